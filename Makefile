@@ -1,0 +1,34 @@
+# Each command sets up what it needs: a fresh clone works with any of them as the first.
+PORT ?= 8000
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test check reset format
+
+run: .venv/installed  ## the portal with its sandboxes and a demo, on http://127.0.0.1:$(PORT)
+	@exec $(BIN)/python -m portal.demo --port $(PORT)
+
+test: .venv/installed  ## the whole suite: unit, contract, both databases, browser
+	@.ci/tools postgresql chromium
+	$(BIN)/python -m pytest
+
+check: .venv/installed  ## format, lint, types, import contracts, templates, migrations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint templates --check --lint --quiet
+	.ci/check-migrations
+
+format: .venv/installed  ## write the code as `make check` wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+reset:  ## forget the demo: its database, secret and sandboxes
+	rm -rf var
+
+.venv/installed: pyproject.toml constraints.txt
+	@.ci/tools venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
+	@touch $@

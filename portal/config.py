@@ -1,0 +1,232 @@
+"""Settings from the environment: typed, checked once at start, refused with one clear sentence.
+
+No settings at all means the demo: the embedded database and the sandboxes that `make run` starts.
+`PORTAL_ENV=production` needs every setting and refuses stand-ins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+STRIPE_API = "https://api.stripe.com"
+STRIPE_JS = "https://js.stripe.com/endive/stripe.js"  # the release that fits the pinned stripe major
+EASYBILL_API = "https://api.easybill.de/rest/v1"
+DEMO_PORT = 8000
+_SECRET_LENGTH_MIN = 32
+
+_REQUIRED = (
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "PORTAL_URL",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_PUBLISHABLE_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "EASYBILL_API_KEY",
+)
+
+
+class SettingsError(Exception):
+    """A setting is missing or contradicts another; the sentence says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class StripeSettings:
+    """How to reach Stripe, or the stand-in."""
+
+    secret_key: str
+    publishable_key: str
+    webhook_secret: str
+    api_base: str
+    js_url: str
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.api_base != STRIPE_API
+
+
+@dataclass(frozen=True, slots=True)
+class EasybillSettings:
+    """How to reach EasyBill, or the stand-in."""
+
+    api_key: str
+    api_base: str
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.api_base != EASYBILL_API
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that the portal can be told from outside."""
+
+    is_production: bool
+    var: Path
+    secret_key: str
+    database_url: str
+    portal_url: str
+    stripe: StripeSettings
+    easybill: EasybillSettings
+    close_grace_days: int
+    provider_deadline_milliseconds: int
+    log_level: str
+
+    @property
+    def is_https(self) -> bool:
+        return self.portal_url.startswith("https://")
+
+    @property
+    def has_sandbox(self) -> bool:
+        return self.stripe.is_sandbox or self.easybill.is_sandbox
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the settings; SettingsError with one sentence if they cannot work."""
+    source = os.environ if environment is None else environment
+    given = {name: value for name, value in source.items() if value}
+    kind = given.get("PORTAL_ENV", "demo")
+    if kind not in {"demo", "production"}:
+        raise SettingsError(f"PORTAL_ENV is {kind!r}; it is either demo or production.")
+    is_production = kind == "production"
+    var = Path(given.get("PORTAL_VAR", ROOT / "var"))
+    values = given if is_production else _demo_defaults(given, var) | given
+    _require_all(values, kind)
+    settings = _settings(values, is_production=is_production, var=var)
+    _refuse_contradictions(settings)
+    return settings
+
+
+def _require_all(values: Mapping[str, str], kind: str) -> None:
+    missing = [name for name in _REQUIRED if name not in values]
+    if missing:
+        raise SettingsError(f"PORTAL_ENV={kind} with these settings also needs {', '.join(missing)}.")
+
+
+def _demo_defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
+    """What `make run` chose, so that every command talks to the same demo.
+
+    A provider whose key is given is the real one: then nothing of its stand-in is assumed.
+    """
+    secret = demo_secret(var)
+    chosen = _chosen_by_make_run(var)
+    defaults = {
+        "SECRET_KEY": secret,
+        "DATABASE_URL": f"sqlite:///{var / 'portal.sqlite'}",
+        "PORTAL_URL": chosen.get("url", f"http://127.0.0.1:{DEMO_PORT}"),
+    }
+    if "STRIPE_SECRET_KEY" not in given:
+        defaults |= {
+            "STRIPE_SECRET_KEY": "sk_test_sandbox",
+            "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
+            "STRIPE_WEBHOOK_SECRET": "whsec_" + derived(secret, "stripe webhook"),
+            "STRIPE_API_BASE": chosen.get("stripe_url", f"http://127.0.0.1:{DEMO_PORT + 1}"),
+        }
+    if "EASYBILL_API_KEY" not in given:
+        easybill_url = chosen.get("easybill_url", f"http://127.0.0.1:{DEMO_PORT + 2}")
+        defaults |= {
+            "EASYBILL_API_KEY": "easybill-sandbox",
+            "EASYBILL_API_BASE": f"{easybill_url}/rest/v1",
+        }
+    return defaults
+
+
+def _chosen_by_make_run(var: Path) -> dict[str, str]:
+    path = var / "demo.json"
+    if not path.exists():
+        return {}
+    chosen: dict[str, str] = json.loads(path.read_text())
+    return chosen
+
+
+def demo_secret(var: Path) -> str:
+    """Return the demo's own secret, made at its first start."""
+    path = var / "secret"
+    if not path.exists():
+        var.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_hex(32))
+        try:
+            os.link(fresh, path)  # the first of several starters wins, and the file is never half written
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text()
+
+
+def derived(secret: str, purpose: str) -> str:
+    """Return a secret of its own for one purpose."""
+    return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+
+
+def _settings(values: Mapping[str, str], *, is_production: bool, var: Path) -> Settings:
+    api_base = values.get("STRIPE_API_BASE", STRIPE_API)
+    js_url = STRIPE_JS if api_base == STRIPE_API else f"{api_base}/stripe.js"
+    return Settings(
+        is_production=is_production,
+        var=var,
+        secret_key=values["SECRET_KEY"],
+        database_url=_with_driver(values["DATABASE_URL"]),
+        portal_url=values["PORTAL_URL"].rstrip("/"),
+        stripe=StripeSettings(
+            secret_key=values["STRIPE_SECRET_KEY"],
+            publishable_key=values["STRIPE_PUBLISHABLE_KEY"],
+            webhook_secret=values["STRIPE_WEBHOOK_SECRET"],
+            api_base=api_base,
+            js_url=values.get("STRIPE_JS_URL", js_url),
+        ),
+        easybill=EasybillSettings(
+            api_key=values["EASYBILL_API_KEY"], api_base=values.get("EASYBILL_API_BASE", EASYBILL_API)
+        ),
+        close_grace_days=_whole_number(values, "CLOSE_GRACE_DAYS", 3),
+        provider_deadline_milliseconds=_whole_number(values, "PROVIDER_DEADLINE_MILLISECONDS", 2000),
+        log_level=values.get("LOG_LEVEL", "INFO"),
+    )
+
+
+def _with_driver(url: str) -> str:
+    """Accept the address as PostgreSQL's own tools write it."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    if not url.startswith(("postgresql+psycopg://", "sqlite:///")):
+        raise SettingsError("DATABASE_URL begins with postgresql:// or sqlite:///.")
+    return url
+
+
+def _whole_number(values: Mapping[str, str], name: str, default: int) -> int:
+    text = values.get(name, str(default))
+    if not (text.isascii() and text.isdigit()):
+        raise SettingsError(f"{name} is a whole number, not {text!r}.")
+    return int(text)
+
+
+def _refuse_contradictions(settings: Settings) -> None:
+    stripe = settings.stripe
+    is_live = stripe.secret_key.startswith(("sk_live_", "rk_live_"))
+    if is_live != stripe.publishable_key.startswith("pk_live_"):
+        raise SettingsError("STRIPE_SECRET_KEY and STRIPE_PUBLISHABLE_KEY are of different modes.")
+    if stripe.is_sandbox and is_live:
+        raise SettingsError("A live Stripe key never goes to a stand-in: STRIPE_API_BASE is not Stripe's.")
+    if not stripe.is_sandbox and not stripe.js_url.startswith("https://js.stripe.com/"):
+        raise SettingsError("STRIPE_JS_URL must be on https://js.stripe.com/ when Stripe is the real one.")
+    if urlsplit(settings.portal_url).scheme not in {"http", "https"}:
+        raise SettingsError("PORTAL_URL is the address that customers type, such as https://billing.example.")
+    if not settings.is_production:
+        return
+    if settings.has_sandbox:
+        raise SettingsError("PORTAL_ENV=production refuses stand-ins: STRIPE_API_BASE or EASYBILL_API_BASE.")
+    if not settings.is_https:
+        raise SettingsError("PORTAL_ENV=production needs a PORTAL_URL with https.")
+    if len(settings.secret_key) < _SECRET_LENGTH_MIN:
+        raise SettingsError(f"SECRET_KEY needs at least {_SECRET_LENGTH_MIN} characters.")

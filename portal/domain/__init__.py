@@ -1,0 +1,1 @@
+"""Pure rules of billing: cents, hours, prices, permissions; no database, no network."""

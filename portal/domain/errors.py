@@ -1,0 +1,56 @@
+"""What can go wrong in billing, in the words of billing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+class BillingError(Exception):
+    """Something a customer may see. The docstring is the default message."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
+
+
+class NotFoundError(BillingError):
+    """There is nothing here, or it is not yours to see."""
+
+
+class ForbiddenError(BillingError):
+    """Your role in this organization does not allow that."""
+
+
+class UnauthorizedError(BillingError):
+    """Sign in, or send a valid API token."""
+
+
+class ConflictError(BillingError):
+    """That cannot be done in its current state."""
+
+
+class NotAcceptableError(BillingError):
+    """The document does not exist in that format."""
+
+
+class PaymentFailedError(BillingError):
+    """The payment method was declined."""
+
+
+class ValidationError(BillingError):
+    """Some of what was sent cannot be used: `fields` says what, and why."""
+
+    def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
+        super().__init__("Validation failed")
+        self.fields = {name: list(reasons) for name, reasons in fields.items()}
+
+
+class ProviderUnavailableError(BillingError):
+    """The provider did not answer in time. Please try again in a minute."""
+
+
+class OutcomeUnknownError(ProviderUnavailableError):
+    """No answer came in time, so this is being checked. Nothing is lost; look again in a minute."""
+
+
+class ProviderRefusedError(BillingError):
+    """The provider refused the request. Its answer is in our logs."""

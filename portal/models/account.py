@@ -1,0 +1,68 @@
+"""People, what they may do in each organization, and the API tokens that act for them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID, uuid4
+
+from flask_login import UserMixin
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.domain import access
+from portal.extensions import Model
+from portal.models.organization import Organization
+from portal.models.owned import REFERENCE, OrganizationOwned, owned_table
+
+
+class Account(UserMixin, Model):  # type: ignore[misc]
+    """A person who signs in. What they see depends on their memberships alone."""
+
+    __tablename__ = "account"
+    __table_args__ = ({"info": REFERENCE},)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[UUID] = mapped_column(default=uuid4, unique=True)
+    login: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    password_hash: Mapped[str]
+    theme: Mapped[str] = mapped_column(String(8), default="system")
+    created_at: Mapped[dt.datetime]
+
+
+class Membership(OrganizationOwned, Model):
+    """One person in one organization: an admin, or a member with a permission table."""
+
+    __tablename__ = "membership"
+    __table_args__ = owned_table(
+        "membership",
+        UniqueConstraint("organization_id", "account_id"),
+        Index("ix_membership_account_id", "account_id"),
+    )
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    role: Mapped[str]
+    permissions: Mapped[dict[str, list[str]]] = mapped_column(JSON)
+    organization: Mapped[Organization] = relationship(viewonly=True)
+    account: Mapped[Account] = relationship(viewonly=True)
+
+    def allows(self, wanted: str) -> bool:
+        """Tell whether this member passes a check such as `billing:read`."""
+        return access.allows(self.role, self.permissions, wanted)
+
+
+class ApiToken(OrganizationOwned, Model):
+    """A static bearer token for one organization, acting with its owner's current rights there."""
+
+    __tablename__ = "api_token"
+    __table_args__ = owned_table(
+        "api_token",
+        UniqueConstraint("organization_id", "token_sha256"),
+        Index("ix_api_token_token_sha256", "token_sha256"),
+    )
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    name: Mapped[str]
+    prefix: Mapped[str]
+    token_sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[dt.datetime]
+    last_used_at: Mapped[dt.datetime | None]
+    expires_at: Mapped[dt.datetime | None]
+    revoked_at: Mapped[dt.datetime | None]

@@ -1,0 +1,104 @@
+"""Internal invoices: what a closed month costs, line by line; and how far its legal document got."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from enum import StrEnum
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.domain.money import Money
+from portal.domain.period import Month
+from portal.extensions import Model, Price, WideInteger
+from portal.models.owned import OrganizationOwned, owned_table, refers_to
+
+
+class InvoiceStatus(StrEnum):
+    """An open month is computed when asked; a final invoice is a row that never changes."""
+
+    OPEN = "open"
+    FINAL = "final"
+
+
+class Delivery(StrEnum):
+    """How far the legal document of an invoice got at EasyBill."""
+
+    NOT_NEEDED = "not_needed"  # nothing to pay: no document
+    PENDING = "pending"
+    DRAFTED = "drafted"
+    FINISHED = "finished"
+    DELIVERED = "delivered"
+    STUCK = "stuck"  # will not go through by itself; `last_error` says why
+
+
+def invoice_uid(organization_uid: UUID, period: str) -> UUID:
+    """Return the public id of a month's invoice: the same while it is open and when it is final."""
+    return uuid5(NAMESPACE_URL, f"invoice/{organization_uid}/{period}")
+
+
+def item_uid(invoice: UUID, project: UUID | None, product: UUID, unit_price: Decimal) -> UUID:
+    """Return the public id of a usage line."""
+    return uuid5(invoice, f"usage/{project}/{product}/{unit_price}")
+
+
+class Invoice(OrganizationOwned, Model):
+    """A closed month of an organization. The delivery columns are the outbox; all others are final."""
+
+    __tablename__ = "invoice"
+    __table_args__ = owned_table(
+        "invoice",
+        UniqueConstraint("organization_id", "period"),
+        UniqueConstraint("organization_id", "number"),
+    )
+    period: Mapped[str] = mapped_column(String(7))
+    number: Mapped[str]
+    currency: Mapped[str] = mapped_column(String(3))
+    total_cents: Mapped[int] = mapped_column(BigInteger)
+    closed_at: Mapped[dt.datetime]
+    delivery: Mapped[str] = mapped_column(default=Delivery.PENDING)
+    document_on: Mapped[dt.date | None]
+    easybill_document_id: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    next_attempt_at: Mapped[dt.datetime | None]
+    leased_until: Mapped[dt.datetime | None]
+    last_error: Mapped[str | None]
+    items: Mapped[list[InvoiceItem]] = relationship(
+        viewonly=True,
+        primaryjoin="and_(Invoice.organization_id == foreign(InvoiceItem.organization_id),"
+        " Invoice.id == foreign(InvoiceItem.invoice_id))",
+        order_by="InvoiceItem.id",
+    )
+
+    @property
+    def total(self) -> Money:
+        return Money(self.total_cents, self.currency)
+
+    @property
+    def month(self) -> Month:
+        return Month.parse(self.period)
+
+
+class InvoiceItem(OrganizationOwned, Model):
+    """One line: what a project used of a product at one price. It keeps the names of its day."""
+
+    __tablename__ = "invoice_item"
+    __table_args__ = owned_table(
+        "invoice_item",
+        refers_to("invoice", "invoice_id"),
+        refers_to("project", "project_id"),
+        Index("ix_invoice_item_invoice", "organization_id", "invoice_id"),
+    )
+    invoice_id: Mapped[int] = mapped_column(Integer)
+    project_id: Mapped[int | None] = mapped_column(Integer)
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    project_uid: Mapped[UUID | None]
+    product_uid: Mapped[UUID]
+    project_name: Mapped[str | None]
+    product_name: Mapped[str]
+    unit: Mapped[str]
+    unit_price: Mapped[Decimal] = mapped_column(Price)
+    quantity_nano: Mapped[int] = mapped_column(WideInteger)
+    total_cents: Mapped[int] = mapped_column(BigInteger)

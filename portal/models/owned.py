@@ -1,0 +1,87 @@
+"""The shape of a table that belongs to an organization, and the counters that number its rows."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Integer, SQLColumnExpression, UniqueConstraint
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.schema import SchemaItem
+
+from portal.extensions import Model, db
+
+ORGANIZATION = {"placement": "organization"}
+REFERENCE = {"placement": "reference"}
+LOCAL = {"placement": "local"}
+
+
+class OrganizationOwned:
+    """Keyed by its organization first; `id` is counted per organization, `uid` is the public name."""
+
+    organization_id: Mapped[int] = mapped_column(
+        Integer, ForeignKey("organization.id"), primary_key=True, autoincrement=False
+    )
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    uid: Mapped[UUID] = mapped_column(default=uuid4)
+
+
+def owned_table(name: str, *more: SchemaItem) -> tuple[Any, ...]:
+    """Return the `__table_args__` of an organization's table: its public name is unique and indexed."""
+    return (
+        UniqueConstraint("organization_id", "uid"),
+        Index(f"ix_{name}_uid", "uid"),
+        *more,
+        {"info": ORGANIZATION},
+    )
+
+
+def refers_to(table: str, column: str) -> ForeignKeyConstraint:
+    """Return a foreign key to another table of the same organization."""
+    return ForeignKeyConstraint(["organization_id", column], [f"{table}.organization_id", f"{table}.id"])
+
+
+class Counter(Model):
+    """The last number drawn under a name by an organization. Drawn in the transaction that uses it."""
+
+    __tablename__ = "counter"
+    __table_args__ = ({"info": ORGANIZATION},)
+    organization_id: Mapped[int] = mapped_column(
+        Integer, ForeignKey("organization.id"), primary_key=True, autoincrement=False
+    )
+    name: Mapped[str] = mapped_column(primary_key=True)
+    last: Mapped[int] = mapped_column(Integer)
+
+
+def draw(organization_id: int, name: str, count: int = 1) -> range:
+    """Return the next whole numbers of this organization and name, without gaps after a rollback."""
+    assert count > 0, "drawing nothing is a mistake"
+    last = _upsert_counter(organization_id, name, Counter.last + count, first=count)
+    return range(last - count + 1, last + 1)
+
+
+Owned = TypeVar("Owned", bound=OrganizationOwned)
+
+
+def add_owned(organization_id: int, row: Owned) -> Owned:
+    """Give a new row its organization and number, and add it to the session."""
+    row.organization_id = organization_id
+    row.id = draw(organization_id, type(row).__tablename__)[0]  # type: ignore[attr-defined]
+    db.session.add(row)
+    return row
+
+
+def lock(organization_id: int, name: str) -> None:
+    """Hold a row of this organization until the transaction ends, so that only one writer goes on."""
+    _upsert_counter(organization_id, name, Counter.last, first=0)
+
+
+def _upsert_counter(organization_id: int, name: str, last: SQLColumnExpression[int], *, first: int) -> int:
+    dialect = db.session.get_bind().dialect.name
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    fresh = insert(Counter).values(organization_id=organization_id, name=name, last=first)
+    upsert = fresh.on_conflict_do_update(
+        index_elements=[Counter.organization_id, Counter.name], set_={"last": last}
+    ).returning(Counter.last)
+    return db.session.execute(upsert).scalar_one()

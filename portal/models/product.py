@@ -1,0 +1,50 @@
+"""What is sold: products, and what each costs from a UTC midnight on."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, ForeignKey, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.domain.rating import pico_of
+from portal.extensions import Model
+from portal.extensions import Price as PriceType
+from portal.models.owned import REFERENCE
+
+
+class Metering(StrEnum):
+    """Where a product's hourly entries come from."""
+
+    TIME = "time"  # the subscription alone: one unit for each hour
+    USAGE = "usage"  # what collectors and imports report
+
+
+class Product(Model):
+    """Something sold by the hour or by the unit. `code` is the seller's own key of it."""
+
+    __tablename__ = "product"
+    __table_args__ = ({"info": REFERENCE},)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[UUID] = mapped_column(default=uuid4, unique=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    unit: Mapped[str]
+    metering: Mapped[str]
+
+
+class Price(Model):
+    """What one unit of a product costs from the midnight of a day (in UTC) on, until the next row's."""
+
+    __tablename__ = "price"
+    __table_args__ = (CheckConstraint("unit_price >= 0", name="not_negative"), {"info": REFERENCE})
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"), primary_key=True)
+    currency: Mapped[str] = mapped_column(String(3), primary_key=True)
+    start_day: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    unit_price: Mapped[Decimal] = mapped_column(PriceType)
+
+    @property
+    def unit_price_pico(self) -> int:
+        return pico_of(self.unit_price)

@@ -1,0 +1,44 @@
+"""Metered usage: whole nano-units per organization, hour and subscription, and the same by day.
+
+No foreign keys: entries are written whole hours at a time from subscriptions just read, and a
+subscription is never deleted.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Integer
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.domain.rating import ENTRY_MAX_NANO
+from portal.extensions import Model
+from portal.models.owned import ORGANIZATION
+
+
+def _key() -> Mapped[int]:
+    return mapped_column(Integer, primary_key=True, autoincrement=False)
+
+
+class UsageHour(Model):
+    """What one subscription used in one hour. The higher revision of an entry counts."""
+
+    __tablename__ = "usage_hour"
+    __table_args__ = (
+        CheckConstraint(f"quantity BETWEEN 0 AND {ENTRY_MAX_NANO}", name="quantity_in_bounds"),
+        {"info": ORGANIZATION, "sqlite_with_rowid": False},
+    )
+    organization_id: Mapped[int] = _key()
+    hour: Mapped[int] = _key()
+    subscription_id: Mapped[int] = _key()
+    revision: Mapped[int] = mapped_column(Integer, default=0)
+    quantity: Mapped[int] = mapped_column(BigInteger)
+
+
+class UsageDay(Model):
+    """The sum of a subscription's hours of a day, written in the same transaction as the hours."""
+
+    __tablename__ = "usage_day"
+    __table_args__ = ({"info": ORGANIZATION, "sqlite_with_rowid": False},)
+    organization_id: Mapped[int] = _key()
+    day: Mapped[int] = _key()
+    subscription_id: Mapped[int] = _key()
+    quantity: Mapped[int] = mapped_column(BigInteger)
