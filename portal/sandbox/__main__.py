@@ -1,0 +1,78 @@
+"""`python -m portal.sandbox`: both stand-ins on loopback ports, until a signal or the parent's end."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from flask import Flask
+from waitress import create_server
+
+from portal.sandbox import easybill, stripe
+
+LOOPBACK = "127.0.0.1"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Say "ready" when both listen; every answered request is on disk, so there is nothing to wind up."""
+    parser = _parser()
+    wanted = parser.parse_args(arguments)
+    if bool(wanted.webhook_url) != bool(os.environ.get(wanted.webhook_secret_env or "")):
+        parser.error("--webhook-url needs --webhook-secret-env, and that variable a value")
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    if wanted.exit_with_stdin:
+        threading.Thread(target=_stop_at_end_of_stdin, args=(stopped,), daemon=True).start()
+    _serve(_stripe(wanted), wanted.stripe_port)
+    _serve(easybill.create_app(_file_in(wanted.state, "easybill.sqlite3")), wanted.easybill_port)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    stopped.wait()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m portal.sandbox", description=__doc__)
+    parser.add_argument("--stripe-port", type=int, required=True)
+    parser.add_argument("--easybill-port", type=int, required=True)
+    parser.add_argument(
+        "--state", type=Path, help="a directory; without it everything is forgotten at the end"
+    )
+    parser.add_argument("--webhook-url", help="where Stripe's events go")
+    parser.add_argument(
+        "--webhook-secret-env", help="the environment variable that holds their signing secret"
+    )
+    parser.add_argument("--exit-with-stdin", action="store_true", help="end when standard input ends")
+    return parser
+
+
+def _stripe(wanted: argparse.Namespace) -> Flask:
+    """The secret comes by the environment, because arguments are for every process to read."""
+    secret = os.environ[wanted.webhook_secret_env] if wanted.webhook_url else None
+    return stripe.create_app(_file_in(wanted.state, "stripe.sqlite3"), wanted.webhook_url, secret)
+
+
+def _file_in(directory: Path | None, name: str) -> Path | None:
+    if directory is None:
+        return None
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory / name
+
+
+def _serve(app: Flask, port: int) -> None:
+    """The port is open when this returns; the thread ends with the program."""
+    server = create_server(app, host=LOOPBACK, port=port, ident="sandbox")
+    threading.Thread(target=server.run, name=f"sandbox-{port}", daemon=True).start()
+
+
+def _stop_at_end_of_stdin(stopped: threading.Event) -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    stopped.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""What the sandbox serves to a browser keeps to the rules its pages set for themselves."""
+
+import re
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+
+from portal.sandbox import stripe
+
+STATIC = Path(stripe.__file__).parent / "static"
+
+
+def fetched(sandbox, path):
+    """Buffered, so that the file behind the answer is closed."""
+    return sandbox.test_client().get(path, buffered=True)
+
+
+@pytest.mark.parametrize("page", ["element.html", "controller.html"])
+def test_a_frame_allows_no_inline_script_or_style(sandbox, page):
+    answer = fetched(sandbox, f"/{page}")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    document = BeautifulSoup(answer.text, "html.parser")
+    assert all(script["src"] and not script.string for script in document.find_all("script"))
+    assert not document.find_all("style")
+    assert not [tag for tag in document.find_all(True) if "style" in tag.attrs]
+
+
+def test_every_field_of_the_element_is_labelled(sandbox):
+    document = BeautifulSoup(fetched(sandbox, "/element.html").text, "html.parser")
+    labels = {label.get("for"): label.get_text(strip=True) for label in document.find_all("label")}
+    fields = [field["id"] for field in document.find_all("input") if field.get("type") != "radio"]
+    assert [labels[field] for field in fields] == [
+        "Card number",
+        "Expiration date",
+        "Security code",
+        "IBAN",
+        "Full name",
+        "Email",
+    ]
+    tabs = [tab.get_text(strip=True) for tab in document.select("label.tab")]
+    assert tabs == ["Card", "SEPA Direct Debit"]
+
+
+def test_the_element_says_that_it_is_a_stand_in(sandbox):
+    notice = BeautifulSoup(fetched(sandbox, "/element.html").text, "html.parser").select_one(".notice span")
+    assert notice.text == "Sandbox: a stand-in for Stripe. Test numbers only, no real card or account."
+
+
+@pytest.mark.parametrize("script", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
+def test_no_script_writes_to_the_console_or_to_just_anyone(script):
+    text = script.read_text(encoding="utf-8")
+    assert not re.search(r"\bconsole\.[a-z]", text)
+    assert "'*'" not in text
+    assert "innerHTML" not in text
+
+
+def test_no_other_origin_may_call_the_api(sandbox):
+    answer = sandbox.test_client().get("/v1/customers", headers={"Origin": "http://portal.test"})
+    assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
+
+
+@pytest.mark.parametrize("path", ["/stripe.js", "/favicon.ico", "/assets/element.js", "/assets/element.css"])
+def test_what_the_pages_refer_to_is_there(sandbox, path):
+    assert fetched(sandbox, path).status_code == 200
+
+
+def test_any_other_page_may_load_nothing(sandbox):
+    answer = fetched(sandbox, "/assets/element.html")
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"

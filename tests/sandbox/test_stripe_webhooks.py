@@ -1,0 +1,126 @@
+"""Events arrive signed, and again while they are not taken."""
+
+import queue
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+import stripe
+
+from portal.sandbox.stripe import create_app
+from tests.sandbox.stripe_client import client_of
+
+SECRET = "whsec_sandbox_test"
+WAIT_SECONDS = 10
+
+
+class Receiver:
+    """The portal's webhook: answers with the statuses it was given, then with 200."""
+
+    def __init__(self, *statuses):
+        self.arrived = queue.Queue()
+        statuses = list(statuses)
+        arrived = self.arrived
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(statuses.pop(0) if statuses else 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                arrived.put((body, self.headers["Stripe-Signature"]))
+
+            def log_message(self, *_):
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/webhooks/stripe"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    def next_event(self, secret=SECRET):
+        body, signature = self.arrived.get(timeout=WAIT_SECONDS)
+        return stripe.Webhook.construct_event(body, signature, secret)
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def open_receiver():
+    opened = []
+
+    def open_one(*statuses):
+        opened.append(Receiver(*statuses))
+        return opened[-1]
+
+    yield open_one
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture
+def open_sandbox():
+    opened = []
+
+    def open_one(*args, **facts):
+        opened.append(create_app(*args, **facts))
+        return opened[-1]
+
+    yield open_one
+    for each in opened:
+        each.extensions["stripe_sandbox"].close()
+
+
+def test_an_event_is_signed_as_stripe_signs(open_receiver, open_sandbox):
+    receiver = open_receiver()
+    api = client_of(open_sandbox(webhook_url=receiver.url, webhook_secret=SECRET))
+    customer = api.customers.create({"email": "a@example.com"}, {"idempotency_key": "k"})
+    event = receiver.next_event()
+    assert (event.type, event.data.object.id) == ("customer.created", customer.id)
+    assert event.request.idempotency_key == "k"
+    assert event.id == api.events.list().data[0].id
+
+
+def test_another_secret_does_not_fit(open_receiver, open_sandbox):
+    receiver = open_receiver()
+    client_of(open_sandbox(webhook_url=receiver.url, webhook_secret=SECRET)).customers.create()
+    with pytest.raises(stripe.SignatureVerificationError):
+        receiver.next_event("whsec_other")
+
+
+def test_an_event_comes_again_after_a_500(open_receiver, open_sandbox):
+    receiver = open_receiver(500, 302)
+    app = open_sandbox(webhook_url=receiver.url, webhook_secret=SECRET, retry_delays=(0.01, 0.01))
+    client_of(app).customers.create()
+    first, second, third = (receiver.next_event() for _ in range(3))
+    assert first.id == second.id == third.id
+
+
+def test_events_arrive_in_their_order_at_each_endpoint_that_wants_them(open_receiver, open_sandbox):
+    everything, deletions = open_receiver(), open_receiver()
+    api = client_of(open_sandbox(webhook_url=everything.url, webhook_secret=SECRET))
+    endpoint = api.webhook_endpoints.create({"url": deletions.url, "enabled_events": ["customer.deleted"]})
+    customer = api.customers.create()
+    api.customers.delete(customer.id)
+    assert [everything.next_event().type for _ in range(2)] == ["customer.created", "customer.deleted"]
+    assert deletions.next_event(endpoint.secret).type == "customer.deleted"
+
+
+def test_what_was_not_delivered_is_delivered_after_a_restart(open_receiver, open_sandbox, tmp_path):
+    receiver = open_receiver(500)
+    state = tmp_path / "stripe.sqlite3"
+    configured = {"webhook_url": receiver.url, "webhook_secret": SECRET}
+    app = create_app(state, **configured, retry_delays=(0.2,))
+    client_of(app).customers.create()
+    first = receiver.next_event()
+    app.extensions["stripe_sandbox"].close()
+    open_sandbox(state, **configured)
+    assert receiver.next_event().id == first.id
+
+
+def test_a_webhook_needs_its_secret():
+    with pytest.raises(ValueError, match="both"):
+        create_app(webhook_url="http://127.0.0.1:1/")
