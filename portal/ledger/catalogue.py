@@ -1,0 +1,147 @@
+"""Products, prices, projects and subscriptions: found where they exist, made where they do not."""
+
+from __future__ import annotations
+
+from decimal import Decimal, Inexact
+
+from sqlalchemy import exists, select
+
+from portal.domain.errors import ConflictError, NotFoundError, ValidationError
+from portal.domain.period import HOURS_A_DAY, Month
+from portal.domain.rating import PRICE_MAX_PICO, pico_of
+from portal.extensions import db
+from portal.models import (
+    Invoice,
+    InvoiceItem,
+    Metering,
+    Organization,
+    Price,
+    Product,
+    Project,
+    Subscription,
+    add_owned,
+)
+
+
+class PriceFrozenError(ConflictError):
+    """That day is part of an invoiced month: its price cannot change any more."""
+
+
+def product_by_code(code: str, *, name: str, unit: str, metering: Metering = Metering.USAGE) -> Product:
+    """Return the product of a code; name and unit count only when it is made."""
+    found = db.session.scalar(select(Product).where(Product.code == code))
+    if found is not None:
+        return found
+    product = Product(code=code, name=name, unit=unit, metering=metering)
+    db.session.add(product)
+    db.session.flush()
+    return product
+
+
+def checked_price(unit_price: Decimal) -> Decimal:
+    """Return the price, or refuse one that cannot be kept exactly."""
+    try:
+        pico = pico_of(unit_price)
+    except Inexact as error:
+        raise ValidationError({"unit_price": ["is finer than 12 decimals"]}) from error
+    except ValueError as error:  # NaN, an infinity, or more digits than any column holds
+        raise ValidationError({"unit_price": ["is negative or too large"]}) from error
+    if not 0 <= pico <= PRICE_MAX_PICO:
+        raise ValidationError({"unit_price": ["is negative or too large"]})
+    return unit_price
+
+
+def set_price(product: Product, currency: str, unit_price: Decimal, *, start_day: int) -> Price:
+    """Set what a product costs from the midnight of a day on; PriceFrozenError for an invoiced day."""
+    price = db.session.get(Price, (product.id, currency, start_day))
+    if price is not None and price.unit_price == unit_price:
+        return price
+    _refuse_frozen(product, currency, start_day)
+    if price is None:
+        price = Price(product_id=product.id, currency=currency, start_day=start_day)
+        db.session.add(price)
+    price.unit_price = checked_price(unit_price)
+    db.session.flush()
+    return price
+
+
+def _refuse_frozen(product: Product, currency: str, start_day: int) -> None:
+    used_later = exists().where(
+        InvoiceItem.organization_id == Invoice.organization_id,
+        InvoiceItem.invoice_id == Invoice.id,
+        InvoiceItem.product_id == product.id,
+        Invoice.currency == currency,
+        Invoice.period >= _period_of(start_day),
+    )
+    if db.session.scalar(select(used_later)):
+        raise PriceFrozenError
+
+
+def _period_of(day: int) -> str:
+    return str(Month.of_day(day))
+
+
+def project_by_code(organization: Organization, code: str, *, name: str) -> Project:
+    """Return the project of a code, or make it."""
+    query = select(Project).where(Project.organization_id == organization.id, Project.code == code)
+    found = db.session.scalar(query)
+    return found or add_owned(organization.id, Project(code=code, name=name))
+
+
+def subscription_to(
+    organization: Organization, product: Product, project: Project | None, *, start_hour: int
+) -> Subscription:
+    """Return a project's subscription to a product, or make one from the midnight of that hour on.
+
+    One that began later is made to begin earlier: its usage did.
+    """
+    midnight = start_hour // HOURS_A_DAY * HOURS_A_DAY
+    query = (
+        select(Subscription)
+        .where(
+            Subscription.organization_id == organization.id,
+            Subscription.project_id == (project.id if project else None),
+            Subscription.product_id == product.id,
+        )
+        .order_by(Subscription.id)
+    )
+    found = db.session.scalars(query).first()
+    if found is None:
+        return subscribe(organization, product, project, start_hour=midnight)
+    found.start_hour = min(found.start_hour, midnight)
+    return found
+
+
+def subscribe(
+    organization: Organization,
+    product: Product,
+    project: Project | None,
+    *,
+    start_hour: int,
+    end_hour: int | None = None,
+) -> Subscription:
+    """Begin a subscription; without a project it is the organization's own."""
+    db.session.flush()
+    subscription = Subscription(
+        project_id=project.id if project else None,
+        product_id=product.id,
+        start_hour=start_hour,
+        end_hour=end_hour,
+        metered_until_hour=start_hour,
+    )
+    return add_owned(organization.id, subscription)
+
+
+def existing_product(code: str) -> Product:
+    """Return the product of a code, or raise NotFoundError."""
+    found = db.session.scalar(select(Product).where(Product.code == code))
+    if found is None:
+        raise NotFoundError(f"There is no product {code}.")
+    return found
+
+
+def refuse_unpriced(product: Product, currency: str) -> None:
+    """Raise ConflictError where a product has no price in a currency: its usage could not be billed."""
+    query = select(exists().where(Price.product_id == product.id, Price.currency == currency))
+    if not db.session.scalar(query):
+        raise ConflictError(f"{product.code} has no price in {currency}.")

@@ -1,0 +1,197 @@
+"""Reads a FOCUS cost-and-usage export (1.0 to 1.2), row by row: what can be metered, and why the rest cannot.
+
+The columns are those of focus.finops.org. Times are UTC, with or without saying so; NULL or nothing is
+no value.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from portal.domain.errors import BillingError
+from portal.domain.period import hour_of, start_of_hour
+from portal.domain.rating import ENTRY_MAX_NANO, PICO_DECIMALS, PRICE_MAX_PICO, nano_of, pico_of
+
+REQUIRED = frozenset(
+    {
+        "BillingCurrency",
+        "ChargeCategory",
+        "ChargePeriodEnd",
+        "ChargePeriodStart",
+        "ListUnitPrice",
+        "PricingQuantity",
+        "PricingUnit",
+        "SkuPriceId",
+        "SubAccountId",
+    }
+)
+_EXPONENT_MAX = 40  # a number with more digits than this is no quantity and no price
+_NAME_LENGTH_MAX = 200
+_HOUR = dt.timedelta(hours=1)
+
+NOT_HOURLY = "not hourly"
+TOO_LARGE = "more than 10,000,000 units in an hour"
+MALFORMED = "malformed"
+
+Row = Mapping[str, str | None]
+
+
+class NotFocusError(BillingError):
+    """The file is not a FOCUS cost-and-usage export."""
+
+
+class CannotBeMeteredError(Exception):
+    """A row is no hourly usage; the reason is the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One hourly usage row."""
+
+    project_code: str | None
+    project_name: str
+    sku_price_id: str
+    product_name: str
+    unit: str
+    unit_price: Decimal
+    hour: int
+    quantity_nano: int
+    was_rounded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that cannot be metered, and why."""
+
+    reason: str
+
+
+def read_charges(path: Path, *, currency: str) -> Iterator[tuple[int, Charge | Refused]]:
+    """Yield (line number, charge or refusal) for each row; NotFocusError for a file that is none."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from _read(csv.reader(file, strict=True), currency)
+    except UnicodeDecodeError as error:
+        raise NotFocusError(f"{path.name} is not a text file in UTF-8.") from error
+    except csv.Error as error:
+        raise NotFocusError(f"{path.name} is not a CSV file: {error}.") from error
+
+
+def _read(lines: Iterator[list[str]], currency: str) -> Iterator[tuple[int, Charge | Refused]]:
+    header = next(lines, [])
+    missing = REQUIRED - set(header)
+    if missing:
+        raise NotFocusError(f"This is not a FOCUS export: it has no column {', '.join(sorted(missing))}.")
+    line_number = lines.line_num + 1  # type: ignore[attr-defined]
+    for cells in lines:
+        if cells:
+            yield line_number, _charge_or_refusal(header, cells, currency)
+        line_number = lines.line_num + 1  # type: ignore[attr-defined]
+
+
+def _charge_or_refusal(header: list[str], cells: list[str], currency: str) -> Charge | Refused:
+    if len(cells) != len(header):
+        return Refused(MALFORMED)
+    row = {name: _value(cell) for name, cell in zip(header, cells, strict=True)}
+    try:
+        return _charge(row, currency)
+    except CannotBeMeteredError as error:
+        return Refused(str(error))
+
+
+def _value(cell: str) -> str | None:
+    stripped = cell.strip()
+    return None if stripped in {"", "NULL", "null"} else stripped
+
+
+def _charge(row: Row, currency: str) -> Charge:
+    _refuse_other_charges(row, currency)
+    hour = _hour(row)
+    sku_price_id = row["SkuPriceId"]
+    if sku_price_id is None:
+        raise CannotBeMeteredError("no SKU price")
+    unit_price = _price(row)
+    quantity_nano, was_rounded = _quantity(row)
+    project_code = row["SubAccountId"]
+    name = row.get("ChargeDescription") or row.get("ServiceName") or sku_price_id
+    return Charge(
+        project_code=project_code,
+        project_name=row.get("SubAccountName") or project_code or "",
+        sku_price_id=sku_price_id,
+        product_name=name[:_NAME_LENGTH_MAX],
+        unit=row["PricingUnit"] or "unit",
+        unit_price=unit_price,
+        hour=hour,
+        quantity_nano=quantity_nano,
+        was_rounded=was_rounded,
+    )
+
+
+def _refuse_other_charges(row: Row, currency: str) -> None:
+    category = (row["ChargeCategory"] or MALFORMED).lower()
+    if category != "usage":
+        raise CannotBeMeteredError(category)
+    if (row.get("ChargeClass") or "").lower() == "correction":
+        raise CannotBeMeteredError("correction")
+    for name in ("BillingCurrency", "PricingCurrency"):
+        if name in row and (row[name] or currency) != currency:
+            raise CannotBeMeteredError("another currency")
+    if row["BillingCurrency"] is None:
+        raise CannotBeMeteredError(MALFORMED)
+
+
+def _hour(row: Row) -> int:
+    start, end = _instant(row["ChargePeriodStart"]), _instant(row["ChargePeriodEnd"])
+    hour = hour_of(start)
+    if end - start != _HOUR or start_of_hour(hour) != start:
+        raise CannotBeMeteredError(NOT_HOURLY)
+    return hour
+
+
+def _instant(text: str | None) -> dt.datetime:
+    try:
+        at = dt.datetime.fromisoformat(text or "")
+        return at.replace(tzinfo=dt.UTC) if at.tzinfo is None else at.astimezone(dt.UTC)
+    except (ValueError, OverflowError) as error:
+        raise CannotBeMeteredError(MALFORMED) from error
+
+
+def _price(row: Row) -> Decimal:
+    if row["ListUnitPrice"] is None:
+        raise CannotBeMeteredError("no price")
+    price = _number(row["ListUnitPrice"])
+    if price < 0:
+        raise CannotBeMeteredError("negative price")
+    exponent = price.normalize().as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -PICO_DECIMALS:
+        raise CannotBeMeteredError("price finer than 12 decimals")
+    if pico_of(price) > PRICE_MAX_PICO:
+        raise CannotBeMeteredError("price too large")
+    return price
+
+
+def _quantity(row: Row) -> tuple[int, bool]:
+    if row["PricingQuantity"] is None:
+        raise CannotBeMeteredError("no quantity")
+    quantity = _number(row["PricingQuantity"])
+    if quantity < 0:
+        raise CannotBeMeteredError("negative quantity")
+    nano, was_rounded = nano_of(quantity)
+    if nano > ENTRY_MAX_NANO:
+        raise CannotBeMeteredError(TOO_LARGE)
+    return nano, was_rounded
+
+
+def _number(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:
+        raise CannotBeMeteredError(MALFORMED) from error
+    if not number.is_finite() or abs(number.adjusted()) > _EXPONENT_MAX or len(text) > 2 * _EXPONENT_MAX:
+        raise CannotBeMeteredError(MALFORMED)
+    return number

@@ -1,0 +1,182 @@
+"""Geometry of the usage chart, in whole numbers: the template draws it, the style sheet colours it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from portal.domain.money import Money, exponent_of
+from portal.domain.period import HOURS_A_DAY, Window
+from portal.ledger.lines import Point, Step
+from portal.ledger.names import ProductName, ProjectName
+
+COLUMN_WIDTH = 10
+HEIGHT = 1000
+_GAP_TENTHS = 14
+_COLOURS = 6
+_TICKS = 4
+_ROUND_STEPS = (Decimal(1), Decimal("1.5"), Decimal(2), Decimal("2.5"), Decimal(3), Decimal(4), Decimal(5))
+_MORE_ROUND_STEPS = (Decimal(6), Decimal(8), Decimal(10))
+OTHER = "Other"
+OWN = "Organization"
+
+
+class By(StrEnum):
+    """What a bar is stacked by."""
+
+    PRODUCT = "product"
+    PROJECT = "project"
+
+
+class _Product(Protocol):
+    @property
+    def product(self) -> ProductName: ...
+    @property
+    def points(self) -> Sequence[Point]: ...
+    @property
+    def total(self) -> Money: ...
+
+
+class _Project(Protocol):
+    @property
+    def project(self) -> ProjectName | None: ...
+    @property
+    def products(self) -> Sequence[_Product]: ...
+    @property
+    def total(self) -> Money: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One colour of the chart: `colour` is 1 to 6, `path` draws all of its bars."""
+
+    name: str
+    colour: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One bar: the hour it starts at, its amounts from the bottom up, and their sum."""
+
+    hour: int
+    amounts: Sequence[Money]
+    total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class StackedBars:
+    """A chart. `ticks` are major units, the highest first."""
+
+    series: Sequence[Series]
+    columns: Sequence[Column]
+    ticks: Sequence[Decimal]
+    currency: str
+
+    @property
+    def width(self) -> int:
+        return len(self.columns) * COLUMN_WIDTH
+
+
+def stacked_bars(projects: Sequence[_Project], window: Window, step: Step, by: By) -> StackedBars:
+    """Stack the points of a priced window by product or by project, a column for each step."""
+    currency = projects[0].total.currency if projects else "EUR"
+    cents: dict[str, Counter[int]] = {}
+    for name, points in _parts(projects, by):
+        counter = cents.setdefault(name, Counter())
+        for point in points:
+            counter[point.hour] += point.cents
+    names = _shown(cents)
+    columns = [_column(hour, names, cents, currency) for hour in _hours(window, step, cents)]
+    peak = max((column.total.major for column in columns), default=Decimal(0))
+    tick = axis_step(peak, currency)
+    top_cents = int((tick * _TICKS).scaleb(exponent_of(currency)))
+    colours = _colours(list(names), _ordered(projects, by))
+    paths = _paths(columns, len(names), top_cents)
+    series = [Series(name, colour, path) for name, colour, path in zip(names, colours, paths, strict=True)]
+    return StackedBars(series, columns, [tick * each for each in range(_TICKS, -1, -1)], currency)
+
+
+def axis_step(peak: Decimal, currency: str) -> Decimal:
+    """Return the smallest round step of which four cover the peak: 0.01, 0.25, 1, 30."""
+    smallest = Decimal(1).scaleb(-exponent_of(currency))
+    raw = max(peak, smallest * _TICKS) / _TICKS
+    magnitude = Decimal(1).scaleb(raw.adjusted())
+    for each in (*_ROUND_STEPS, *_MORE_ROUND_STEPS):
+        step = each * magnitude
+        if step >= raw and step % smallest == 0:
+            return step.normalize() if step < 1 else step.quantize(smallest).normalize() + 0
+    return magnitude * 10
+
+
+def _parts(projects: Iterable[_Project], by: By) -> Iterator[tuple[str, Sequence[Point]]]:
+    for each in projects:
+        for product in each.products:
+            project_name = each.project.name if each.project else OWN
+            yield (product.product.name if by is By.PRODUCT else project_name), product.points
+
+
+def _ordered(projects: Iterable[_Project], by: By) -> Sequence[str]:
+    """Every name there is, alphabetically: a colour goes with the name, not with its rank."""
+    return sorted({name for name, _ in _parts(projects, by)})
+
+
+def _shown(cents: Mapping[str, Counter[int]]) -> Mapping[str, Sequence[str]]:
+    """Return {shown name: names in it}: all of up to six, else the five largest and the rest as one."""
+    by_cost = sorted(cents, key=lambda name: (-sum(cents[name].values()), name))
+    if len(by_cost) <= _COLOURS:
+        return {name: [name] for name in by_cost}
+    largest = {name: [name] for name in by_cost[: _COLOURS - 1]}
+    return largest | {OTHER: by_cost[_COLOURS - 1 :]}
+
+
+def _colours(shown: Sequence[str], ordered: Sequence[str]) -> Sequence[int]:
+    taken: dict[Hashable, int] = {OTHER: _COLOURS} if OTHER in shown else {}
+    for name in sorted(name for name in shown if name != OTHER):
+        free = [colour for colour in range(1, _COLOURS + 1) if colour not in taken.values()]
+        wanted = ordered.index(name) % _COLOURS + 1
+        taken[name] = wanted if wanted in free else free[0]
+    return [taken[name] for name in shown]
+
+
+def _hours(window: Window, step: Step, cents: Mapping[str, Counter[int]]) -> Sequence[int]:
+    """Return the hours at which columns start, those without usage too."""
+    if step is Step.MONTH:
+        return [part.start_hour for _, part in window.months()]
+    if step is Step.HOUR:
+        return range(window.start_hour, window.end_hour)
+    del cents
+    first_midnight = window.start_hour // HOURS_A_DAY * HOURS_A_DAY
+    midnights = range(first_midnight, window.end_hour, HOURS_A_DAY)
+    return [max(window.start_hour, midnight) for midnight in midnights]
+
+
+def _column(
+    hour: int, names: Mapping[str, Sequence[str]], cents: Mapping[str, Counter[int]], currency: str
+) -> Column:
+    amounts = [Money(sum(cents[each][hour] for each in some), currency) for some in names.values()]
+    return Column(hour, amounts, Money(sum(amount.cents for amount in amounts), currency))
+
+
+def _paths(columns: Sequence[Column], count: int, top_cents: int) -> Sequence[str]:
+    paths: list[list[str]] = [[] for _ in range(count)]
+    width = _tenths(COLUMN_WIDTH * 10 - 2 * _GAP_TENTHS)
+    for place, column in enumerate(columns):
+        x = _tenths(place * COLUMN_WIDTH * 10 + _GAP_TENTHS)
+        below = 0
+        for path, amount in zip(paths, column.amounts, strict=True):
+            height = max(amount.cents, 0) * HEIGHT * 10 // top_cents
+            if height:
+                y = _tenths(HEIGHT * 10 - below - height)
+                path.append(f"M{x} {y}h{width}v{_tenths(height)}h-{width}z")
+            below += height
+    return ["".join(path) for path in paths]
+
+
+def _tenths(number: int) -> str:
+    whole, tenth = divmod(number, 10)
+    return f"{whole}.{tenth}" if tenth else str(whole)

@@ -1,0 +1,59 @@
+"""Usage and its cost: the page with the chart, and the JSON behind it."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from flask import Blueprint, request
+
+from portal.domain.errors import ValidationError
+from portal.ledger.lines import Step
+from portal.usage import queries, schema
+from portal.usage.chart import By
+from portal.usage.queries import LineFilter, Usage
+from portal.web import args
+from portal.web.auth import organization, policy
+from portal.web.clock import now
+from portal.web.renders import renders, wants_json
+
+bp = Blueprint("usage", __name__)
+
+
+@bp.get("/billing/usage")
+@policy("billing:read")
+@renders("usage/index.html", json=schema.usage, fragments={"usage"})
+def index() -> Usage:
+    step = args.choice("granularity", Step, None)
+    return queries.usage_of(
+        organization(),
+        args.asked_window(now=now()),
+        step=step or (Step.MONTH if wants_json() else None),
+        has_series=step is not None,
+        by=args.choice("by", By, By.PRODUCT) or By.PRODUCT,
+        only=_line_filter(),
+        now=now(),
+    )
+
+
+def _line_filter() -> LineFilter:
+    """Read which lines are meant: an invoice line leads here to show its hours."""
+    is_without_project = request.args.get("project_id") == "none"
+    return LineFilter(
+        project=None if is_without_project else args.uid("project_id"),
+        is_without_project=is_without_project,
+        product=args.uid("product_id"),
+        unit_price=_unit_price(),
+    )
+
+
+def _unit_price() -> Decimal | None:
+    text = request.args.get("unit_price")
+    if not text:
+        return None
+    try:
+        price = Decimal(text)
+    except InvalidOperation as error:
+        raise ValidationError({"unit_price": ["is not a decimal number"]}) from error
+    if not price.is_finite():
+        raise ValidationError({"unit_price": ["is not a decimal number"]})
+    return price
