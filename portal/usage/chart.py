@@ -18,6 +18,7 @@ COLUMN_WIDTH = 10
 HEIGHT = 1000
 _GAP_TENTHS = 14
 _COLOURS = 6
+_COLUMNS_MAX = 62
 _TICKS = 4
 _ROUND_STEPS = (Decimal(1), Decimal("1.5"), Decimal(2), Decimal("2.5"), Decimal(3), Decimal(4), Decimal(5))
 _MORE_ROUND_STEPS = (Decimal(6), Decimal(8), Decimal(10))
@@ -70,8 +71,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class StackedBars:
-    """A chart. `ticks` are major units, the highest first."""
+    """A chart. `step` is what a column stands for; `ticks` are major units, the highest first."""
 
+    step: Step
     series: Sequence[Series]
     columns: Sequence[Column]
     ticks: Sequence[Decimal]
@@ -84,21 +86,23 @@ class StackedBars:
 
 def stacked_bars(projects: Sequence[_Project], window: Window, step: Step, by: By) -> StackedBars:
     """Stack the points of a priced window by product or by project, a column for each step."""
+    if step is Step.HOUR and window.hours > _COLUMNS_MAX:
+        step = Step.DAY
     currency = projects[0].total.currency if projects else "EUR"
     cents: dict[str, Counter[int]] = {}
     for name, points in _parts(projects, by):
         counter = cents.setdefault(name, Counter())
         for point in points:
-            counter[point.hour] += point.cents
+            counter[_column_of(point.hour, window, step)] += point.cents
     names = _shown(cents)
-    columns = [_column(hour, names, cents, currency) for hour in _hours(window, step, cents)]
+    columns = [_column(hour, names, cents, currency) for hour in _hours(window, step)]
     peak = max((column.total.major for column in columns), default=Decimal(0))
     tick = axis_step(peak, currency)
     top_cents = int((tick * _TICKS).scaleb(exponent_of(currency)))
     colours = _colours(list(names), _ordered(projects, by))
     paths = _paths(columns, len(names), top_cents)
     series = [Series(name, colour, path) for name, colour, path in zip(names, colours, paths, strict=True)]
-    return StackedBars(series, columns, [tick * each for each in range(_TICKS, -1, -1)], currency)
+    return StackedBars(step, series, columns, [tick * each for each in range(_TICKS, -1, -1)], currency)
 
 
 def axis_step(peak: Decimal, currency: str) -> Decimal:
@@ -143,16 +147,22 @@ def _colours(shown: Sequence[str], ordered: Sequence[str]) -> Sequence[int]:
     return [taken[name] for name in shown]
 
 
-def _hours(window: Window, step: Step, cents: Mapping[str, Counter[int]]) -> Sequence[int]:
+def _hours(window: Window, step: Step) -> Sequence[int]:
     """Return the hours at which columns start, those without usage too."""
     if step is Step.MONTH:
         return [part.start_hour for _, part in window.months()]
     if step is Step.HOUR:
         return range(window.start_hour, window.end_hour)
-    del cents
     first_midnight = window.start_hour // HOURS_A_DAY * HOURS_A_DAY
     midnights = range(first_midnight, window.end_hour, HOURS_A_DAY)
-    return [max(window.start_hour, midnight) for midnight in midnights]
+    return [_column_of(midnight, window, step) for midnight in midnights]
+
+
+def _column_of(hour: int, window: Window, step: Step) -> int:
+    """Return the hour at which the column of an hour starts."""
+    if step is Step.DAY:
+        return max(window.start_hour, hour // HOURS_A_DAY * HOURS_A_DAY)
+    return hour
 
 
 def _column(

@@ -42,6 +42,13 @@ class LineFilter:
     def is_on(self) -> bool:
         return self != LineFilter()
 
+    @property
+    def query(self) -> dict[str, str]:
+        """Return the filter as an address has it."""
+        project = "none" if self.is_without_project else self.project
+        given = {"project_id": project, "product_id": self.product, "unit_price": self.unit_price}
+        return {name: str(value) for name, value in given.items() if value is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class ProductUsage:
