@@ -1,0 +1,1 @@
+"""The person: signing in and out, and how the portal looks for them."""

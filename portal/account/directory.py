@@ -1,0 +1,133 @@
+"""Who exists: organizations, accounts, memberships and tokens, as an operator makes them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+
+from portal.domain import tokens
+from portal.domain.access import PRESETS, Preset
+from portal.domain.errors import ConflictError, NotFoundError, ValidationError
+from portal.domain.money import is_currency
+from portal.extensions import db
+from portal.models import Account, ApiToken, Membership, Organization, add_owned
+from portal.web import passwords
+
+_NUMBER_FIRST = 10_001
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an organization is, as a legal invoice prints it. `country` has two letters."""
+
+    street: str
+    postal_code: str
+    city: str
+    country: str
+
+
+def add_organization(
+    name: str,
+    address: Address,
+    *,
+    currency: str,
+    now: dt.datetime,
+    vat_id: str | None = None,
+    emails: Sequence[str] = (),
+    language: str = "en",
+) -> Organization:
+    """Make an organization; its customer number is the next free one."""
+    problems = {}
+    if not is_currency(currency):
+        problems["currency"] = ["is not an ISO 4217 code such as EUR"]
+    if not (len(address.country) == len("DE") and address.country.isalpha() and address.country.isupper()):
+        problems["country"] = ["is not an ISO 3166 code such as DE"]
+    if problems:
+        raise ValidationError(problems)
+    last = db.session.scalar(select(Organization.id).order_by(Organization.id.desc()).limit(1)) or 0
+    organization = Organization(
+        number=str(_NUMBER_FIRST + last),
+        name=name,
+        street=address.street,
+        postal_code=address.postal_code,
+        city=address.city,
+        country=address.country,
+        vat_id=vat_id,
+        currency=currency,
+        language=language,
+        emails=list(emails),
+        created_at=now,
+    )
+    db.session.add(organization)
+    db.session.flush()
+    return organization
+
+
+def add_account(login: str, name: str, password: str, *, now: dt.datetime) -> Account:
+    """Make an account; its login is an e-mail address, whatever its case."""
+    login = login.strip().lower()
+    if len(password) < passwords.LENGTH_MIN:
+        raise ValidationError({"password": [f"has fewer than {passwords.LENGTH_MIN} characters"]})
+    if db.session.scalar(select(Account.id).where(Account.login == login)):
+        raise ConflictError(f"There is already an account {login}.")
+    account = Account(login=login, name=name, password_hash=passwords.hashed(password), created_at=now)
+    db.session.add(account)
+    db.session.flush()
+    return account
+
+
+def add_membership(organization: Organization, account: Account, preset: Preset) -> Membership:
+    """Let an account into an organization, or change what it may do there."""
+    role, permissions = PRESETS[preset]
+    table = {category: list(actions) for category, actions in permissions.items()}
+    query = select(Membership).where(
+        Membership.organization_id == organization.id, Membership.account_id == account.id
+    )
+    known = db.session.scalar(query)
+    if known is None:
+        membership = Membership(account_id=account.id, role=role, permissions=table)
+        return add_owned(organization.id, membership)
+    known.role, known.permissions = role, table
+    return known
+
+
+def add_token(organization: Organization, account: Account, name: str, *, now: dt.datetime) -> str:
+    """Make an API token for a member and return it: it is shown only this once."""
+    token = tokens.mint()
+    row = ApiToken(
+        account_id=account.id,
+        name=name,
+        prefix=tokens.shown_prefix(token),
+        token_sha256=tokens.fingerprint(token),
+        created_at=now,
+    )
+    add_owned(organization.id, row)
+    return token
+
+
+def organization_by(key: str) -> Organization:
+    """Find an organization by customer number or id, as an operator names it."""
+    by = Organization.number == key if key.isdigit() else Organization.uid == _uid(key)
+    found = db.session.scalar(select(Organization).where(by))
+    if found is None:
+        raise NotFoundError(f"There is no organization {key}.")
+    return found
+
+
+def _uid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise ValidationError({"organization": ["is neither a customer number nor a UUID"]}) from error
+
+
+def account_by(login: str) -> Account:
+    """Find an account by its login."""
+    found: Account | None = db.session.scalar(select(Account).where(Account.login == login.strip().lower()))
+    if found is None:
+        raise NotFoundError(f"There is no account {login}.")
+    return found

@@ -1,0 +1,106 @@
+"""Assembles the portal: the one module that knows every part."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask
+
+from portal import cli, config
+from portal.account.routes import bp as account
+from portal.config import ROOT, Settings
+from portal.extensions import csrf, db, engine_options, htmx, migrate
+from portal.gateways.easybill import EasybillGateway
+from portal.gateways.stripe import StripeGateway
+from portal.invoices.routes import bp as invoices
+from portal.legal_invoices.routes import bp as legal_invoices
+from portal.overview.routes import bp as overview
+from portal.payment_methods.routes import bp as payment_methods
+from portal.subscriptions.routes import bp as subscriptions
+from portal.usage.routes import bp as usage
+from portal.web import auth, errors, filters, headers, log, transaction
+from portal.web.clock import utc_now
+from portal.web.providers import Providers
+from portal.webhooks.routes import bp as webhooks
+
+_BODY_MAX_BYTES = 64 * 1024
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    providers: Providers | None = None,
+    clock: Callable[[], dt.datetime] = utc_now,
+) -> Flask:
+    """Return the portal, ready to serve; settings come from the environment unless given."""
+    settings = settings or config.from_environment()
+    app = Flask("portal", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app.config.from_mapping(_flask_settings(settings))
+    app.extensions["portal.settings"] = settings
+    app.extensions["portal.clock"] = clock
+    app.extensions["portal.providers"] = providers or real_providers(settings)
+    app.extensions["portal.static_digests"] = _static_digests()
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"), compare_type=True)
+    htmx.init_app(app)
+    csrf.init_app(app)
+    for part in (log, transaction, auth, errors, filters):
+        part.init_app(app)
+    headers.init_app(app, settings)
+    for room in (
+        overview,
+        usage,
+        subscriptions,
+        invoices,
+        legal_invoices,
+        payment_methods,
+        account,
+        webhooks,
+    ):
+        app.register_blueprint(room)
+    app.context_processor(lambda: {"has_sandbox": settings.has_sandbox})
+    cli.init_app(app)
+    auth.refuse_views_without_policy(app)
+    return app
+
+
+def real_providers(settings: Settings) -> Providers:
+    """Return gateways to the services that the settings name."""
+    deadline = settings.provider_deadline_milliseconds
+    return Providers(
+        stripe=StripeGateway(settings.stripe.secret_key, settings.stripe.api_base, deadline),
+        easybill=EasybillGateway(settings.easybill.api_key, settings.easybill.api_base),
+    )
+
+
+def _flask_settings(settings: Settings) -> dict[str, Any]:
+    host = urlsplit(settings.portal_url).hostname
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database_url),
+        "SESSION_COOKIE_NAME": "__Host-session" if settings.is_https else "session",
+        "SESSION_COOKIE_SECURE": settings.is_https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "PERMANENT_SESSION_LIFETIME": dt.timedelta(hours=12),
+        "WTF_CSRF_TIME_LIMIT": None,  # it lives as long as its session: a tab may stay open
+        "WTF_CSRF_CHECK_DEFAULT": False,  # web/auth asks, once it knows who is calling
+        "MAX_CONTENT_LENGTH": _BODY_MAX_BYTES,
+        "TRUSTED_HOSTS": [host, "127.0.0.1", "localhost"] if not settings.is_production else [host],
+        "PREFERRED_URL_SCHEME": urlsplit(settings.portal_url).scheme,
+    }
+
+
+def _static_digests() -> dict[str, str]:
+    """Name each static file's content, so that it may be kept for ever until it changes."""
+    root = ROOT / "static"
+    files = [path for path in root.rglob("*") if path.is_file()]
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        for path in files
+    }

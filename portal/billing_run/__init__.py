@@ -1,0 +1,1 @@
+"""The month, end to end: closing it, delivering its legal documents, mirroring what became of them."""

@@ -1,0 +1,51 @@
+"""The clock of billing: hours, close, deliver, mirror, strung together from the rooms' steps.
+
+It may run at any time, twice at once, on two machines, and be killed at any point: the next run
+finishes the work.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+
+from sqlalchemy.exc import OperationalError
+
+from portal.billing_run.close import close
+from portal.billing_run.deliver import deliver
+from portal.billing_run.mirror import mirror
+from portal.domain.errors import BillingError
+from portal.extensions import db
+from portal.metering.clock import meter_hours
+from portal.web.clock import utc_now
+from portal.web.providers import easybill, settings
+
+log = logging.getLogger(__name__)
+
+
+def tick(now: dt.datetime) -> str:
+    """Run the clock once, and return in one line what it did."""
+    hours = meter_hours(now=now)
+    closed = close(now=now, grace_days=settings().close_grace_days)
+    delivered = deliver(easybill(), now=now)
+    mirrored = mirror(easybill(), now=now)
+    return f"hours: {hours} new; invoices: {closed} closed; documents: {delivered}; mirror: {mirrored}"
+
+
+def tick_safely() -> None:
+    """Run the clock once; what failed is logged, and the next run goes on from there."""
+    try:
+        tick(utc_now())
+    except (BillingError, OperationalError):
+        db.session.rollback()
+        log.exception("this tick was not finished; the next one goes on")
+    finally:
+        db.session.remove()
+
+
+def work(every_seconds: int, stopping: threading.Event) -> None:
+    """Run the clock again and again until told to stop."""
+    while not stopping.is_set():
+        tick_safely()
+        stopping.wait(every_seconds)

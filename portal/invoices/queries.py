@@ -1,0 +1,200 @@
+"""Reads of internal invoices: final ones are rows, open ones are computed when asked for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select
+
+from portal.domain.errors import NotFoundError
+from portal.domain.money import Money
+from portal.domain.period import Month
+from portal.extensions import db
+from portal.ledger.draft import Draft, draft_of, open_months
+from portal.models import (
+    Delivery,
+    Invoice,
+    InvoiceItem,
+    InvoiceStatus,
+    LegalDocument,
+    Organization,
+    invoice_uid,
+)
+from portal.web.lists import ListPage, Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of an invoice, with the names it had."""
+
+    uid: UUID
+    project_uid: UUID | None
+    project_name: str | None
+    product_uid: UUID
+    product_name: str
+    unit: str
+    unit_price: Decimal
+    quantity_nano: int
+    total: Money
+
+    @property
+    def hours(self) -> dict[str, str]:
+        """What the usage page has to be asked for to show the hours behind this line."""
+        return {
+            "granularity": "hour",
+            "project_id": str(self.project_uid or "none"),
+            "product_id": str(self.product_uid),
+            "unit_price": str(self.unit_price),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicePage:
+    """An invoice, open or final. `delivery` and `legal` are about its legal document."""
+
+    uid: UUID
+    organization: Organization
+    number: str | None
+    status: InvoiceStatus
+    month: Month
+    total: Money
+    items: Sequence[Item]
+    delivery: str | None = None
+    legal: LegalDocument | None = None
+    last_error: str | None = None
+
+    @property
+    def by_project(self) -> Sequence[tuple[str | None, Sequence[Item], Money]]:
+        """The lines of each project with their sum, in reading order; None is the organization's own."""
+        grouped: dict[str | None, list[Item]] = {}
+        for item in self.items:
+            grouped.setdefault(item.project_name, []).append(item)
+        currency = self.total.currency
+        return [
+            (name, some, Money(sum(each.total.cents for each in some), currency))
+            for name, some in grouped.items()
+        ]
+
+    @property
+    def is_open(self) -> bool:
+        return self.status is InvoiceStatus.OPEN
+
+    @property
+    def is_being_delivered(self) -> bool:
+        return self.delivery in {Delivery.PENDING, Delivery.DRAFTED, Delivery.FINISHED, Delivery.STUCK}
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceList(ListPage):
+    """A slice of an organization's invoices, the newest month first; open months lead."""
+
+    organization: Organization
+    invoices: Sequence[InvoicePage]
+
+
+def invoices_of(organization: Organization, wanted: Slice, *, now: dt.datetime) -> InvoiceList:
+    """Return invoices, newest first; what is open is computed and comes with the first slice."""
+    query = select(Invoice).where(Invoice.organization_id == organization.id)
+    if wanted.after is not None:
+        query = query.where(Invoice.period < wanted.after[0])
+    rows = db.session.scalars(query.order_by(Invoice.period.desc()).limit(wanted.rows_to_read)).all()
+    shown, next_key = wanted.cut(rows, lambda invoice: (invoice.period,))
+    legal = _legal_documents(organization, shown)
+    final = [_final(organization, each, (), legal.get(each.id)) for each in shown]
+    still_open = [] if wanted.after else _open_invoices(organization, now)
+    invoices = sorted([*still_open, *final], key=lambda each: each.month, reverse=True)
+    return InvoiceList(organization=organization, invoices=invoices, next_key=next_key)
+
+
+def invoice_of(organization: Organization, uid: UUID, *, now: dt.datetime) -> InvoicePage:
+    """Return one with its lines, or raise NotFoundError: for another organization's too."""
+    query = select(Invoice).where(Invoice.organization_id == organization.id, Invoice.uid == uid)
+    invoice = db.session.scalar(query)
+    if invoice is not None:
+        legal = _legal_documents(organization, [invoice])
+        return _final(organization, invoice, invoice.items, legal.get(invoice.id))
+    for month in open_months(organization, until=Month.of(now)):
+        if invoice_uid(organization.uid, str(month)) == uid:
+            draft = draft_of(organization, month)
+            if draft is not None:
+                return _open(draft)
+    raise NotFoundError
+
+
+def _open_invoices(organization: Organization, now: dt.datetime) -> Sequence[InvoicePage]:
+    drafts = [draft_of(organization, month) for month in open_months(organization, until=Month.of(now))]
+    return [_open(draft) for draft in drafts if draft is not None]
+
+
+def _legal_documents(
+    organization: Organization, invoices: Sequence[Invoice]
+) -> dict[int | None, LegalDocument]:
+    query = select(LegalDocument).where(
+        LegalDocument.organization_id == organization.id,
+        LegalDocument.invoice_id.in_([each.id for each in invoices]),
+    )
+    return {each.invoice_id: each for each in db.session.scalars(query)}
+
+
+def _final(
+    organization: Organization,
+    invoice: Invoice,
+    items: Sequence[InvoiceItem],
+    legal: LegalDocument | None,
+) -> InvoicePage:
+    return InvoicePage(
+        uid=invoice.uid,
+        organization=organization,
+        number=invoice.number,
+        status=InvoiceStatus.FINAL,
+        month=invoice.month,
+        total=invoice.total,
+        items=[_item(each, invoice.currency) for each in items],
+        delivery=invoice.delivery,
+        legal=legal,
+        last_error=invoice.last_error if invoice.delivery == Delivery.STUCK else None,
+    )
+
+
+def _item(each: InvoiceItem, currency: str) -> Item:
+    return Item(
+        uid=each.uid,
+        project_uid=each.project_uid,
+        project_name=each.project_name,
+        product_uid=each.product_uid,
+        product_name=each.product_name,
+        unit=each.unit,
+        unit_price=each.unit_price,
+        quantity_nano=each.quantity_nano,
+        total=Money(each.total_cents, currency),
+    )
+
+
+def _open(draft: Draft) -> InvoicePage:
+    items = [
+        Item(
+            uid=each.uid,
+            project_uid=each.project.uid if each.project else None,
+            project_name=each.project.name if each.project else None,
+            product_uid=each.product.uid,
+            product_name=each.product.name,
+            unit=each.product.unit,
+            unit_price=each.unit_price,
+            quantity_nano=each.quantity_nano,
+            total=each.total,
+        )
+        for each in draft.items
+    ]
+    return InvoicePage(
+        uid=draft.uid,
+        organization=draft.organization,
+        number=None,
+        status=InvoiceStatus.OPEN,
+        month=draft.month,
+        total=draft.total,
+        items=items,
+    )

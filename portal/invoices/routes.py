@@ -1,0 +1,30 @@
+"""Internal invoices: the list, and one with its lines."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint
+
+from portal.invoices import queries, schema
+from portal.invoices.queries import InvoiceList, InvoicePage
+from portal.web.auth import organization, policy
+from portal.web.clock import now
+from portal.web.lists import asked_slice
+from portal.web.renders import renders
+
+bp = Blueprint("invoices", __name__, url_prefix="/invoices")
+
+
+@bp.get("")
+@policy("billing:read")
+@renders("invoices/index.html", json=schema.invoice_list, fragments={"invoice_list"})
+def index() -> InvoiceList:
+    return queries.invoices_of(organization(), asked_slice(str), now=now())
+
+
+@bp.get("/<uuid:invoice_id>")
+@policy("billing:read")
+@renders("invoices/detail.html", json=schema.invoice)
+def detail(invoice_id: UUID) -> InvoicePage:
+    return queries.invoice_of(organization(), invoice_id, now=now())

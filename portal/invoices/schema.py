@@ -1,0 +1,53 @@
+"""The JSON contract of internal invoices. Add keys freely; never rename or retype one."""
+
+from __future__ import annotations
+
+from flask import url_for
+
+from portal.domain.rating import quantity_of
+from portal.invoices.queries import InvoiceList, InvoicePage, Item
+from portal.web.json import JSON, decimal, instant, money, unit_price
+from portal.web.providers import settings
+
+
+def invoice_list(page: InvoiceList) -> list[JSON]:
+    """The list leaves the items out."""
+    return [_head(each) for each in page.invoices]
+
+
+def invoice(page: InvoicePage) -> JSON:
+    return _head(page) | {"items": [_item(page, each) for each in page.items]}
+
+
+def _head(page: InvoicePage) -> JSON:
+    return {
+        "id": str(page.uid),
+        "organization_id": str(page.organization.uid),
+        "number": page.number,
+        "status": page.status,
+        "period": str(page.month),
+        "period_start": instant(page.month.starts_at),
+        "period_end": instant(page.month.ends_at),
+        "total": money(page.total),
+    }
+
+
+def _item(page: InvoicePage, each: Item) -> JSON:
+    project = {"id": str(each.project_uid), "name": each.project_name} if each.project_uid else None
+    return {
+        "id": str(each.uid),
+        "product": {"id": str(each.product_uid), "name": each.product_name},
+        "project": project,
+        **unit_price(each.unit_price, each.total.currency),
+        "unit": each.unit,
+        "quantity": decimal(quantity_of(each.quantity_nano)),
+        "total": money(each.total),
+        "kind": "usage",
+        "usage_url": settings().portal_url + _usage_path(page, each),
+    }
+
+
+def _usage_path(page: InvoicePage, each: Item) -> str:
+    """Return where the hours behind a line are."""
+    organization_id, month = page.organization.uid, str(page.month)
+    return url_for("usage.index", organization_id=organization_id, month=month, _external=False, **each.hours)

@@ -1,0 +1,1 @@
+"""The start page, above the rooms, and the addresses that operations watch."""

@@ -1,0 +1,102 @@
+"""What the start page says: this month so far, the last invoices, how the next one is paid."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, text
+
+from portal.domain.money import Money
+from portal.domain.period import Month, Window, hour_of, start_of_hour
+from portal.extensions import db
+from portal.ledger.coverage import metered_through
+from portal.ledger.lines import Step
+from portal.models import LegalDocument, LegalStatus, Organization, PaymentMethod
+from portal.usage.chart import By
+from portal.usage.queries import LineFilter, Usage, usage_of
+from portal.web.args import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class LegalRow:
+    """A legal document with its payment state of today."""
+
+    document: LegalDocument
+    status: LegalStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The start page of an organization."""
+
+    organization: Organization
+    month: Month
+    metered_through: dt.datetime | None
+    closes_on: dt.date
+    year: Usage
+    legal: Sequence[LegalRow]
+    unpaid: Money
+    payment_method: PaymentMethod | None
+
+    @property
+    def so_far(self) -> Money:
+        return self.cost_of(self.month)
+
+    @property
+    def month_before(self) -> Money:
+        return self.cost_of(self.month.shifted(-1))
+
+    def cost_of(self, month: Month) -> Money:
+        """Return what a month of the last year cost, net."""
+        points = (point for each in self.year.projects for line in each.products for point in line.points)
+        cents = sum(point.cents for point in points if point.hour == month.start_hour)
+        return Money(cents, self.organization.currency)
+
+
+def overview_of(organization: Organization, *, now: dt.datetime, grace_days: int) -> Overview:
+    month = Month.of(now)
+    through = metered_through(organization.id, Window(month.start_hour, hour_of(now) + 1))
+    rows = _legal_rows(organization, now.date())
+    unpaid = [each for each in rows if each.status in {LegalStatus.OPEN, LegalStatus.OVERDUE}]
+    return Overview(
+        organization=organization,
+        month=month,
+        year=_year(organization, month, now),
+        metered_through=None if through is None else start_of_hour(through),
+        closes_on=month.shifted(1).first_on + dt.timedelta(days=grace_days),
+        legal=rows[:3],
+        unpaid=Money(sum(each.document.gross_cents for each in unpaid), organization.currency),
+        payment_method=_default_payment_method(organization),
+    )
+
+
+def _year(organization: Organization, month: Month, now: dt.datetime) -> Usage:
+    """Return the last twelve months and the current one, month by month."""
+    first = month.shifted(-12)
+    asked = Asked(Window(first.start_hour, month.end_hour), first.starts_at, now)
+    return usage_of(
+        organization, asked, step=Step.MONTH, has_series=False, by=By.PRODUCT, only=LineFilter(), now=now
+    )
+
+
+def _legal_rows(organization: Organization, today: dt.date) -> Sequence[LegalRow]:
+    query = (
+        select(LegalDocument)
+        .where(LegalDocument.organization_id == organization.id)
+        .order_by(LegalDocument.document_on.desc(), LegalDocument.id.desc())
+    )
+    return [LegalRow(each, each.status_on(today)) for each in db.session.scalars(query)]
+
+
+def _default_payment_method(organization: Organization) -> PaymentMethod | None:
+    query = select(PaymentMethod).where(
+        PaymentMethod.organization_id == organization.id, PaymentMethod.is_default
+    )
+    return db.session.scalar(query)
+
+
+def is_migrated(head: str) -> bool:
+    """Tell whether the database answers and has the newest migration; raises where it does not answer."""
+    return bool(db.session.scalar(text("SELECT version_num FROM alembic_version")) == head)

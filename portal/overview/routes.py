@@ -1,0 +1,42 @@
+"""The start page, and whether the process and its database are well."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from alembic.script import ScriptDirectory
+from flask import Blueprint, current_app, jsonify
+from flask.typing import ResponseReturnValue
+
+from portal.overview import queries
+from portal.overview.queries import Overview
+from portal.web.auth import PUBLIC, organization, policy
+from portal.web.clock import now
+from portal.web.providers import settings
+from portal.web.renders import renders
+
+bp = Blueprint("overview", __name__)
+
+
+@bp.get("/")
+@policy("billing:read")
+@renders("overview/index.html")
+def index() -> Overview:
+    return queries.overview_of(organization(), now=now(), grace_days=settings().close_grace_days)
+
+
+@bp.get("/healthz")
+@policy(PUBLIC)
+def healthz() -> ResponseReturnValue:
+    """The process is up."""
+    return jsonify({"status": "ok"})
+
+
+@bp.get("/readyz")
+@policy(PUBLIC)
+def readyz() -> ResponseReturnValue:
+    """The database answers, and its migrations are applied."""
+    head = ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head()
+    if head is not None and queries.is_migrated(head):
+        return jsonify({"status": "ok"})
+    return jsonify({"status": "migrations are missing"}), HTTPStatus.SERVICE_UNAVAILABLE

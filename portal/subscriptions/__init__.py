@@ -1,0 +1,1 @@
+"""What an organization subscribes to, for which project, since when and at which price."""

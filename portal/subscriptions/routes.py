@@ -1,0 +1,30 @@
+"""Subscriptions: the list, and one."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint
+
+from portal.subscriptions import queries, schema
+from portal.subscriptions.queries import SubscriptionList, SubscriptionRow
+from portal.web.auth import organization, policy
+from portal.web.clock import now
+from portal.web.lists import asked_slice
+from portal.web.renders import renders
+
+bp = Blueprint("subscriptions", __name__, url_prefix="/subscriptions")
+
+
+@bp.get("")
+@policy("billing:read")
+@renders("subscriptions/index.html", json=schema.subscription_list, fragments={"subscription_list"})
+def index() -> SubscriptionList:
+    return queries.subscriptions_of(organization(), asked_slice(int), now=now())
+
+
+@bp.get("/<uuid:subscription_id>")
+@policy("billing:read")
+@renders("subscriptions/detail.html", json=schema.subscription)
+def detail(subscription_id: UUID) -> SubscriptionRow:
+    return queries.subscription_of(organization(), subscription_id, now=now())

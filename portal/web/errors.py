@@ -1,0 +1,183 @@
+"""The one place that turns an error into an answer, in the face the client wants."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, url_for
+from flask_wtf.csrf import CSRFError
+from htmx_flask import request
+from jinja2_fragments.flask import render_block
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from portal.domain import errors
+from portal.extensions import db
+from portal.web.renders import wants_json
+
+log = logging.getLogger(__name__)
+
+# status and code by the class of the error; the first class of its line of ancestors counts
+ANSWERS: Mapping[type[errors.BillingError], tuple[HTTPStatus, str]] = {
+    errors.NotFoundError: (HTTPStatus.NOT_FOUND, "not_found"),
+    errors.ForbiddenError: (HTTPStatus.FORBIDDEN, "forbidden"),
+    errors.UnauthorizedError: (HTTPStatus.UNAUTHORIZED, "unauthorized"),
+    errors.ConflictError: (HTTPStatus.CONFLICT, "conflict"),
+    errors.NotAcceptableError: (HTTPStatus.NOT_ACCEPTABLE, "not_acceptable"),
+    errors.PaymentFailedError: (HTTPStatus.PAYMENT_REQUIRED, "payment_failed"),
+    errors.ValidationError: (HTTPStatus.UNPROCESSABLE_ENTITY, "validation_failed"),
+    errors.ProviderUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "provider_unavailable"),
+    errors.ProviderRefusedError: (HTTPStatus.BAD_GATEWAY, "provider_unavailable"),
+}
+CODES: Mapping[int, str] = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+    429: "rate_limited",
+    500: "internal_error",
+    503: "provider_unavailable",
+}
+TITLES: Mapping[int, str] = {
+    400: "That request makes no sense to us",
+    401: "Please sign in",
+    402: "Payment failed",
+    403: "You may not see this",
+    404: "Not found",
+    405: "That does not work here",
+    409: "That is not possible right now",
+    413: "Too large",
+    422: "Some of that cannot be used",
+    429: "Too many requests",
+    500: "Something went wrong on our side",
+    502: "The provider refused",
+    503: "Not available right now",
+}
+_NOT_FOUND = "There is nothing here, or it is not yours to see."
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error as a page shows it."""
+
+    status: HTTPStatus
+    code: str
+    message: str
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return TITLES.get(self.status, self.status.phrase)
+
+    @property
+    def request_id(self) -> str:
+        return cast("str", g.request_id)
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(errors.BillingError, _billing_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(OperationalError, _database_error)
+    app.register_error_handler(Exception, _our_error)
+
+
+def _billing_error(error: errors.BillingError) -> Response:
+    if isinstance(error, errors.UnauthorizedError):
+        return sign_in_first(str(error))
+    status, code = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+    fields = error.fields if isinstance(error, errors.ValidationError) else {}
+    return _answer(Problem(status, code, str(error), fields))
+
+
+def _csrf_error(error: CSRFError) -> Response:
+    log.warning("csrf refused", extra={"reason": error.description})
+    message = "This page was open for too long, or came from elsewhere. Reload it and try again."
+    return _answer(Problem(HTTPStatus.BAD_REQUEST, "bad_request", message))
+
+
+def _http_error(error: HTTPException) -> Response:
+    if error.code is not None and error.code < HTTPStatus.BAD_REQUEST:
+        return cast("Response", error.get_response())  # a redirect of the router's
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    code = CODES.get(
+        status, "internal_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "bad_request"
+    )
+    message = _NOT_FOUND if status == HTTPStatus.NOT_FOUND else error.description or status.phrase
+    response = _answer(Problem(status, code, message))
+    allowed = getattr(error, "valid_methods", None)
+    if allowed:
+        response.headers["Allow"] = ", ".join(sorted(allowed))
+    return response
+
+
+def _database_error(error: OperationalError) -> Response:
+    log.error("database unavailable", exc_info=error)
+    db.session.rollback()
+    message = "Our database is not available right now. Please try again in a minute."
+    response = _answer(Problem(HTTPStatus.SERVICE_UNAVAILABLE, "provider_unavailable", message))
+    response.headers["Retry-After"] = "10"
+    return response
+
+
+def _our_error(error: Exception) -> Response:
+    log.error("unexpected error", exc_info=error)
+    db.session.rollback()
+    message = "This was logged. If it happens again, tell us the request id."
+    return _answer(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", message))
+
+
+def sign_in_first(message: str) -> Response:
+    """Answer someone whom we do not know: JSON 401, htmx is sent away, a browser is led to the form."""
+    if wants_json() or "Authorization" in request.headers:
+        response = _envelope(Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", message))
+        response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+    if request.htmx:
+        shown = urlsplit(request.htmx.current_url or "/")
+        back = shown.path + (f"?{shown.query}" if shown.query else "")
+        response = make_response("", HTTPStatus.UNAUTHORIZED)
+        response.headers["HX-Redirect"] = url_for("account.sign_in", next=back)
+        return response
+    back = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    return cast("Response", redirect(url_for("account.sign_in", next=back), HTTPStatus.SEE_OTHER))
+
+
+def _answer(problem: Problem) -> Response:
+    """The three faces of an error; htmx puts it in the notices, not in its target."""
+    template = "errors/error.html"
+    if wants_json():
+        return _envelope(problem)
+    if request.htmx and not request.htmx.boosted:
+        response = make_response(render_block(template, "notice", page=problem))
+        response.headers["HX-Retarget"] = "#notices"
+        response.headers["HX-Reswap"] = "innerHTML show:top"
+    else:
+        response = make_response(render_template(template, page=problem))
+    response.status_code = problem.status
+    return response
+
+
+def _envelope(problem: Problem) -> Response:
+    operation = (request.endpoint or "unknown").rpartition(".")[0] or "unknown"
+    error: dict[str, Any] = {
+        "code": problem.code,
+        "message": problem.message,
+        "status": problem.status,
+        "source": {"service": "billing", "operation": operation},
+    }
+    if problem.fields:
+        error["field"] = next(iter(problem.fields))
+        error["meta"] = {"validation_errors": problem.fields}
+    response = jsonify({"request_id": problem.request_id, "errors": [error]})
+    response.status_code = problem.status
+    return response

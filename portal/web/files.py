@@ -1,0 +1,18 @@
+"""Files that never change once they exist: sent with a strong ETag, so that a browser asks but once."""
+
+from __future__ import annotations
+
+import re
+
+from flask import request
+from werkzeug.wrappers import Response
+
+
+def unchanging_pdf(content: bytes, *, name: str, sha256: str) -> Response:
+    """Return a PDF as a download, or 304 to a client that has it; `name` is its file name."""
+    response = Response(content, mimetype="application/pdf")
+    safe_name = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII)
+    response.headers["Content-Disposition"] = f'attachment; filename="{safe_name}"'
+    response.headers["Cache-Control"] = "private, max-age=0, must-revalidate"
+    response.set_etag(sha256)
+    return response.make_conditional(request)

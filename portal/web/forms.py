@@ -1,0 +1,19 @@
+"""Forms: the page that shows one, with the status of a rejected one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from flask_wtf import FlaskForm
+
+
+@dataclass(frozen=True, slots=True)
+class FormPage:
+    """A page that is one form."""
+
+    form: FlaskForm
+
+    @property
+    def http_status(self) -> HTTPStatus:
+        return HTTPStatus.UNPROCESSABLE_ENTITY if self.form.errors else HTTPStatus.OK

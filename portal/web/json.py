@@ -1,0 +1,79 @@
+"""JSON shapes that every feature shares, and the strict reading of a JSON body."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from typing import Any
+
+from flask import request
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from portal.domain.errors import ValidationError
+from portal.domain.money import Money, exponent_of, round_half_up
+from portal.domain.rating import PICO_DECIMALS, pico_of
+
+JSON = dict[str, Any]
+
+
+def money(amount: Money) -> JSON:
+    return {"cents": amount.cents, "currency_iso": amount.currency}
+
+
+def unit_price(price: Decimal, currency: str) -> JSON:
+    """A price is given twice: rounded to the minor unit, and exact."""
+    scale = 10 ** (PICO_DECIMALS - exponent_of(currency))
+    cents = round_half_up(pico_of(price), scale)
+    return {"unit_price": money(Money(cents, currency)), "unit_price_decimal": decimal(price)}
+
+
+def decimal(number: Decimal) -> str:
+    """Return a plain decimal without trailing zeros and without an exponent."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def instant(at: dt.datetime) -> str:
+    """Return an instant as `2026-01-01T00:00:00Z`."""
+    return at.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def json_body(**wanted: type) -> dict[str, Any]:
+    """Read a JSON object with exactly these fields and types; 415, 400 or 422 for anything else."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("The body has to be application/json.")
+    body = _parsed()
+    if not isinstance(body, dict):
+        raise ValidationError({"body": ["is not a JSON object"]})
+    problems = {name: ["is not known here"] for name in body if name not in wanted}
+    for name, kind in wanted.items():
+        if name not in body:
+            problems[name] = ["is missing"]
+        elif type(body[name]) is not kind:
+            problems[name] = [f"is not a {kind.__name__}"]
+    if problems:
+        raise ValidationError(problems)
+    return body
+
+
+def _parsed() -> Any:
+    try:
+        return json.loads(
+            request.get_data().decode("utf-8"),
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_without_repeats,
+        )
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("The body is not valid JSON.") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)  # NaN and the infinities are no JSON
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is given twice")
+    return found

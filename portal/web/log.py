@@ -1,0 +1,68 @@
+"""Structured logs: one JSON object a line, each with its request id; never a query string or a body."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import sys
+import time
+from typing import Any
+from uuid import uuid4
+
+from flask import Flask, Response, g, has_request_context, request
+
+_OURS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+access = logging.getLogger("portal.access")
+
+
+class JsonLines(logging.Formatter):
+    """Writes a record as one line of JSON, so that nothing in it can begin a new line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": dt.datetime.fromtimestamp(record.created, tz=dt.UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if has_request_context():
+            line["request_id"] = g.get("request_id")
+            membership = g.get("membership")
+            if membership is not None:
+                line["organization"] = str(membership.organization.uid)
+                line["account"] = membership.account_id
+        line |= {name: value for name, value in vars(record).items() if name not in _OURS}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def configure(level: str) -> None:
+    """Send everything to standard error as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("waitress").setLevel(logging.ERROR)
+
+
+def init_app(app: Flask) -> None:
+    @app.before_request
+    def name_request() -> None:
+        g.request_id = str(uuid4())
+        g.started = time.perf_counter_ns()
+
+    @app.after_request
+    def log_request(response: Response) -> Response:
+        milliseconds = (time.perf_counter_ns() - g.started) // 1_000_000
+        facts = {
+            "method": request.method,
+            "path": request.path,
+            "status": response.status_code,
+            "milliseconds": milliseconds,
+        }
+        access.info("request", extra=facts)
+        return response

@@ -1,0 +1,56 @@
+"""One request, one transaction: it commits if the answer is good, else rolls back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from flask import Flask, Response, request
+
+from portal.extensions import db, reading, set_reading
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def init_app(app: Flask) -> None:
+    @app.before_request
+    def begin_as_reader() -> None:
+        set_reading(is_reading=True)
+
+    @app.after_request
+    def close_transaction(response: Response) -> Response:
+        if request.method not in SAFE_METHODS and response.status_code < HTTPStatus.BAD_REQUEST:
+            db.session.commit()
+        else:
+            db.session.rollback()
+        return response
+
+
+def who_asked_is_known() -> None:
+    """End the reads that found out who is asking; an unsafe request writes from here on."""
+    db.session.commit()
+    if request.method not in SAFE_METHODS:
+        set_reading(is_reading=False)
+
+
+@contextmanager
+def before_asking() -> Iterator[None]:
+    """Read what a provider will be asked about, and end: nothing is locked while it thinks."""
+    db.session.commit()
+    with reading():
+        yield
+        db.session.commit()
+
+
+@contextmanager
+def settling() -> Iterator[None]:
+    """Write in a short transaction of its own, in a request that otherwise only reads."""
+    db.session.commit()
+    set_reading(is_reading=False)
+    try:
+        yield
+        db.session.commit()
+    finally:
+        db.session.rollback()
+        set_reading(is_reading=request.method in SAFE_METHODS)

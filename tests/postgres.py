@@ -1,0 +1,73 @@
+"""A throw-away PostgreSQL for the tests: its own data directory, a free port, gone when they end."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_USER = "postgres"  # PostgreSQL refuses to run as root
+
+
+class NoPostgresError(RuntimeError):
+    """PostgreSQL's server programs are not installed; `make test` installs them."""
+
+
+def binaries() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    if not found:
+        raise NoPostgresError("no PostgreSQL server below /usr/lib/postgresql: apt-get install postgresql")
+    return found[-1].parent
+
+
+@contextmanager
+def throw_away_postgres() -> Iterator[str]:
+    """Start a server and yield the address of an empty database; end it afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="portal-postgres-"))
+    port = _free_port()
+    try:
+        _give_to_user(home)
+        _run(
+            "initdb", "--pgdata", str(home / "data"), "--auth", "trust", "--username", "portal", "-E", "UTF8"
+        )
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} "
+        options += "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c jit=off"
+        log = str(home / "log")
+        _run("pg_ctl", "--pgdata", str(home / "data"), "-l", log, "-o", options, "-w", "start")
+        try:
+            _run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "portal", "portal")
+            yield f"postgresql+psycopg://portal@127.0.0.1:{port}/portal"
+        finally:
+            _run("pg_ctl", "--pgdata", str(home / "data"), "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _give_to_user(home: Path) -> None:
+    home.chmod(0o755)
+    if os.geteuid() == 0:
+        user = pwd.getpwnam(_USER)
+        os.chown(home, user.pw_uid, user.pw_gid)
+
+
+def _run(program: str, *arguments: str) -> None:
+    command = [str(binaries() / program), *arguments]
+    if os.geteuid() == 0:
+        command = ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups", *command]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd="/", env={"PATH": os.defpath, "LC_ALL": "C"}
+    )
+    if done.returncode:
+        raise RuntimeError(f"{program} failed: {done.stdout}\n{done.stderr}")
