@@ -1,0 +1,137 @@
+"""What we know of Stripe's objects, in our words, and how each is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stripe import PaymentMethod, SetupIntent
+
+
+@dataclass(frozen=True, slots=True)
+class NewCustomer:
+    """Who pays, as Stripe is told. `key` stays the same, so that asking twice makes one customer."""
+
+    key: str
+    number: str
+    name: str
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A card or SEPA mandate. `customer_id` is None once it is detached."""
+
+    id: str
+    customer_id: str | None
+    payment_type: str
+    brand: str | None
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
+    country: str | None
+    fingerprint: str | None
+
+
+class SetupStatus(StrEnum):
+    """How far adding a payment method has come."""
+
+    SUCCEEDED = "succeeded"
+    PROCESSING = "processing"
+    FAILED = "failed"
+    UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One attempt at adding a payment method; `message` is what the customer may read of a decline."""
+
+    customer_id: str | None
+    status: SetupStatus
+    method: Method | None
+    message: str | None
+    mandate_reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at Stripe: look at the object itself, since events come in any order."""
+
+    id: str
+    type: str
+    object_id: str
+    customer_id: str | None
+    is_live: bool
+
+
+def setup_from(intent: SetupIntent) -> Setup:
+    """Read a set-up intent whose method and mandate are expanded."""
+    method = intent.payment_method
+    assert not isinstance(method, str), "it was asked for expanded"
+    statuses: Mapping[str, SetupStatus] = {
+        "succeeded": SetupStatus.SUCCEEDED,
+        "processing": SetupStatus.PROCESSING,
+        "requires_payment_method": SetupStatus.FAILED if intent.last_setup_error else SetupStatus.UNFINISHED,
+        "canceled": SetupStatus.FAILED,
+    }
+    return Setup(
+        customer_id=_id_of(intent.customer),
+        status=statuses.get(intent.status, SetupStatus.UNFINISHED),
+        method=method_from(method) if method else None,
+        message=_message_of_decline(intent),
+        mandate_reference=_mandate_reference(intent.mandate),
+    )
+
+
+def _message_of_decline(intent: SetupIntent) -> str | None:
+    """Only what Stripe says of a card is written for customers."""
+    error = intent.last_setup_error
+    return error.message if error and error.type == "card_error" else None
+
+
+def _mandate_reference(mandate: Any) -> str | None:
+    sepa = _path(mandate, "payment_method_details", "sepa_debit")
+    return sepa.reference if sepa else None
+
+
+def method_from(method: PaymentMethod) -> Method:
+    details = _path(method, method.type)
+    return Method(
+        id=method.id,
+        customer_id=_id_of(method.customer),
+        payment_type=method.type,
+        brand=_path(details, "brand"),
+        last4=_path(details, "last4"),
+        exp_month=_path(details, "exp_month"),
+        exp_year=_path(details, "exp_year"),
+        country=_path(details, "country"),
+        fingerprint=_path(details, "fingerprint"),
+    )
+
+
+def default_from(customer: Any) -> str | None:
+    """Return the id of a customer's default method; a deleted customer has none."""
+    return _id_of(_path(customer, "invoice_settings", "default_payment_method"))
+
+
+def customer_told(thing: Mapping[str, Any], previous: Mapping[str, Any]) -> str | None:
+    """A detached method names its customer only among what it was before."""
+    if thing.get("object") == "customer":
+        return str(thing["id"])
+    customer = thing.get("customer") or previous.get("customer")
+    return customer["id"] if isinstance(customer, dict) else customer
+
+
+def _id_of(thing: Any) -> str | None:
+    """Stripe gives an object or only its id."""
+    return thing if thing is None or isinstance(thing, str) else str(thing.id)
+
+
+def _path(thing: Any, *names: str) -> Any:
+    """Follow attributes; None where one is missing, which Stripe's objects answer with an error."""
+    for name in names:
+        thing = getattr(thing, name, None)
+    return thing

@@ -1,0 +1,1 @@
+"""How an organization pays: cards and SEPA mandates, and which one comes first."""

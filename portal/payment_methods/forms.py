@@ -1,0 +1,49 @@
+"""What a request may say about payment methods, and the key that makes asking twice harmless."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from flask import request
+
+from portal.domain.errors import NotFoundError, ValidationError
+from portal.models import Account, Organization
+from portal.web.json import json_body
+
+_KEY_LENGTH_MAX = 255
+_METHOD_ID = re.compile(r"pm_[A-Za-z0-9_]{1,200}")
+_SETUP_ID = re.compile(r"seti_[A-Za-z0-9_]{1,200}")
+
+
+def method_id_of_body() -> str:
+    """Read {"payment_method_id": "pm_…"}."""
+    text: str = json_body(payment_method_id=str)["payment_method_id"]
+    if not _METHOD_ID.fullmatch(text):
+        raise ValidationError({"payment_method_id": ["is not an id of Stripe's such as pm_1PqX…"]})
+    return text
+
+
+def setup_id_of_query() -> str:
+    """Read which set-up a browser comes back from; what else is in its address is not believed."""
+    text = request.args.get("setup_intent", "")
+    if not _SETUP_ID.fullmatch(text):
+        raise NotFoundError
+    return text
+
+
+def refuse_body() -> None:
+    """Accept no body or an empty JSON object."""
+    if request.get_data():
+        json_body()
+
+
+def idempotency_key(organization: Organization, account: Account) -> str | None:
+    """Return the key to pass on to Stripe: whoever sends the same key elsewhere means something else."""
+    given = request.headers.get("Idempotency-Key")
+    if given is None:
+        return None
+    if not 1 <= len(given) <= _KEY_LENGTH_MAX:
+        raise ValidationError({"Idempotency-Key": [f"has 1 to {_KEY_LENGTH_MAX} characters"]})
+    scoped = f"{organization.uid} {account.uid} {given}"
+    return f"setup-{hashlib.sha256(scoped.encode()).hexdigest()}"

@@ -1,0 +1,120 @@
+"""Payment methods: the list, adding one through Stripe's element, choosing the default, removing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, flash, jsonify, redirect, url_for
+from werkzeug.wrappers import Response
+
+from portal.domain.period import Month
+from portal.gateways.stripe_shapes import Setup, SetupStatus
+from portal.payment_methods import forms, queries, schema, steps
+from portal.payment_methods.queries import PaymentMethodList
+from portal.web.auth import account, organization, policy
+from portal.web.clock import now
+from portal.web.headers import loads_stripe
+from portal.web.providers import settings, stripe
+from portal.web.renders import renders, wants_json
+
+bp = Blueprint(
+    "payment_methods", __name__, url_prefix="/organizations/<uuid:organization_id>/payment_methods"
+)
+
+_OUTCOMES: Mapping[SetupStatus, str] = {
+    SetupStatus.SUCCEEDED: "Your payment method was added.",
+    SetupStatus.PROCESSING: "Your bank is still checking. The payment method appears here once it agrees.",
+    SetupStatus.FAILED: "The payment method was not added. Please try again, or use another one.",
+    SetupStatus.UNFINISHED: "Adding the payment method was not finished, so nothing was added.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SetupPage:
+    """What the browser needs to mount Stripe's element; the client secret is fetched by its script."""
+
+    js_url: str
+    publishable_key: str
+    return_url: str
+
+
+@bp.url_defaults
+def stay_in_organization(endpoint: str, values: dict[str, Any]) -> None:
+    """Let links within the room lead to the same organization."""
+    del endpoint
+    if "organization_id" not in values:
+        values["organization_id"] = organization().uid
+
+
+@bp.get("")
+@policy("billing:read")
+@renders("payment_methods/index.html", json=schema.payment_method_list, fragments={"payment_method_list"})
+def index(**_: UUID) -> PaymentMethodList:
+    return queries.payment_methods_of(organization(), Month.of(now()))
+
+
+@bp.get("/new")
+@policy("billing:update")
+@renders("payment_methods/new.html")
+def new(**_: UUID) -> SetupPage:
+    loads_stripe()
+    return SetupPage(
+        js_url=settings().stripe.js_url,
+        publishable_key=settings().stripe.publishable_key,
+        return_url=settings().portal_url + url_for(".settle"),
+    )
+
+
+@bp.get("/return")
+@policy("billing:update")
+def settle(**_: UUID) -> Response:
+    setup = steps.settle_setup(organization(), forms.setup_id_of_query(), stripe=stripe(), now=now())
+    flash(_outcome(setup))
+    return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
+
+
+@bp.post("/payment_intent")
+@policy("billing:update")
+def payment_intent(**_: UUID) -> Response:
+    forms.refuse_body()
+    key = forms.idempotency_key(organization(), account())
+    secret = steps.begin_setup(organization(), stripe=stripe(), idempotency_key=key)
+    return jsonify({"client_secret": secret})
+
+
+@bp.post("/create_and_attach")
+@policy("billing:update")
+def create_and_attach(**_: UUID) -> tuple[Response, HTTPStatus]:
+    method = steps.attach(organization(), forms.method_id_of_body(), stripe=stripe(), now=now())
+    return jsonify(schema.payment_method(method)), HTTPStatus.CREATED
+
+
+@bp.route("/<uuid:payment_method_id>/set_default", methods=["PUT", "POST"])
+@policy("billing:update")
+def set_default(payment_method_id: UUID, **_: UUID) -> Response:
+    method = steps.set_default(organization(), payment_method_id, stripe=stripe())
+    if wants_json():
+        return jsonify(schema.payment_method(method))
+    return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
+
+
+@bp.delete("/<uuid:payment_method_id>")
+@policy("billing:update")
+def delete(payment_method_id: UUID, **_: UUID) -> tuple[str, HTTPStatus]:
+    steps.remove(organization(), payment_method_id, stripe=stripe())
+    return "", HTTPStatus.NO_CONTENT
+
+
+@bp.post("/<uuid:payment_method_id>/remove")
+@policy("billing:update")
+def remove(payment_method_id: UUID, **_: UUID) -> Response:
+    steps.remove(organization(), payment_method_id, stripe=stripe())
+    return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
+
+
+def _outcome(setup: Setup) -> str:
+    return setup.message or _OUTCOMES[setup.status]

@@ -1,0 +1,1 @@
+"""What providers tell us: they call, we look at the object itself and settle."""

@@ -1,0 +1,26 @@
+"""The address that Stripe calls. Only its signature is believed, over the body as it came."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Blueprint, request
+from werkzeug.exceptions import BadRequest
+
+from portal.web.auth import WEBHOOK, policy
+from portal.web.clock import now
+from portal.web.providers import settings, stripe
+from portal.webhooks import steps
+
+bp = Blueprint("webhooks", __name__)
+
+
+@bp.post("/webhooks/stripe")
+@policy(WEBHOOK)
+def stripe_event() -> tuple[str, HTTPStatus]:
+    signature = request.headers.get("Stripe-Signature", "")
+    event = stripe().event_from(request.get_data(), signature, settings().stripe.webhook_secret)
+    if event is None:
+        raise BadRequest("The signature is not Stripe's.")
+    steps.settle(event, stripe=stripe(), now=now())
+    return "", HTTPStatus.OK

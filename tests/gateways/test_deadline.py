@@ -1,0 +1,54 @@
+"""The deadline: no call takes longer than it may, however its library counts."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from portal.domain.errors import OutcomeUnknownError, ProviderUnavailableError
+from portal.gateways.deadline import Deadline
+
+
+@pytest.fixture
+def gate():
+    """Something that is waited for; open when the test ends, so that no thread stays."""
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+def test_an_answer_in_time_is_returned():
+    assert Deadline("test", 5000).ask(lambda: 42, is_repeatable=True) == 42
+
+
+def test_what_the_call_raises_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        Deadline("test", 5000).ask(lambda: 1 // 0, is_repeatable=True)
+
+
+@pytest.mark.parametrize(
+    ("is_repeatable", "error"), [(True, ProviderUnavailableError), (False, OutcomeUnknownError)]
+)
+def test_a_call_that_takes_too_long_is_given_up(gate, is_repeatable, error):
+    started = time.monotonic()
+    with pytest.raises(ProviderUnavailableError) as given_up:
+        Deadline("test", 100).ask(gate.wait, is_repeatable=is_repeatable)
+    assert type(given_up.value) is error
+    assert 0.1 <= time.monotonic() - started < 2
+
+
+def test_four_slow_calls_hold_up_only_who_asks_the_same_provider(gate):
+    slow, other = Deadline("slow", 100), Deadline("other", 5000)
+    for _ in range(4):
+        with pytest.raises(ProviderUnavailableError):
+            slow.ask(gate.wait, is_repeatable=True)
+    has_begun = threading.Event()
+    with pytest.raises(ProviderUnavailableError) as refused:
+        slow.ask(has_begun.set, is_repeatable=False)
+    assert type(refused.value) is ProviderUnavailableError  # it never began, so its outcome is known
+    assert other.ask(lambda: "fine", is_repeatable=True) == "fine"
+    gate.set()
+    assert slow.ask(lambda: "recovered", is_repeatable=True) == "recovered"
+    assert not has_begun.is_set()

@@ -1,0 +1,166 @@
+"""The gateway against the sandbox over HTTP, and against Stripe when a test key is in the environment."""
+
+from __future__ import annotations
+
+import os
+import time
+from uuid import uuid4
+
+import pytest
+import requests
+
+from portal.domain.errors import (
+    ConflictError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PaymentFailedError,
+    ProviderRefusedError,
+    ProviderUnavailableError,
+)
+from portal.gateways.stripe import StripeGateway
+from portal.gateways.stripe_shapes import Method, NewCustomer, SetupStatus
+from tests.gateways.silence import silent_provider
+
+
+@pytest.fixture(params=["sandbox", "stripe"])
+def gateway(request, sandboxes) -> StripeGateway:
+    if request.param == "sandbox":
+        return StripeGateway("sk_test_sandbox", sandboxes.stripe_url, 5000)
+    key = os.environ.get("STRIPE_TEST_SECRET_KEY")
+    if not key:
+        pytest.skip("STRIPE_TEST_SECRET_KEY is not set, so the real Stripe is not asked")
+    return StripeGateway(key, "https://api.stripe.com", 20_000)
+
+
+@pytest.fixture
+def customer_id(gateway) -> str:
+    return gateway.create_customer(newcomer())
+
+
+def newcomer() -> NewCustomer:
+    return NewCustomer(key=str(uuid4()), number="10001", name="Acme GmbH", email="billing@acme.example")
+
+
+def test_the_same_customer_is_made_once(gateway):
+    who = newcomer()
+    assert gateway.create_customer(who) == gateway.create_customer(who) != gateway.create_customer(newcomer())
+
+
+def test_a_customer_may_have_no_address_for_mail(gateway):
+    who = NewCustomer(key=str(uuid4()), number="10002", name="Acme GmbH", email=None)
+    assert gateway.create_customer(who).startswith("cus_")
+
+
+def test_a_set_up_begins_unfinished(gateway, customer_id):
+    client_secret = gateway.begin_setup(customer_id)
+    setup = gateway.setup_of(client_secret.partition("_secret_")[0])
+    assert (setup.customer_id, setup.status, setup.method) == (customer_id, SetupStatus.UNFINISHED, None)
+
+
+def test_the_same_key_is_the_same_set_up(gateway, customer_id):
+    key = str(uuid4())
+    assert gateway.begin_setup(customer_id, key) == gateway.begin_setup(customer_id, key)
+
+
+def test_an_attached_card_is_described(gateway, customer_id):
+    method = gateway.attach(customer_id=customer_id, method_id="pm_card_visa")
+    assert method == Method(
+        id=method.id,
+        customer_id=customer_id,
+        payment_type="card",
+        brand="visa",
+        last4="4242",
+        exp_month=method.exp_month,
+        exp_year=method.exp_year,
+        country="US",
+        fingerprint=method.fingerprint,
+    )
+    assert gateway.method_of(method.id) == method
+    assert gateway.attach(customer_id=customer_id, method_id=method.id) == method
+
+
+def test_the_default_is_what_was_made_default(gateway, customer_id):
+    assert gateway.default_of(customer_id) is None
+    method = gateway.attach(customer_id=customer_id, method_id="pm_card_visa")
+    gateway.make_default(customer_id=customer_id, method_id=method.id)
+    assert gateway.default_of(customer_id) == method.id
+
+
+def test_a_detached_method_has_no_customer_and_never_comes_back(gateway, customer_id):
+    method = gateway.attach(customer_id=customer_id, method_id="pm_card_visa")
+    gateway.detach(method.id)
+    gateway.detach(method.id)  # asking again is no error
+    assert gateway.method_of(method.id).customer_id is None
+    with pytest.raises(ConflictError, match="add it anew"):
+        gateway.attach(customer_id=customer_id, method_id=method.id)
+
+
+def test_another_customers_method_is_not_found(gateway, customer_id):
+    other = gateway.create_customer(newcomer())
+    method = gateway.attach(customer_id=other, method_id="pm_card_visa")
+    with pytest.raises(NotFoundError, match="no such payment method"):
+        gateway.attach(customer_id=customer_id, method_id=method.id)
+
+
+def test_what_does_not_exist_is_not_found(gateway, customer_id):
+    with pytest.raises(NotFoundError, match="no such payment method"):
+        gateway.method_of("pm_unknown")
+    with pytest.raises(NotFoundError, match="no such payment method"):
+        gateway.attach(customer_id=customer_id, method_id="pm_unknown")
+    with pytest.raises(NotFoundError, match="no such payment method"):
+        gateway.make_default(customer_id=customer_id, method_id="pm_unknown")
+    with pytest.raises(NotFoundError, match="no such set-up"):
+        gateway.setup_of("seti_unknown")
+    gateway.detach("pm_unknown")
+
+
+def test_a_customer_that_is_gone_is_our_problem_not_the_callers(gateway):
+    with pytest.raises(ProviderRefusedError):
+        gateway.begin_setup("cus_unknown")
+
+
+def test_a_decline_has_stripes_sentence_for_the_customer(gateway, customer_id):
+    with pytest.raises(PaymentFailedError, match=r"^Your card was declined\.$"):
+        gateway.attach(customer_id=customer_id, method_id="pm_card_chargeDeclined")
+
+
+def test_a_wrong_key_is_refused_and_never_logged(sandboxes, caplog):
+    gateway = StripeGateway("no_key_at_all_0123456789", sandboxes.stripe_url, 5000)
+    with pytest.raises(ProviderRefusedError):
+        gateway.create_customer(newcomer())
+    assert "0123456789" not in caplog.text
+    assert [record.message for record in caplog.records] == ["stripe refused"]
+
+
+def test_no_secret_is_logged(sandboxes, caplog):
+    caplog.set_level("DEBUG")
+    gateway = StripeGateway("sk_test_sandbox", sandboxes.stripe_url, 5000)
+    client_secret = gateway.begin_setup(gateway.create_customer(newcomer()))
+    assert client_secret not in caplog.text
+
+
+def test_a_silent_provider_is_given_up_at_the_deadline():
+    with silent_provider() as url:
+        gateway = StripeGateway("sk_test_sandbox", url, 300)
+        gateway._client  # noqa: B018 - the package's import is not what is measured
+        started = time.monotonic()
+        with pytest.raises(ProviderUnavailableError):
+            gateway.setup_of("seti_1")
+        with pytest.raises(OutcomeUnknownError):
+            gateway.detach("pm_1")
+        assert time.monotonic() - started < 3
+
+
+def test_a_provider_that_is_down_is_unavailable(unused_port):
+    gateway = StripeGateway("sk_test_sandbox", f"http://127.0.0.1:{unused_port}", 5000)
+    with pytest.raises(ProviderUnavailableError):
+        gateway.begin_setup("cus_1")
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with silent_provider() as url:
+        port = int(url.rpartition(":")[2])
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"http://127.0.0.1:{port}", timeout=1)
+    return port
