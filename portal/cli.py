@@ -30,7 +30,7 @@ def init_app(app: Flask) -> None:
         app.cli.add_command(group)
 
 
-class Instant(click.ParamType):
+class Instant(click.ParamType[dt.datetime]):
     """An ISO 8601 time with a zone."""
 
     name = "ISO time"
@@ -43,7 +43,7 @@ class Instant(click.ParamType):
         return at.replace(tzinfo=dt.UTC) if at.tzinfo is None else at.astimezone(dt.UTC)
 
 
-class Date(click.ParamType):
+class Date(click.ParamType[dt.date]):
     """A UTC date."""
 
     name = "date"

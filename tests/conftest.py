@@ -60,13 +60,15 @@ def sandboxes() -> Iterator[Sandboxes]:
         each.close()
 
 
-def make_settings(database_url: str, sandboxes: Sandboxes, var: Path) -> Settings:
+def make_settings(
+    database_url: str, sandboxes: Sandboxes, var: Path, url: str = "http://localhost"
+) -> Settings:
     return Settings(
         is_production=False,
         var=var,
         secret_key="a secret of the tests, long enough",
         database_url=database_url,
-        portal_url="http://localhost",
+        portal_url=url,
         stripe=StripeSettings(
             secret_key="sk_test_sandbox",
             publishable_key="pk_test_sandbox",
@@ -97,7 +99,7 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_backend(postgres_url, sandboxes, tmp_path_factory) -> Backend:
+def postgres_backend(postgres_url, sandboxes, tmp_path_factory) -> Iterator[Backend]:
     backend = _backend(postgres_url, sandboxes, tmp_path_factory.mktemp("postgres"))
 
     def empty() -> None:
@@ -107,11 +109,12 @@ def postgres_backend(postgres_url, sandboxes, tmp_path_factory) -> Backend:
             connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
 
     backend.empty = empty
-    return backend
+    yield backend
+    _close(backend)
 
 
 @pytest.fixture(scope="session")
-def sqlite_backend(sandboxes, tmp_path_factory) -> Backend:
+def sqlite_backend(sandboxes, tmp_path_factory) -> Iterator[Backend]:
     home = tmp_path_factory.mktemp("sqlite")
     path, fresh = home / "portal.sqlite", home / "fresh.sqlite"
     backend = _backend(f"sqlite:///{path}", sandboxes, home)
@@ -126,7 +129,13 @@ def sqlite_backend(sandboxes, tmp_path_factory) -> Backend:
         shutil.copy(fresh, path)
 
     backend.empty = empty
-    return backend
+    yield backend
+    _close(backend)
+
+
+def _close(backend: Backend) -> None:
+    with backend.app.app_context():
+        db.engine.dispose()
 
 
 def _backend(url: str, sandboxes: Sandboxes, home: Path) -> Backend:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from portal.web.passwords import LENGTH_MAX
 
-THEMES = [("system", "As my device"), ("light", "Light"), ("dark", "Dark")]
+THEMES = [
+    SelectChoice("system", "As my device"),
+    SelectChoice("light", "Light"),
+    SelectChoice("dark", "Dark"),
+]
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]

@@ -22,10 +22,11 @@ from waitress.server import create_server
 from portal import clockwork, config
 from portal.app import create_app
 from portal.config import Settings
-from portal.demo import payments, people, seed
+from portal.demo import history, people, seed
 from portal.extensions import db
 from portal.web import log
 from portal.web.clock import utc_now
+from portal.web.providers import easybill, stripe
 
 _TICK_SECONDS = 60
 _SANDBOX_READY_SECONDS = 20
@@ -106,9 +107,13 @@ def _prepare(settings: Settings, demo_file: Path, known: dict[str, Any]) -> None
     is_new = seed.seed(now=now) is not None
     if is_new:
         _wait_for(settings.easybill.api_base)
-        clockwork.tick(now)
-        payments.seed(now=now)
-        clockwork.tick(now)
+        history.play(
+            first=seed.first_month(now),
+            now=now,
+            grace_days=settings.close_grace_days,
+            easybill=easybill(),
+            stripe=stripe(),
+        )
     _write(demo_file, people.description(settings, people.known_tokens(known), now=now))
     db.session.remove()
 

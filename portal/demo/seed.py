@@ -92,11 +92,16 @@ _PLAN: Mapping[people.Customer, Mapping[str | None, Mapping[str, int]]] = {
 }
 
 
+def first_month(now: dt.datetime) -> Month:
+    """Return the month in which the demo's history begins."""
+    return Month.of(now).shifted(-_MONTHS + 1)
+
+
 def seed(*, now: dt.datetime) -> int | None:
     """Make the demo and return how many hourly entries that wrote; None where there is one already."""
     if db.session.scalar(select(func.count()).select_from(Organization)):
         return None
-    first = Month.of(now).shifted(-_MONTHS + 1)
+    first = first_month(now)
     products = _price_list(first, now)
     for customer, projects in _PLAN.items():
         organization = people.add_customer(customer, now=first.starts_at)

@@ -49,7 +49,8 @@ def _quantity(pattern: Pattern, salt: int, hour: int, born: int) -> int:
 def _curve(hour: int) -> int:
     day, of_day = divmod(hour, HOURS_A_DAY)
     is_weekend = (day + _THURSDAY) % 7 >= _WEEKEND
-    return _DAY_CURVE[of_day] * (550 if is_weekend else 1000) // _THOUSAND
+    weight = 550 if is_weekend else _THOUSAND
+    return _DAY_CURVE[of_day] * weight // _THOUSAND
 
 
 def _chance(salt: int, hour: int) -> int:

@@ -20,7 +20,7 @@ from portal.domain.money import exponent_of, round_half_up
 
 NANO_DECIMALS = 9
 PICO_DECIMALS = 12
-NANO = 10**NANO_DECIMALS
+NANO: int = 10**NANO_DECIMALS
 ENTRY_MAX_NANO = 10**7 * NANO  # so that a 31-day month of one subscription fits 64 bits
 PRICE_MAX_PICO = 2**63 - 1  # 9,223,372.03… major units: what a 64-bit column holds
 _EXACT = Context(prec=60, traps=[Inexact])

@@ -1,0 +1,68 @@
+"""Plays the demo's past: each month is closed and billed in its time, most are paid, and a card is kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import select
+
+from portal.billing_run.close import close
+from portal.billing_run.deliver import deliver
+from portal.billing_run.mirror import mirror
+from portal.demo.people import ALPEN, HANSE, Customer
+from portal.domain.period import Month
+from portal.extensions import db
+from portal.gateways.easybill import EasybillGateway, hundredths_of
+from portal.gateways.stripe import StripeGateway
+from portal.gateways.stripe_shapes import NewCustomer
+from portal.models import LegalDocument, Organization
+from portal.payment_methods import actions
+
+_PAID_AFTER = dt.timedelta(days=9)
+_TEST_CARDS = {HANSE: "pm_card_visa", ALPEN: "pm_card_mastercard"}
+
+
+def play(
+    *, first: Month, now: dt.datetime, grace_days: int, easybill: EasybillGateway, stripe: StripeGateway
+) -> None:
+    """Let every month since the first be billed on the morning after its grace, and be paid."""
+    month = first
+    while (morning := month.ends_at + dt.timedelta(days=grace_days, hours=6)) < now:
+        close(now=morning, grace_days=grace_days)
+        deliver(easybill, now=morning)
+        month = month.shifted(1)
+    _pay(easybill)
+    mirror(easybill, now=now)
+    for customer, card in _TEST_CARDS.items():
+        _keep_card(customer, card, stripe, now)
+
+
+def _pay(easybill: EasybillGateway) -> None:
+    """Pay every document but the latest; one customer is late with the one before, too."""
+    for organization in db.session.scalars(select(Organization)).all():
+        query = (
+            select(LegalDocument)
+            .where(LegalDocument.organization_id == organization.id)
+            .order_by(LegalDocument.document_on)
+        )
+        unpaid = 2 if organization.name == ALPEN.name else 1
+        documents = db.session.scalars(query).all()
+        db.session.commit()
+        for document in documents[:-unpaid]:
+            paid_on = document.document_on + _PAID_AFTER
+            reference = f"transfer for {document.number}"
+            easybill.record_payment(document.easybill_id, hundredths_of(document.gross), paid_on, reference)
+
+
+def _keep_card(customer: Customer, card: str, stripe: StripeGateway, now: dt.datetime) -> None:
+    organization = db.session.scalar(select(Organization).where(Organization.name == customer.name))
+    assert organization is not None, "the demo has just been seeded"
+    db.session.commit()
+    email = next(iter(organization.emails), None)
+    newcomer = NewCustomer(str(organization.uid), organization.number, organization.name, email)
+    customer_id = stripe.create_customer(newcomer)
+    method = stripe.attach(customer_id=customer_id, method_id=card)
+    stripe.make_default(customer_id=customer_id, method_id=method.id)
+    actions.remember_customer(organization, customer_id)
+    actions.record(organization, method, mandate_reference=None, now=now)
+    db.session.commit()
