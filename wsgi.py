@@ -3,9 +3,13 @@
 import sys
 
 from portal.app import create_app
-from portal.config import SettingsError
+from portal.config import SettingsError, from_environment
+from portal.web import log
 
 try:
-    app = create_app()
+    settings = from_environment()
 except SettingsError as error:
     sys.exit(f"The portal cannot start: {error}")
+
+log.configure(settings.log_level)
+app = create_app(settings)

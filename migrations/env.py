@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from portal.extensions import Price, UtcInstant, WideInteger, db
 
-
 _PLAIN = {
     UtcInstant: "sa.DateTime(timezone=True)",
     Price: "sa.BigInteger()",

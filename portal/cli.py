@@ -91,7 +91,10 @@ def tick(now: dt.datetime | None) -> None:
     """Run the clock once: hours, close, deliver, mirror. Any time, twice at once, after any crash."""
     from portal.clockwork import tick as run
 
-    click.echo(run(now or utc_now()))
+    try:
+        click.echo(run(now or utc_now()))
+    except BillingError as error:
+        raise _fail(error) from error
 
 
 @billing.command()

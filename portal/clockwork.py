@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
+import time
+from collections.abc import Callable
 
 from sqlalchemy.exc import OperationalError
 
@@ -24,19 +26,22 @@ from portal.web.providers import easybill, settings
 log = logging.getLogger(__name__)
 
 
-def tick(now: dt.datetime) -> str:
-    """Run the clock once, and return in one line what it did."""
+def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> str:
+    """Run the clock once, and return in one line what it did.
+
+    `wait` sits out the seconds for which EasyBill wants to be left alone.
+    """
     hours = meter_hours(now=now)
     closed = close(now=now, grace_days=settings().close_grace_days)
-    delivered = deliver(easybill(), now=now)
+    delivered = deliver(easybill(), now=now, wait=wait)
     mirrored = mirror(easybill(), now=now)
     return f"hours: {hours} new; invoices: {closed} closed; documents: {delivered}; mirror: {mirrored}"
 
 
-def tick_safely() -> None:
+def tick_safely(stopping: threading.Event) -> None:
     """Run the clock once; what failed is logged, and the next run goes on from there."""
     try:
-        tick(utc_now())
+        tick(utc_now(), wait=stopping.wait)
     except (BillingError, OperationalError):
         db.session.rollback()
         log.exception("this tick was not finished; the next one goes on")
@@ -47,5 +52,5 @@ def tick_safely() -> None:
 def work(every_seconds: int, stopping: threading.Event) -> None:
     """Run the clock again and again until told to stop."""
     while not stopping.is_set():
-        tick_safely()
+        tick_safely(stopping)
         stopping.wait(every_seconds)

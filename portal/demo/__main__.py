@@ -144,7 +144,7 @@ def _work(app: Flask, stopping: threading.Event) -> None:
     while not stopping.is_set():
         with app.app_context():
             seed.collect(now=utc_now())
-            clockwork.tick_safely()
+            clockwork.tick_safely(stopping)
         stopping.wait(_TICK_SECONDS)
 
 

@@ -1,0 +1,244 @@
+"""Delivers final invoices: each one above zero becomes exactly one finished document at EasyBill.
+
+The invoice row is the outbox. A worker claims it in a short transaction, asks EasyBill outside any, and
+records in another; it may be killed anywhere, and two may meet. EasyBill has no idempotency keys, so a
+document is looked for before it is made, its id is stored by compare-and-set while it is a draft, and
+only the document whose id is stored is ever finished.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from portal.billing_run import legal_copy, outbox
+from portal.billing_run.document_draft import Expected, expected_document, refuse_difference
+from portal.domain.errors import BillingError, ConflictError, ProviderUnavailableError
+from portal.extensions import db, reading
+from portal.gateways.easybill import INVOICE, CustomerFacts, Document, EasybillGateway
+from portal.gateways.easybill_http import (
+    EasybillKeyRefusedError,
+    EasybillRateLimitedError,
+    EasybillUnavailableError,
+)
+from portal.models import Delivery, Invoice, Organization
+
+log = logging.getLogger(__name__)
+
+_FAILURES_IN_A_ROW_MAX = 3  # then EasyBill is down, rather than one invoice being odd
+
+
+class DocumentGoneError(ConflictError):
+    """The finished document is gone at EasyBill."""
+
+
+class TwoDocumentsError(ConflictError):
+    """EasyBill has two finished documents for this invoice."""
+
+
+class _ElsewhereError(Exception):
+    """Another worker was faster; it goes on, this one leaves."""
+
+
+class Outcome(Enum):
+    DELIVERED = auto()
+    RETRY = auto()
+    STUCK = auto()
+    LEFT = auto()
+
+
+@dataclass(slots=True)
+class DeliveryCounts:
+    """What a run did. `left` were in other hands; `waiting` were due and not reached."""
+
+    delivered: int = 0
+    retry: int = 0
+    stuck: int = 0
+    left: int = 0
+    waiting: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        name = outcome.name.lower()
+        setattr(self, name, getattr(self, name) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is asked of EasyBill for one invoice, read before the first call."""
+
+    key: outbox.Key
+    customer: CustomerFacts
+    customer_id: str | None
+    document_id: str | None
+    is_finished: bool
+    expected: Expected
+
+
+def deliver(
+    easybill: EasybillGateway,
+    *,
+    now: dt.datetime,
+    organizations: Collection[int] | None = None,
+    wait: Callable[[float], object] | None = None,
+) -> DeliveryCounts:
+    """Deliver what is due, of all organizations or of some (by id), and return what became of it.
+
+    `wait` sleeps the seconds that EasyBill asks for when it is called too often; without it the run ends
+    there, and so it does when EasyBill is down. Nothing is lost: the rest is due in the next run.
+    """
+    started = time.monotonic()
+    at = now
+    counts = DeliveryCounts()
+    todo = deque(outbox.due(now, organizations))
+    failures = 0
+    while todo and failures < _FAILURES_IN_A_ROW_MAX:
+        at = max(at, now + dt.timedelta(seconds=time.monotonic() - started))
+        outcome, error = _deliver_one(easybill, todo[0], at)
+        counts.add(outcome)
+        failures = failures + 1 if outcome is Outcome.RETRY else 0
+        if isinstance(error, EasybillKeyRefusedError):
+            break
+        if isinstance(error, EasybillRateLimitedError):
+            if wait is None:
+                break
+            seconds = error.retry_after_seconds or outbox.RATE_LIMIT_SECONDS
+            wait(seconds)
+            at += dt.timedelta(seconds=seconds)
+            continue
+        todo.popleft()
+    counts.waiting = len(todo)
+    return counts
+
+
+def _deliver_one(
+    easybill: EasybillGateway, key: outbox.Key, at: dt.datetime
+) -> tuple[Outcome, BillingError | None]:
+    lease = at + outbox.LEASE
+    if not outbox.claim(key, at, lease):
+        return Outcome.LEFT, None
+    try:
+        _advance(easybill, _read(key), at)
+    except _ElsewhereError:
+        outbox.give_back(key, lease)
+        return Outcome.LEFT, None
+    except (ProviderUnavailableError, EasybillKeyRefusedError) as error:
+        outbox.try_later(key, lease, at, error)
+        return Outcome.RETRY, error
+    except BillingError as error:
+        outbox.give_back(
+            key, lease, delivery=Delivery.STUCK, attempts=Invoice.attempts + 1, last_error=str(error)
+        )
+        log.warning("an invoice is stuck", extra={"invoice": key, "reason": str(error)})
+        return Outcome.STUCK, error
+    except Exception:  # a mistake of ours in one invoice must not stop the others
+        log.exception("an invoice could not be delivered", extra={"invoice": key})
+        outbox.try_later(key, lease, at, BillingError("Something went wrong on our side; it is in the log."))
+        return Outcome.RETRY, None
+    return Outcome.DELIVERED, None
+
+
+def _read(key: outbox.Key) -> _Job:
+    with reading():
+        invoice = db.session.get_one(Invoice, key)
+        organization = db.session.get_one(Organization, key.organization_id)
+        assert invoice.document_on, "a claim fixes the day of the document"
+        job = _Job(
+            key=key,
+            customer=_customer_facts(organization),
+            customer_id=organization.easybill_customer_id,
+            document_id=invoice.easybill_document_id,
+            is_finished=invoice.delivery == Delivery.FINISHED,
+            expected=expected_document(organization, invoice, invoice.document_on),
+        )
+        db.session.commit()
+    return job
+
+
+def _customer_facts(organization: Organization) -> CustomerFacts:
+    return CustomerFacts(
+        number=organization.number,
+        name=organization.name,
+        street=organization.street,
+        postal_code=organization.postal_code,
+        city=organization.city,
+        country=organization.country,
+        vat_id=organization.vat_id,
+        emails=tuple(organization.emails),
+    )
+
+
+def _advance(easybill: EasybillGateway, job: _Job, at: dt.datetime) -> None:
+    """Go on from wherever the last attempt got to."""
+    document = _stored_document(easybill, job) or _new_document(easybill, job)
+    refuse_difference(job.expected, document)
+    if document.is_draft:
+        document = easybill.finish(document.id)
+    if document.is_draft or not document.number or not document.document_on:
+        raise EasybillUnavailableError("EasyBill has not given the document its number yet.")
+    outbox.record(job.key, document.id, delivery=Delivery.FINISHED)
+    pdf = easybill.pdf_of(document.id)
+    legal_copy.keep(job.key.organization_id, document, pdf, invoice_id=job.key.invoice_id, at=at)
+    outbox.record(
+        job.key,
+        document.id,
+        delivery=Delivery.DELIVERED,
+        leased_until=None,
+        next_attempt_at=None,
+        last_error=None,
+    )
+
+
+def _stored_document(easybill: EasybillGateway, job: _Job) -> Document | None:
+    """Return the document whose id is stored; a draft that somebody deleted is forgotten."""
+    if job.document_id is None:
+        return None
+    document = easybill.document_of(job.document_id)
+    if document is None:
+        if job.is_finished:
+            raise DocumentGoneError
+        outbox.record(job.key, job.document_id, easybill_document_id=None, delivery=Delivery.PENDING)
+    return document
+
+
+def _new_document(easybill: EasybillGateway, job: _Job) -> Document:
+    """Find or make the document and store its id; of several workers the first to store wins."""
+    customer_id = _customer_id(easybill, job)
+    facts = job.expected.facts
+    known = [
+        each
+        for each in easybill.documents_of(customer_id, facts.document_on)
+        if each.external_id == facts.external_id and each.type == INVOICE
+    ]
+    document = _chosen(known) or easybill.create_draft(customer_id, facts)
+    stored_id = outbox.store_document_id(job.key, document.id)
+    for each in [*known, document]:
+        if each.is_draft and each.id != stored_id:
+            easybill.delete_draft(each.id)
+    if stored_id != document.id:
+        raise _ElsewhereError
+    return document
+
+
+def _chosen(known: Sequence[Document]) -> Document | None:
+    """Return the finished document of an invoice, else its oldest draft."""
+    finished = [each for each in known if not each.is_draft]
+    if len(finished) > 1:
+        raise TwoDocumentsError
+    return min(finished or known, key=lambda document: int(document.id), default=None)
+
+
+def _customer_id(easybill: EasybillGateway, job: _Job) -> str:
+    """Return EasyBill's customer, who says today's name, address and VAT id; made when there is none."""
+    known = job.customer_id or easybill.customer_by_number(job.customer.number)
+    if known:
+        easybill.update_customer(known, job.customer)
+    else:
+        known = easybill.create_customer(job.customer)
+    if job.customer_id is None:
+        known = outbox.store_customer_id(job.key.organization_id, known)
+    return known

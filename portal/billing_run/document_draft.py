@@ -1,0 +1,105 @@
+"""What the legal document of an invoice has to say, and the check that EasyBill's draft says it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from portal.domain.errors import ConflictError
+from portal.domain.money import Money
+from portal.domain.rating import quantity_of
+from portal.domain.vat import document_totals, treatment_of
+from portal.gateways.easybill import Document, DraftFacts, DraftPosition, hundredths_of
+from portal.ledger.positions import Position, positions_of
+from portal.models import Invoice, Organization
+
+DUE_IN_DAYS = 14
+
+
+class TotalsDifferError(ConflictError):
+    """The totals of EasyBill's draft and ours differ."""
+
+
+class LinesDifferError(ConflictError):
+    """The lines of the invoice do not add up to its total."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A document as it has to come out."""
+
+    facts: DraftFacts
+    net: Money
+    gross: Money
+
+
+def expected_document(organization: Organization, invoice: Invoice, document_on: dt.date) -> Expected:
+    """Compose the document of an invoice; raises when VAT is unsettled or the currency too fine."""
+    month = invoice.month
+    treatment = treatment_of(organization.country, organization.vat_id, supplied_on=month.last_on)
+    positions = positions_of(invoice.items, invoice.currency)
+    totals = document_totals((treatment.rate_basis_points, each.net.cents) for each in positions)
+    net = Money(totals.net_minor, invoice.currency)
+    gross = Money(totals.gross_minor, invoice.currency)
+    hundredths_of(gross)  # refuses a currency that EasyBill cannot carry
+    if net != invoice.total:
+        raise LinesDifferError(
+            f"The lines add up to {_plain(net)}, the invoice says {_plain(invoice.total)}."
+        )
+    facts = DraftFacts(
+        external_id=str(invoice.uid),
+        document_on=document_on,
+        service_from=month.first_on,
+        service_to=month.last_on,
+        currency=invoice.currency,
+        vat_case=treatment.case,
+        rate_basis_points=treatment.rate_basis_points,
+        due_in_days=DUE_IN_DAYS,
+        language=organization.language,
+        positions=_draft_positions(positions, organization.language),
+    )
+    return Expected(facts, net, gross)
+
+
+def refuse_difference(expected: Expected, document: Document) -> None:
+    """Raise TotalsDifferError, with both in words, unless a document is ours to the cent."""
+    ours = hundredths_of(expected.net), hundredths_of(expected.gross), expected.net.currency
+    theirs = document.net_hundredths, document.gross_hundredths, document.currency
+    if ours == theirs:
+        return
+    state = "was not finished" if document.is_draft else "is already finished"
+    raise TotalsDifferError(
+        f"EasyBill's document {document.id} has {_hundredths(document.net_hundredths)} net and"
+        f" {_hundredths(document.gross_hundredths)} gross in {document.currency}, ours has"
+        f" {_plain(expected.net)} net and {_plain(expected.gross)} gross. It {state}."
+    )
+
+
+def _draft_positions(positions: Sequence[Position], language: str) -> list[DraftPosition]:
+    return [DraftPosition(_description(each, language), each.net) for each in positions]
+
+
+def _description(position: Position, language: str) -> str:
+    """Name the product, and what was used of it at which price: the true figures, every decimal."""
+    currency = position.net.currency
+    at = "zu" if language == "de" else "at"
+    lines = [
+        f"{_number(quantity_of(nano), language)} {position.unit} {at} {_number(price, language)} {currency}"
+        for price, nano in position.quantities_nano.items()
+    ]
+    return "\n".join([position.name, *lines])
+
+
+def _number(number: Decimal, language: str) -> str:
+    shown = f"{number:,f}"
+    return shown.translate(str.maketrans(",.", ".,")) if language == "de" else shown
+
+
+def _plain(amount: Money) -> str:
+    return f"{amount.major:f} {amount.currency}"
+
+
+def _hundredths(hundredths: int) -> str:
+    return f"{Decimal(hundredths).scaleb(-2):f}"

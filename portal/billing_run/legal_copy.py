@@ -1,0 +1,67 @@
+"""Our own copy of a finished legal document: its facts as a row, its PDF byte for byte."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+
+from sqlalchemy import select
+
+from portal.extensions import db
+from portal.gateways.easybill import CANCELLATIONS, Document, money_of
+from portal.models import LegalDocument, LegalDocumentFile, add_owned
+from portal.models.owned import lock
+
+LEGAL_DOCUMENTS_LOCK = "legal_documents"  # held by whoever adds a document to an organization
+
+
+def keep(
+    organization_id: int, document: Document, pdf: bytes, *, invoice_id: int | None, at: dt.datetime
+) -> None:
+    """Store a finished document with its PDF; a second telling of it changes no amount and no byte."""
+    lock(organization_id, LEGAL_DOCUMENTS_LOCK)
+    known = row_of(organization_id, document.id)
+    if known is not None:
+        known.invoice_id = known.invoice_id or invoice_id
+        refresh(known, document, at=at)
+        return
+    assert document.number, "a finished document has a number"
+    assert document.document_on, "a finished document has a date"
+    row = LegalDocument(
+        easybill_id=document.id,
+        invoice_id=invoice_id,
+        number=document.number,
+        type=document.type,
+        document_on=document.document_on,
+        currency=document.currency,
+        net_cents=money_of(document.net_hundredths, document.currency).cents,
+        gross_cents=money_of(document.gross_hundredths, document.currency).cents,
+    )
+    refresh(row, document, at=at)
+    add_owned(organization_id, row)
+    db.session.flush()
+    db.session.add(
+        LegalDocumentFile(
+            organization_id=organization_id,
+            legal_document_id=row.id,
+            sha256=hashlib.sha256(pdf).hexdigest(),
+            content=pdf,
+            fetched_at=at,
+        )
+    )
+
+
+def row_of(organization_id: int, document_id: str) -> LegalDocument | None:
+    query = select(LegalDocument).where(
+        LegalDocument.organization_id == organization_id, LegalDocument.easybill_id == document_id
+    )
+    return db.session.scalar(query.execution_options(populate_existing=True))
+
+
+def refresh(row: LegalDocument, document: Document, *, at: dt.datetime) -> None:
+    """Take over what may still change about a finished document."""
+    row.due_on = document.due_on
+    row.paid_on = document.paid_on
+    # Neither a cancelled document nor the one that cancels it is owed any more.
+    row.is_cancelled = document.cancelled_by_id is not None or document.type in CANCELLATIONS
+    row.synced_at = at

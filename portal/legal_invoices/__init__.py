@@ -1,0 +1,1 @@
+"""Legal invoices: EasyBill's documents, from our mirror, beside the lines they come from."""

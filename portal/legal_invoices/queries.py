@@ -1,0 +1,218 @@
+"""Reads of an organization's legal documents, from our mirror: pages stay up when EasyBill is not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import Row, Select, func, select, tuple_
+
+from portal.domain.errors import NotFoundError
+from portal.domain.money import Money
+from portal.domain.period import Month
+from portal.extensions import db
+from portal.ledger.positions import Position, positions_of
+from portal.models import (
+    Invoice,
+    InvoiceItem,
+    LegalDocument,
+    LegalDocumentFile,
+    LegalStatus,
+    Organization,
+)
+from portal.web.lists import Key, ListPage, Slice
+
+
+@dataclass(frozen=True, slots=True)
+class LegalInvoice:
+    """A document and the month it bills; a cancellation belongs to no month of ours."""
+
+    organization_uid: UUID
+    document: LegalDocument
+    status: LegalStatus
+    invoice_uid: UUID | None
+    month: Month | None
+
+    @property
+    def vat(self) -> Money:
+        return self.document.gross - self.document.net
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegalInvoiceList(ListPage):
+    """A slice of an organization's documents, newest first; `synced_at` says how old the mirror is."""
+
+    invoices: Sequence[LegalInvoice]
+    synced_at: dt.datetime | None
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the internal invoice, and what the usage page is asked for to show its hours."""
+
+    project_name: str | None
+    unit: str
+    unit_price: Decimal
+    quantity_nano: int
+    total: Money
+    hours: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PositionLines:
+    """A position of the document, and the lines it comes from."""
+
+    name: str
+    net: Money
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class LegalInvoiceDetail:
+    """A document beside the lines it comes from; a cancellation has none."""
+
+    invoice: LegalInvoice
+    positions: Sequence[PositionLines]
+    lines_total: Money
+    hidden_lines: int
+
+    @property
+    def difference(self) -> Money:
+        """How much the document differs from its lines: none, or it would not have been finished."""
+        return self.invoice.document.net - self.lines_total
+
+
+@dataclass(frozen=True, slots=True)
+class LegalPdf:
+    """The PDF of a document as EasyBill made it."""
+
+    name: str
+    sha256: str
+    content: bytes
+
+
+def legal_invoices_of(organization: Organization, asked: Slice, *, today: dt.date) -> LegalInvoiceList:
+    """Return the documents, newest first; `asked.after` is (date, id) of the last one seen."""
+    query = _documents(organization).order_by(LegalDocument.document_on.desc(), LegalDocument.id.desc())
+    if asked.after is not None:
+        query = query.where(tuple_(LegalDocument.document_on, LegalDocument.id) < tuple_(*asked.after))
+    rows = db.session.execute(query.limit(asked.rows_to_read)).all()
+    shown, next_key = asked.cut(rows, _key)
+    return LegalInvoiceList(
+        invoices=[_legal_invoice(organization, row, today) for row in shown],
+        next_key=next_key,
+        synced_at=_synced_at(organization),
+        is_first=asked.after is None,
+    )
+
+
+def legal_invoice_of(organization: Organization, document_id: str, *, today: dt.date) -> LegalInvoiceDetail:
+    """Return one document with the lines behind it, or raise NotFoundError, for a stranger's as well."""
+    row = db.session.execute(
+        _documents(organization).where(LegalDocument.easybill_id == _known_form(document_id))
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError
+    invoice = _legal_invoice(organization, row, today)
+    document = invoice.document
+    items = [] if document.invoice_id is None else _items(organization, document.invoice_id)
+    positions = [_position_lines(each) for each in positions_of(items, document.currency)]
+    return LegalInvoiceDetail(
+        invoice,
+        positions,
+        lines_total=Money(sum(item.total_cents for item in items), document.currency),
+        hidden_lines=len(items) - sum(len(each.lines) for each in positions),
+    )
+
+
+def pdf_of(organization: Organization, document_id: str) -> LegalPdf:
+    """Return the PDF we keep of a document, or raise NotFoundError."""
+    query = (
+        select(LegalDocument.type, LegalDocument.number, LegalDocumentFile.sha256, LegalDocumentFile.content)
+        .join(
+            LegalDocumentFile,
+            (LegalDocumentFile.organization_id == LegalDocument.organization_id)
+            & (LegalDocumentFile.legal_document_id == LegalDocument.id),
+        )
+        .where(
+            LegalDocument.organization_id == organization.id,
+            LegalDocument.easybill_id == _known_form(document_id),
+        )
+    )
+    row = db.session.execute(query).one_or_none()
+    if row is None:
+        raise NotFoundError
+    kind, number, sha256, content = row
+    return LegalPdf(f"{kind.lower()}-{number}.pdf", sha256, content)
+
+
+def _documents(organization: Organization) -> Select[LegalDocument, UUID | None, str | None]:
+    return (
+        select(LegalDocument, Invoice.uid, Invoice.period)
+        .outerjoin(
+            Invoice,
+            (Invoice.organization_id == LegalDocument.organization_id)
+            & (Invoice.id == LegalDocument.invoice_id),
+        )
+        .where(LegalDocument.organization_id == organization.id)
+    )
+
+
+def _legal_invoice(
+    organization: Organization, row: Row[LegalDocument, UUID | None, str | None], today: dt.date
+) -> LegalInvoice:
+    document, uid, period = row
+    month = None if period is None else Month.parse(period)
+    return LegalInvoice(organization.uid, document, document.status_on(today), uid, month)
+
+
+def _key(row: Row[LegalDocument, UUID | None, str | None]) -> Key:
+    document = row[0]
+    return (document.document_on, document.id)
+
+
+def _items(organization: Organization, invoice_id: int) -> Sequence[InvoiceItem]:
+    query = (
+        select(InvoiceItem)
+        .where(InvoiceItem.organization_id == organization.id, InvoiceItem.invoice_id == invoice_id)
+        .order_by(InvoiceItem.project_name, InvoiceItem.id)
+    )
+    return db.session.scalars(query).all()
+
+
+def _position_lines(position: Position) -> PositionLines:
+    return PositionLines(
+        position.name, position.net, [_line(item, position.net.currency) for item in position.items]
+    )
+
+
+def _line(item: InvoiceItem, currency: str) -> Line:
+    return Line(
+        project_name=item.project_name,
+        unit=item.unit,
+        unit_price=item.unit_price,
+        quantity_nano=item.quantity_nano,
+        total=Money(item.total_cents, currency),
+        hours={
+            "granularity": "hour",
+            "project_id": str(item.project_uid or "none"),
+            "product_id": str(item.product_uid),
+            "unit_price": f"{item.unit_price:f}",
+        },
+    )
+
+
+def _synced_at(organization: Organization) -> dt.datetime | None:
+    query = select(func.min(LegalDocument.synced_at)).where(LegalDocument.organization_id == organization.id)
+    return db.session.scalar(query)
+
+
+def _known_form(document_id: str) -> str:
+    """Refuse what no document is called; EasyBill's ids are whole numbers."""
+    if not (document_id.isascii() and document_id.isdecimal()):
+        raise NotFoundError
+    return document_id

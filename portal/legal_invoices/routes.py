@@ -1,0 +1,54 @@
+"""Legal invoices: the list, one beside the lines it comes from, and its PDF."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from portal.domain.errors import ValidationError
+from portal.legal_invoices import queries, schema
+from portal.legal_invoices.queries import LegalInvoiceDetail, LegalInvoiceList
+from portal.web.auth import organization, policy
+from portal.web.clock import now
+from portal.web.files import unchanging_pdf
+from portal.web.lists import asked_slice
+from portal.web.renders import renders
+
+bp = Blueprint("legal_invoices", __name__, url_prefix="/organizations/<uuid:organization_id>/invoices")
+
+_BERLIN = ZoneInfo("Europe/Berlin")  # due dates are days there
+
+
+@bp.get("")
+@policy("billing:read")
+@renders("legal_invoices/index.html", json=schema.legal_invoice_list, fragments={"legal_invoice_list"})
+def index(organization_id: UUID) -> LegalInvoiceList:
+    del organization_id  # web/auth has found it, and checked that the caller belongs there
+    return queries.legal_invoices_of(organization(), asked_slice(dt.date, int), today=_today())
+
+
+@bp.get("/<invoice_id>")
+@policy("billing:read")
+@renders("legal_invoices/detail.html", json=schema.legal_invoice_detail)
+def detail(organization_id: UUID, invoice_id: str) -> LegalInvoiceDetail:
+    del organization_id
+    return queries.legal_invoice_of(organization(), invoice_id, today=_today())
+
+
+@bp.get("/download")
+@policy("billing:read")
+def download(organization_id: UUID) -> Response:
+    del organization_id
+    invoice_id = request.args.get("invoice_id")
+    if not invoice_id:
+        raise ValidationError({"invoice_id": ["is missing"]})
+    pdf = queries.pdf_of(organization(), invoice_id)
+    return unchanging_pdf(pdf.content, name=pdf.name, sha256=pdf.sha256)
+
+
+def _today() -> dt.date:
+    return now().astimezone(_BERLIN).date()

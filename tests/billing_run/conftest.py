@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.billing_run.rows import Easybill
+
+
+@pytest.fixture
+def easybill(sandboxes) -> Easybill:
+    return Easybill(f"{sandboxes.easybill_url}/rest/v1")

@@ -1,0 +1,342 @@
+from __future__ import annotations
+
+import datetime as dt
+import inspect
+import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
+from portal.domain.money import Money
+from portal.domain.vat import VatCase
+from portal.gateways import easybill as module
+from portal.gateways import easybill_http
+from portal.gateways.easybill import (
+    CurrencyNotCarriedError,
+    CustomerFacts,
+    DraftFacts,
+    DraftPosition,
+    EasybillGateway,
+    FinishedDocumentError,
+    hundredths_of,
+    money_of,
+)
+from portal.gateways.easybill_http import (
+    EasybillKeyRefusedError,
+    EasybillRateLimitedError,
+    EasybillRefusedError,
+    EasybillUnavailableError,
+)
+from tests.billing_run.rows import KEY, _numbers
+
+TODAY = dt.date(2026, 3, 10)
+
+
+@pytest.fixture
+def gateway(sandboxes) -> EasybillGateway:
+    return EasybillGateway(KEY, f"{sandboxes.easybill_url}/rest/v1")
+
+
+@pytest.fixture
+def facts() -> CustomerFacts:
+    return CustomerFacts(
+        number=str(next(_numbers)),
+        name="Acme GmbH",
+        street="Musterstraße 1",
+        postal_code="20095",
+        city="Hamburg",
+        country="DE",
+        vat_id=None,
+        emails=["a@example.org", "a@example.org", "b@example.org"],
+    )
+
+
+def draft_facts(net: int = 12345, **changes) -> DraftFacts:
+    return DraftFacts(
+        **{
+            "external_id": f"external {next(_numbers)}",
+            "document_on": TODAY,
+            "service_from": dt.date(2026, 2, 1),
+            "service_to": dt.date(2026, 2, 28),
+            "currency": "EUR",
+            "vat_case": VatCase.DOMESTIC,
+            "rate_basis_points": 1900,
+            "due_in_days": 14,
+            "language": "en",
+            "positions": [DraftPosition("vm.medium", Money(net, "EUR"))],
+        }
+        | changes
+    )
+
+
+@contextmanager
+def answering(*parts: bytes, pause_seconds: float = 0.0):
+    """A server that sends these bytes to everybody, with a pause after each, and then hangs up."""
+    server = socket.create_server(("127.0.0.1", 0))
+    is_over = threading.Event()
+
+    def serve() -> None:
+        while not is_over.is_set():
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                try:
+                    for part in parts:
+                        connection.sendall(part)
+                        if is_over.wait(pause_seconds):
+                            return
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/rest/v1"
+    finally:
+        is_over.set()
+        server.shutdown(socket.SHUT_RDWR)  # wakes accept
+        server.close()
+        thread.join(5)
+
+
+def answer(status: str, body: object = None, *headers: str) -> bytes:
+    content = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(content)}", "Connection: close", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
+
+
+def test_a_customer_is_found_by_our_number(gateway, facts):
+    assert gateway.customer_by_number(facts.number) is None
+    customer_id = gateway.create_customer(facts)
+
+    assert gateway.customer_by_number(facts.number) == customer_id
+
+
+def test_of_two_customers_with_one_number_the_oldest_counts(gateway, facts):
+    first = gateway.create_customer(facts)
+    gateway.create_customer(facts)
+
+    assert gateway.customer_by_number(facts.number) == first
+
+
+def test_a_draft_has_totals_but_no_number(gateway, facts):
+    document = gateway.create_draft(gateway.create_customer(facts), draft_facts())
+
+    assert (document.is_draft, document.number, document.due_on) == (True, None, None)
+    assert (document.net_hundredths, document.gross_hundredths) == (12345, 14691)
+    assert document.document_on == TODAY
+
+
+def test_finishing_gives_the_number_and_the_due_date(gateway, facts):
+    draft = gateway.create_draft(gateway.create_customer(facts), draft_facts())
+    document = gateway.finish(draft.id)
+
+    assert not document.is_draft
+    assert document.number
+    assert document.due_on == dt.date(2026, 3, 24)
+    assert gateway.finish(draft.id) == document, "finishing again changes nothing"
+
+
+def test_documents_are_found_by_customer_and_day(gateway, facts):
+    customer_id = gateway.create_customer(facts)
+    draft = gateway.create_draft(customer_id, draft_facts())
+    gateway.create_draft(customer_id, draft_facts(document_on=TODAY + dt.timedelta(days=1)))
+
+    assert gateway.documents_of(customer_id, TODAY) == [draft]
+
+
+def test_a_document_that_is_not_there_is_none(gateway):
+    assert gateway.document_of("999999999999") is None
+
+
+def test_a_draft_can_be_deleted_and_a_finished_document_cannot(gateway, facts):
+    customer_id = gateway.create_customer(facts)
+    draft, kept = (gateway.create_draft(customer_id, draft_facts()) for _ in range(2))
+    gateway.finish(kept.id)
+
+    gateway.delete_draft(draft.id)
+    gateway.delete_draft(draft.id)
+    with pytest.raises(FinishedDocumentError):
+        gateway.delete_draft(kept.id)
+
+    assert gateway.document_of(draft.id) is None
+    assert gateway.document_of(kept.id) is not None
+
+
+def test_nothing_in_the_gateway_can_change_or_delete_a_finished_document():
+    source = inspect.getsource(module)
+    assert source.count('"DELETE"') == 1
+    assert source.count('"PUT", f"/documents') == source.count('/done")') == 1
+
+
+def test_the_pdf_is_a_pdf(gateway, facts):
+    draft = gateway.create_draft(gateway.create_customer(facts), draft_facts())
+
+    assert gateway.pdf_of(draft.id).startswith(b"%PDF")
+
+
+def test_what_is_not_a_pdf_is_not_taken_for_one():
+    with (
+        answering(answer("200 OK", b"<html>busy</html>")) as base,
+        pytest.raises(EasybillUnavailableError, match="not a PDF"),
+    ):
+        EasybillGateway(KEY, base).pdf_of("1")
+
+
+def test_the_same_payment_counts_once(gateway, facts):
+    draft = gateway.create_draft(gateway.create_customer(facts), draft_facts())
+    gateway.finish(draft.id)
+    reference = f"pi_{next(_numbers)}, part 1"
+
+    first = gateway.record_payment(draft.id, 14691, TODAY, reference)
+    assert gateway.record_payment(draft.id, 14691, TODAY, reference) == first
+    assert gateway.document_of(draft.id).paid_on == TODAY
+
+
+def test_every_page_of_a_list_is_read(gateway, facts, monkeypatch):
+    monkeypatch.setattr(easybill_http, "PAGE_ROWS", 1)
+    customer_id = gateway.create_customer(facts)
+    made = [gateway.create_draft(customer_id, draft_facts()) for _ in range(3)]
+
+    assert gateway.documents_of(customer_id, TODAY) == made
+
+
+def test_edited_documents_are_found_by_day(gateway, facts):
+    made = gateway.create_draft(gateway.create_customer(facts), draft_facts())
+    pages = list(gateway.documents_edited_since(dt.date(2026, 1, 1)))
+
+    assert made in [each for page in pages for each in page]
+
+
+def test_an_empty_list_has_no_pages(gateway):
+    assert [each for page in gateway.documents_edited_since(dt.date(2090, 1, 1)) for each in page] == []
+
+
+def test_a_wrong_key_is_told_apart_from_a_refusal(sandboxes):
+    stranger = EasybillGateway("wrong", f"{sandboxes.easybill_url}/rest/v1")
+    with pytest.raises(EasybillKeyRefusedError):
+        stranger.customer_by_number("1")
+
+
+def test_a_refusal_names_the_fields_and_quotes_nobody(gateway, facts, caplog):
+    with pytest.raises(EasybillRefusedError) as refused:
+        gateway.create_draft("1", draft_facts())
+
+    assert isinstance(refused.value, ProviderRefusedError)
+    assert str(refused.value) == "EasyBill refused the request: 400 (customer_id)."
+    assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "error", "seconds"),
+    [
+        ("429 Too Many Requests", ["Retry-After: 60"], EasybillRateLimitedError, 60),
+        ("429 Too Many Requests", ["Retry-After: soon"], EasybillRateLimitedError, None),
+        ("409 Conflict", [], EasybillUnavailableError, None),
+        ("500 Internal Server Error", [], EasybillUnavailableError, None),
+        ("503 Service Unavailable", ["Retry-After: 120"], EasybillUnavailableError, 120),
+    ],
+)
+def test_what_may_go_through_later_says_when(status, headers, error, seconds):
+    with (
+        answering(answer(status, {"message": "secret words"}, *headers)) as base,
+        pytest.raises(error) as raised,
+    ):
+        EasybillGateway(KEY, base).customer_by_number("1")
+
+    assert isinstance(raised.value, ProviderUnavailableError)
+    assert raised.value.retry_after_seconds == seconds
+    assert "secret words" not in str(raised.value)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"items": 7}', b'{"items": [7]}'])
+def test_an_answer_that_cannot_be_read_is_no_answer(body):
+    with (
+        answering(answer("200 OK", body)) as base,
+        pytest.raises(EasybillUnavailableError, match="cannot be read"),
+    ):
+        EasybillGateway(KEY, base).customer_by_number("1")
+
+
+def test_nobody_listening_is_no_answer():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(EasybillUnavailableError):
+        EasybillGateway(KEY, f"http://127.0.0.1:{port}").customer_by_number("1")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [b"", b"HTTP/1.1 200 OK\r\nX-Drip: ", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{"],
+    ids=["says nothing", "drips headers", "drips its body"],
+)
+def test_a_server_that_drips_is_left_at_the_deadline(first):
+    with answering(first, *[b" "] * 1000, pause_seconds=0.05) as base:
+        started = time.monotonic()
+        with pytest.raises(EasybillUnavailableError, match="in time"):
+            EasybillGateway(KEY, base, deadline_seconds=1).customer_by_number("1")
+
+    assert time.monotonic() - started < 2
+
+
+def test_redirects_are_not_followed(sandboxes):
+    elsewhere = f"Location: {sandboxes.easybill_url}/rest/v1/customers"
+    with (
+        answering(answer("302 Found", {}, elsewhere)) as base,
+        pytest.raises(EasybillRefusedError, match="302"),
+    ):
+        EasybillGateway(KEY, base).customer_by_number("1")
+
+
+def test_nulls_texts_and_unknown_fields_are_understood():
+    body = {
+        "id": "17",
+        "amount": "3367",
+        "amount_net": 2829.0,
+        "is_draft": None,
+        "paid_at": "0000-00-00 00:00:00",
+        "due_date": None,
+        "currency": None,
+        "is_cold": False,
+    }
+    with answering(answer("200 OK", body)) as base:
+        document = EasybillGateway(KEY, base).document_of("17")
+
+    assert (document.id, document.net_hundredths, document.gross_hundredths) == ("17", 2829, 3367)
+    assert (document.paid_on, document.due_on, document.currency) == (None, None, "EUR")
+    assert not document.is_draft, "what is not surely a draft is not deleted"
+
+
+def test_half_a_cent_in_a_total_is_not_rounded_away():
+    with (
+        answering(answer("200 OK", {"id": 17, "amount": 3366.51})) as base,
+        pytest.raises(EasybillUnavailableError),
+    ):
+        EasybillGateway(KEY, base).document_of("17")
+
+
+def test_an_id_that_is_no_number_never_reaches_a_url(gateway):
+    with pytest.raises(AssertionError):
+        gateway.document_of("17/cancel")
+
+
+@pytest.mark.parametrize(("currency", "hundredths"), [("EUR", 1234), ("JPY", 123400), ("USD", 1234)])
+def test_money_is_told_in_hundredths_and_back(currency, hundredths):
+    assert hundredths_of(Money(1234, currency)) == hundredths
+    assert money_of(hundredths, currency) == Money(1234, currency)
+
+
+def test_finer_currencies_are_refused():
+    with pytest.raises(CurrencyNotCarriedError):
+        hundredths_of(Money(1234, "KWD"))
+    with pytest.raises(CurrencyNotCarriedError):
+        money_of(1234, "KWD")
+    with pytest.raises(CurrencyNotCarriedError):
+        money_of(1234, "JPY")

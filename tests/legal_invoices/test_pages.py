@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from portal.billing_run.deliver import deliver
+from portal.billing_run.mirror import mirror
+from portal.extensions import db
+from portal.models import Invoice, LegalDocument
+from tests.billing_run.rows import make_customer, make_invoice, own_customer
+from tests.factories import FEBRUARY, JANUARY, NOW, make_member, make_token
+from tests.page import bearer, htmx
+
+LINES = [
+    ("production", "vm.medium", "744", "0.00694"),
+    ("staging", "vm.medium", "744", "0.00694"),
+    (None, "storage", "1234.5", "0.1"),
+    ("production", "free tier", "100", "0"),
+]
+
+
+@pytest.fixture
+def acme(acme):
+    return own_customer(acme)
+
+
+@pytest.fixture
+def document(acme, easybill):
+    make_invoice(acme, *LINES)
+    deliver(easybill.gateway, now=NOW)
+    return db.session.scalars(db.select(LegalDocument)).one()
+
+
+@pytest.fixture
+def url(acme):
+    return f"/organizations/{acme.uid}/invoices"
+
+
+@pytest.fixture
+def stranger(easybill, document, sign_in):
+    """The admin of another organization that has a document of its own."""
+    other = make_customer("Mallory Ltd")
+    make_invoice(other, *LINES)
+    deliver(easybill.gateway, now=NOW)
+    return other, sign_in(make_member(other))
+
+
+def shape(document, url, **changes):
+    return {
+        "id": document.easybill_id,
+        "internal_invoice_id": changes.get("invoice"),
+        "number": document.number,
+        "type": "INVOICE",
+        "document_date": "2026-03-10",
+        "due_date": "2026-03-24",
+        "status": "open",
+        "total_net": {"cents": 13377, "currency_iso": "EUR"},
+        "total": {"cents": 15919, "currency_iso": "EUR"},
+        "paid_at": None,
+        "pdf_url": f"http://localhost{url}/download?invoice_id={document.easybill_id}",
+    }
+
+
+def invoice_uid_of(document):
+    return str(db.session.scalars(db.select(Invoice.uid).filter_by(id=document.invoice_id)).one())
+
+
+def test_the_list_as_json(viewer, document, url):
+    assert viewer.json(url) == [shape(document, url, invoice=invoice_uid_of(document))]
+
+
+def test_one_as_json(viewer, document, url):
+    one = viewer.json(f"{url}/{document.easybill_id}")
+    assert one == shape(document, url, invoice=invoice_uid_of(document))
+
+
+def test_a_token_reads_the_same(acme, document, url, nobody):
+    token = make_token(acme, make_member(acme))
+    response = nobody.get(url, headers=bearer(token))
+    assert [each["id"] for each in response.json] == [document.easybill_id]
+
+
+def test_the_page_shows_what_the_json_says(viewer, document, url):
+    page = viewer.page(url)
+    row = page.select_one("tbody tr").text
+    for shown in (document.number, "10 Mar 2026", "January 2026", "Open", "€133.77", "€159.19"):
+        assert shown in row
+    assert "10 Mar 2026, 12:30" in page.select_one("main").text
+
+
+def test_an_organization_without_documents_is_told_when_the_first_comes(viewer, url):
+    assert "The first one is made when" in viewer.page(url).select_one(".empty").text
+    assert viewer.json(url) == []
+
+
+def test_the_list_can_be_asked_for_alone(viewer, document, url):
+    page = viewer.page(url, headers=htmx("legal_invoice_list"))
+    assert page.html is None
+    assert page.select_one("#legal_invoice_list tbody tr")
+
+
+def test_each_position_stands_beside_its_lines(viewer, document, url):
+    page = viewer.page(f"{url}/{document.easybill_id}")
+    rows = [" ".join(row.get_text(" ").split()) for row in page.select("table.beside tbody tr")]
+    assert rows[0] == "storage €123.45 Organization , storage: its hours 1,234.5 hour €0.10 €123.45"
+    assert rows[1].startswith("vm.medium €10.32 production")
+    assert rows[2].startswith("staging")
+    assert "No difference" in page.text
+    assert "free tier" not in page.select_one("table.beside").text
+
+
+def test_each_line_leads_to_its_hours(viewer, document, url):
+    page = viewer.page(f"{url}/{document.easybill_id}")
+    storage, production, _ = (each["href"] for each in page.select("table.beside tbody a"))
+    asked = parse_qs(urlsplit(production).query)
+    assert (asked["month"], asked["granularity"], asked["unit_price"]) == (["2026-01"], ["hour"], ["0.00694"])
+    assert parse_qs(urlsplit(storage).query)["project_id"] == ["none"]
+
+
+def test_the_page_leads_to_the_statement_of_its_month(viewer, document, url):
+    page = viewer.page(f"{url}/{document.easybill_id}")
+    assert page.find("a", string="Statement of January 2026")["href"].startswith(
+        f"/invoices/{invoice_uid_of(document)}"
+    )
+
+
+def test_the_download_is_the_pdf_that_easybill_made(viewer, easybill, document, url):
+    response = viewer.get(f"{url}/download?invoice_id={document.easybill_id}")
+    pdf = easybill("GET", f"/documents/{document.easybill_id}/pdf").content
+    assert (response.status_code, response.mimetype, response.data) == (200, "application/pdf", pdf)
+    assert response.headers["ETag"] == f'"{hashlib.sha256(pdf).hexdigest()}"'
+    assert response.headers["Cache-Control"] == "private, max-age=0, must-revalidate"
+    name = f"invoice-{document.number}.pdf"
+    assert response.headers["Content-Disposition"] == f'attachment; filename="{name}"'
+
+
+def test_who_has_the_pdf_does_not_get_it_again(viewer, document, url):
+    link = f"{url}/download?invoice_id={document.easybill_id}"
+    etag = viewer.get(link).headers["ETag"]
+    response = viewer.get(link, headers={"If-None-Match": etag})
+    assert (response.status_code, response.data) == (304, b"")
+    assert viewer.get(link, headers={"If-None-Match": '"another"'}).status_code == 200
+
+
+def test_a_download_has_to_say_of_what(viewer, url):
+    body = viewer.json(f"{url}/download", status=422)
+    assert body["errors"][0]["field"] == "invoice_id"
+
+
+@pytest.mark.parametrize("unknown", ["1", "999999999999999999999999", "abc", "%00", "1'--", "²", "٣"])
+def test_what_does_not_exist_is_not_found(viewer, document, url, unknown):
+    viewer.json(f"{url}/{unknown}", status=404)
+    viewer.json(f"{url}/download?invoice_id={unknown}", status=404)
+
+
+def test_a_strangers_document_is_not_found(stranger, viewer, document, url):
+    other, mallory = stranger
+    theirs = f"/organizations/{other.uid}/invoices"
+    for path in ("", f"/{document.easybill_id}", f"/download?invoice_id={document.easybill_id}"):
+        mallory.json(f"{url}{path}", status=404)
+    mallory.json(f"{theirs}/{document.easybill_id}", status=404)
+    mallory.json(f"{theirs}/download?invoice_id={document.easybill_id}", status=404)
+    assert len(mallory.json(theirs)) == 1
+
+
+def test_without_billing_read_all_of_it_is_forbidden(operator, document, url):
+    for path in ("", f"/{document.easybill_id}", f"/download?invoice_id={document.easybill_id}"):
+        operator.json(f"{url}{path}", status=403)
+        operator.page(f"{url}{path}", status=403)
+
+
+def test_nobody_is_sent_to_sign_in(nobody, document, url):
+    assert nobody.get(url).status_code == 303
+    nobody.json(f"{url}/download?invoice_id={document.easybill_id}", status=401)
+
+
+def test_a_payment_shows_once_it_is_mirrored(viewer, easybill, document, url):
+    easybill.pay(document.easybill_id, 15919, NOW.date())
+    assert viewer.json(url)[0]["status"] == "open"
+    mirror(easybill.gateway, now=NOW + dt.timedelta(hours=1))
+
+    one = viewer.json(f"{url}/{document.easybill_id}")
+    assert (one["status"], one["paid_at"]) == ("paid", "2026-03-10")
+    assert "Paid" in viewer.page(url).select_one("tbody tr").text
+    assert "10 Mar 2026, 13:30" in viewer.page(url).select_one("main").text
+
+
+def test_the_day_after_it_was_due_it_is_overdue(viewer, document, url, clock):
+    clock.at = dt.datetime(2026, 3, 24, 22, 30, tzinfo=dt.UTC)
+    assert viewer.json(url)[0]["status"] == "open"
+    clock.at = dt.datetime(2026, 3, 24, 23, 30, tzinfo=dt.UTC)  # the 25th in Berlin
+    assert viewer.json(url)[0]["status"] == "overdue"
+
+
+def test_a_cancellation_is_listed_beside_what_it_cancels(viewer, easybill, document, url):
+    easybill.cancel(document.easybill_id)
+    mirror(easybill.gateway, now=NOW)
+
+    cancellation, cancelled = viewer.json(url)
+    assert (cancelled["id"], cancelled["status"]) == (document.easybill_id, "cancelled")
+    assert (cancellation["type"], cancellation["internal_invoice_id"]) == ("STORNO", None)
+    assert cancellation["total"] == {"cents": -15919, "currency_iso": "EUR"}
+    page = viewer.page(f"{url}/{cancellation['id']}")
+    assert "takes back" in page.text
+    assert viewer.get(cancellation["pdf_url"]).data.startswith(b"%PDF")
+
+
+def test_the_newest_comes_first_and_older_ones_follow_by_link(acme, viewer, easybill, document, url):
+    make_invoice(acme, *LINES, month=FEBRUARY)
+    make_invoice(acme, *LINES, month=JANUARY.shifted(-1))
+    deliver(easybill.gateway, now=NOW + dt.timedelta(days=1))
+    everything = [each["id"] for each in viewer.json(url)]
+
+    seen, link = [], f"{url}?limit=1"
+    while link:
+        response = viewer.get(link, headers={"Accept": "application/json"})
+        seen += [each["id"] for each in response.json]
+        link = response.headers.get("Link", "")
+        assert not link or link.endswith('>; rel="next"')
+        assert not link or link.startswith("<http://localhost/organizations/")
+        link = link.partition(">")[0].removeprefix("<")
+    assert seen == everything
+    assert len(seen) == 3
+    assert seen[-1] == document.easybill_id
+    assert viewer.page(f"{url}?limit=1").find("a", string="Older legal invoices")
+
+
+@pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "1.5", "²", "1e1"])
+def test_a_limit_is_a_number_from_1_to_200(viewer, url, limit):
+    assert viewer.json(f"{url}?limit={limit}", status=422)["errors"][0]["field"] == "limit"
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "é", "W10", "bnVsbA", "WzEsMl0", "WyJ4IiwxXQ", "WyIyMDI2LTAzLTEwIiwtMV0", "Nw"]
+)
+def test_a_cursor_is_one_that_a_list_has_given_out(viewer, url, cursor):
+    assert viewer.json(f"{url}?cursor={cursor}", status=422)["errors"][0]["field"] == "cursor"
