@@ -119,7 +119,9 @@ def _check() -> Any:
             return sign_in_first(str(UnauthorizedError()))
         if "api_token" not in g:
             _refuse_forgeries()
-        if wanted != SIGNED_IN:
+        if wanted == SIGNED_IN:
+            g.membership = _current_membership()
+        else:
             _enter(wanted)
     elif wanted == PUBLIC:
         _refuse_forgeries()
@@ -161,8 +163,14 @@ def _membership_meant() -> Membership:
         return known[0]
     if wants_json():
         raise ValidationError({"organization_id": ["is needed: you belong to several organizations"]})
+    return _current_membership() or known[0]
+
+
+def _current_membership() -> Membership | None:
+    """Return where this browser was last, or where the caller belongs first, if anywhere."""
+    known = memberships_of_account()
     current = session.get("organization")
-    return next((each for each in known if str(each.organization.uid) == current), known[0])
+    return next((each for each in known if str(each.organization.uid) == current), next(iter(known), None))
 
 
 def _organization_named() -> UUID | None:
