@@ -103,10 +103,10 @@ def postgres_backend(postgres_url, sandboxes, tmp_path_factory) -> Iterator[Back
     backend = _backend(postgres_url, sandboxes, tmp_path_factory.mktemp("postgres"))
 
     def empty() -> None:
-        names = ", ".join(table.name for table in db.metadata.sorted_tables)
-        with db.engine.begin() as connection:
+        with db.engine.begin() as connection:  # deleting from small tables is faster than TRUNCATE
             connection.execute(text("SET LOCAL session_replication_role = replica"))
-            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+            for table in reversed(db.metadata.sorted_tables):
+                connection.execute(table.delete())
 
     backend.empty = empty
     yield backend

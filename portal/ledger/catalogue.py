@@ -12,7 +12,6 @@ from portal.domain.rating import PRICE_MAX_PICO, pico_of
 from portal.extensions import db
 from portal.models import (
     Invoice,
-    InvoiceItem,
     Metering,
     Organization,
     Price,
@@ -66,14 +65,10 @@ def set_price(product: Product, currency: str, unit_price: Decimal, *, start_day
 
 
 def _refuse_frozen(product: Product, currency: str, start_day: int) -> None:
-    used_later = exists().where(
-        InvoiceItem.organization_id == Invoice.organization_id,
-        InvoiceItem.invoice_id == Invoice.id,
-        InvoiceItem.product_id == product.id,
-        Invoice.currency == currency,
-        Invoice.period >= _period_of(start_day),
-    )
-    if db.session.scalar(select(used_later)):
+    """Refuse a price for a day of an invoiced month; a product without any price was in no invoice."""
+    has_price = exists().where(Price.product_id == product.id, Price.currency == currency)
+    is_invoiced = exists().where(Invoice.currency == currency, Invoice.period >= _period_of(start_day))
+    if db.session.scalar(select(has_price & is_invoiced)):
         raise PriceFrozenError
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from flask import Flask, Request, current_app, g, request, session
+from flask import Flask, current_app, g, request, session
 from flask_login import current_user
 from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
@@ -59,7 +59,7 @@ def init_app(app: Flask) -> None:
     app.session_interface = TokenAwareSessions()
     login.init_app(app)
     login.user_loader(_account_of_session)
-    login.request_loader(_account_of_token)
+    app.before_request(_recognise_token)
     app.before_request(_check)
     app.context_processor(
         lambda: {"who": g.get("membership"), "memberships": memberships_of_account, "may": may}
@@ -189,8 +189,14 @@ def _account_of_session(account_id: str) -> Account | None:
     return db.session.get(Account, int(account_id))
 
 
-def _account_of_token(asked: Request) -> Account | None:
-    kind, _, text = asked.headers.get("Authorization", "").partition(" ")
+def _recognise_token() -> None:
+    """With an Authorization header its token alone says who asks: Flask-Login would try cookies first."""
+    if "Authorization" in request.headers:
+        login._update_request_context_with_user(_account_of_token())  # noqa: SLF001
+
+
+def _account_of_token() -> Account | None:
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer" or not tokens.is_well_formed(text.strip()):
         return None
     query = select(ApiToken).where(ApiToken.token_sha256 == tokens.fingerprint(text.strip()))

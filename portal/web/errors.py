@@ -14,7 +14,7 @@ from flask_wtf.csrf import CSRFError
 from htmx_flask import request
 from jinja2_fragments.flask import render_block
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from portal.domain import errors
 from portal.extensions import db
@@ -108,6 +108,8 @@ def _csrf_error(error: CSRFError) -> Response:
 def _http_error(error: HTTPException) -> Response:
     if error.code is not None and error.code < HTTPStatus.BAD_REQUEST:
         return cast("Response", error.get_response())  # a redirect of the router's
+    if isinstance(error, SecurityError):  # a foreign Host: no address of ours can be put into a page
+        return _envelope(Problem(HTTPStatus.BAD_REQUEST, "bad_request", "This is not our address."))
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     code = CODES.get(
         status, "internal_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "bad_request"

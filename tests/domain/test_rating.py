@@ -1,0 +1,285 @@
+"""Properties of the meter against an independent computation in fractions."""
+
+from __future__ import annotations
+
+from decimal import Decimal, Inexact
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portal.domain.rating import (
+    ENTRY_MAX_NANO,
+    PRICE_MAX_PICO,
+    Meter,
+    nano_of,
+    pico_of,
+    plain,
+    price_of,
+    quantity_of,
+)
+
+many = settings(max_examples=150, deadline=None)
+EXPONENTS = {"EUR": 2, "JPY": 0, "KWD": 3, "CLF": 4}
+HALF = Fraction(1, 2)
+
+
+def exact_minor(meter, quantity_nano):
+    return (
+        Fraction(quantity_nano, 10**9) * Fraction(meter.price_pico, 10**12) * 10 ** EXPONENTS[meter.currency]
+    )
+
+
+def rounded(value):
+    whole = (abs(value) + HALF).__floor__()
+    return whole if value >= 0 else -whole
+
+
+# Prices and quantities that land on and around half a cent much more often than chance would.
+quantities = st.one_of(
+    st.just(0),
+    st.integers(1, 5),
+    st.integers(0, 3).map(lambda units: units * 10**9),
+    st.integers(0, 20).map(lambda tenths: tenths * 10**8),
+    st.integers(0, ENTRY_MAX_NANO),
+)
+prices = st.one_of(
+    st.sampled_from([0, 1, 400_000, 3 * 10**9, 4 * 10**9, 5 * 10**9, 6_940_000_000, 10**10, 5 * 10**11]),
+    st.integers(0, 2 * 10**10),
+    st.integers(0, PRICE_MAX_PICO),
+)
+meters = st.builds(Meter, prices, st.sampled_from(sorted(EXPONENTS)))
+columns = st.lists(quantities, max_size=40)
+
+
+@many
+@given(meters, columns)
+def test_a_whole_month_costs_its_invoice_line(meter, hours):
+    assert meter.cost(0, sum(hours)) == rounded(exact_minor(meter, sum(hours)))
+
+
+@many
+@given(meters, columns, st.lists(st.integers(0, 40), max_size=8))
+def test_windows_that_tile_a_month_add_up_to_it(meter, hours, cuts):
+    edges = [0, *sorted(min(cut, len(hours)) for cut in cuts), len(hours)]
+    costs = [meter.cost(sum(hours[:start]), sum(hours[start:end])) for start, end in pairwise(edges)]
+    assert sum(costs) == meter.cost(0, sum(hours))
+
+
+@many
+@given(meters, columns, st.lists(st.integers(0, 40), max_size=8))
+def test_a_window_costs_what_its_hours_do(meter, hours, cuts):
+    edges = [0, *sorted(min(cut, len(hours)) for cut in cuts), len(hours)]
+    series = meter.series(0, hours)
+    for start, end in pairwise(edges):
+        assert sum(series[start:end]) == meter.cost(sum(hours[:start]), sum(hours[start:end]))
+
+
+@many
+@given(meters, quantities, columns)
+def test_a_series_adds_up_to_its_stretch_from_anywhere(meter, before, hours):
+    assert sum(meter.series(before, hours)) == meter.cost(before, sum(hours))
+
+
+@many
+@given(meters, columns, columns)
+def test_what_comes_later_never_moves_what_came_earlier(meter, past, future):
+    assert meter.series(0, past + future)[: len(past)] == meter.series(0, past)
+
+
+@many
+@given(meters, columns.filter(bool), st.data())
+def test_a_changed_hour_moves_only_later_hours_and_those_by_at_most_one(meter, hours, data):
+    at = data.draw(st.integers(0, len(hours) - 1))
+    changed = list(hours)
+    changed[at] = data.draw(quantities)
+    before, after = meter.series(0, hours), meter.series(0, changed)
+    assert after[:at] == before[:at]
+    assert all(abs(a - b) <= 1 for a, b in zip(after[at + 1 :], before[at + 1 :], strict=True))
+
+
+@many
+@given(meters, quantities, quantities)
+def test_a_stretch_is_less_than_one_minor_unit_from_its_exact_product(meter, before, quantity):
+    assert abs(meter.cost(before, quantity) - exact_minor(meter, quantity)) < 1
+
+
+@many
+@given(meters, quantities)
+def test_a_stretch_from_the_start_is_at_most_a_half_from_its_exact_product(meter, quantity):
+    assert abs(meter.cost(0, quantity) - exact_minor(meter, quantity)) <= HALF
+
+
+@many
+@given(meters, quantities)
+def test_nothing_used_costs_nothing(meter, before):
+    assert meter.cost(before, 0) == 0
+
+
+@many
+@given(meters, quantities, quantities)
+def test_usage_never_costs_less_than_nothing(meter, before, quantity):
+    assert meter.cost(before, quantity) >= 0
+
+
+@many
+@given(meters, quantities, quantities)
+def test_a_credit_takes_back_what_its_charge_cost(meter, before, quantity):
+    assert meter.cost(before + quantity, -quantity) == -meter.cost(before, quantity)
+
+
+@many
+@given(meters, quantities, columns)
+def test_shares_add_up_to_their_stretch(meter, before, used):
+    assert sum(meter.shares(before, used)) == meter.cost(before, sum(used))
+
+
+@many
+@given(meters, quantities, columns)
+def test_a_share_is_within_one_of_its_exact_product(meter, before, used):
+    for share, quantity in zip(meter.shares(before, used), used, strict=True):
+        assert abs(share - exact_minor(meter, quantity)) < 1
+
+
+@many
+@given(meters, quantities, columns)
+def test_who_used_nothing_gets_no_share(meter, before, used):
+    shares = meter.shares(before, used)
+    assert all(share == 0 for share, quantity in zip(shares, used, strict=True) if quantity == 0)
+
+
+def test_the_largest_remainder_gets_the_odd_cent():
+    assert Meter(10**10, "EUR").shares(0, [400_000_000, 600_000_000]) == [0, 1]
+
+
+def test_equal_remainders_give_the_odd_cent_to_the_first():
+    assert Meter(10**10, "EUR").shares(0, [500_000_000, 500_000_000]) == [1, 0]
+
+
+@many
+@given(meters, quantities)
+def test_the_exact_amount_is_the_product_without_any_rounding(meter, quantity):
+    assert Fraction(meter.exact(quantity)) * 10 ** EXPONENTS[meter.currency] == exact_minor(meter, quantity)
+
+
+def test_half_a_cent_is_rounded_up():
+    assert Meter(pico_of(Decimal("0.005")), "EUR").reading(10**9) == 1
+
+
+def test_a_nano_less_than_half_a_cent_is_rounded_down():
+    assert Meter(pico_of(Decimal("0.005")), "EUR").reading(10**9 - 1) == 0
+
+
+def test_digits_beyond_the_28_of_decimal_count():
+    meter = Meter(PRICE_MAX_PICO, "EUR")
+    assert meter.reading(ENTRY_MAX_NANO * 744) == rounded(exact_minor(meter, ENTRY_MAX_NANO * 744))
+
+
+def test_a_month_of_one_subscription_fits_a_64_bit_sum():
+    assert ENTRY_MAX_NANO * 24 * 31 < 2**63
+
+
+@pytest.mark.parametrize("pico", [-1, PRICE_MAX_PICO + 1])
+def test_a_meter_refuses_a_price_that_no_column_holds(pico):
+    with pytest.raises(AssertionError):
+        Meter(pico, "EUR")
+
+
+def test_a_meter_refuses_a_negative_reading():
+    with pytest.raises(AssertionError):
+        Meter(1, "EUR").cost(0, -1)
+
+
+# -- prices -----------------------------------------------------------------------------------------
+@many
+@given(st.integers(0, PRICE_MAX_PICO))
+def test_a_price_comes_back_as_it_went_in(pico):
+    assert pico_of(price_of(pico)) == pico
+
+
+@pytest.mark.parametrize("zeros", ["0.00694", "0.0069400", "6.94E-3"])
+def test_how_a_price_is_written_does_not_matter(zeros):
+    assert pico_of(Decimal(zeros)) == 6_940_000_000
+
+
+def test_the_twelfth_decimal_of_a_price_is_kept():
+    assert pico_of(Decimal("0.000000000001")) == 1
+
+
+@pytest.mark.parametrize("price", ["0.0000000000001", "1.0000000000005", "0.00694000000001"])
+def test_a_price_finer_than_12_decimals_is_refused(price):
+    with pytest.raises(Inexact):
+        pico_of(Decimal(price))
+
+
+def test_a_price_with_too_many_digits_to_look_at_is_refused_too():
+    with pytest.raises(Inexact):
+        pico_of(Decimal("0." + "0" * 80 + "1"))
+
+
+# -- quantities -------------------------------------------------------------------------------------
+@many
+@given(st.integers(0, ENTRY_MAX_NANO))
+def test_nine_decimals_of_a_quantity_are_kept_and_nothing_is_told(nano):
+    assert nano_of(quantity_of(nano)) == (nano, False)
+
+
+decimals = st.decimals(min_value=0, max_value=10**7, places=14, allow_nan=False)
+
+
+@many
+@given(decimals)
+def test_a_finer_quantity_is_rounded_half_up_and_told(quantity):
+    exact = Fraction(quantity) * 10**9
+    assert nano_of(quantity) == (rounded(exact), exact.denominator != 1)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "nano", "is_rounded"),
+    [
+        ("1", 10**9, False),
+        ("0.0000000004", 0, True),
+        ("0.0000000005", 1, True),
+        ("0.0000000015", 2, True),
+        ("0.0000000025", 3, True),  # half to even would say 2
+        ("1E+3", 1000 * 10**9, False),
+        ("0.10000000000", 10**8, False),
+    ],
+)
+def test_a_quantity_is_rounded_half_up_and_tells(quantity, nano, is_rounded):
+    assert nano_of(Decimal(quantity)) == (nano, is_rounded)
+
+
+def test_a_quantity_of_a_hundred_digits_is_rounded_once():
+    just_below_half = Decimal("0.0000000004" + "9" * 100)
+    assert nano_of(just_below_half) == (0, True)
+
+
+def test_a_trace_in_the_hundredth_decimal_is_told():
+    assert nano_of(Decimal("1." + "0" * 99 + "1")) == (10**9, True)
+
+
+# -- plain decimals ---------------------------------------------------------------------------------
+@many
+@given(st.integers(-(10**40), 10**40), st.integers(1, 21))
+def test_a_plain_decimal_is_exact(scaled, decimals_):
+    assert Fraction(plain(scaled, decimals_)) == Fraction(scaled, 10**decimals_)
+
+
+@many
+@given(st.integers(-(10**40), 10**40), st.integers(1, 21))
+def test_a_plain_decimal_has_no_exponent_above_zero_and_no_trailing_zeros(scaled, decimals_):
+    number = plain(scaled, decimals_)
+    exponent = number.as_tuple().exponent
+    assert exponent <= 0
+    assert exponent == 0 or number.as_tuple().digits[-1] != 0
+
+
+@pytest.mark.parametrize(
+    ("scaled", "shown"),
+    [(0, "0"), (1, "0.000000001"), (10**9, "1"), (1000 * 10**9, "1000"), (-1_500_000_000, "-1.5")],
+)
+def test_a_quantity_is_shown_plainly(scaled, shown):
+    assert f"{quantity_of(scaled):f}" == shown

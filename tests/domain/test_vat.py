@@ -1,0 +1,128 @@
+"""VAT: which case a customer is, and the one rounding per document and rate."""
+
+from __future__ import annotations
+
+import datetime as dt
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portal.domain.vat import (
+    EU,
+    VatCase,
+    VatCaseUnsettledError,
+    VatTreatment,
+    document_totals,
+    treatment_of,
+)
+
+many = settings(max_examples=150, deadline=None)
+TODAY = dt.date(2026, 1, 31)
+nets = st.lists(st.tuples(st.sampled_from([0, 700, 1600, 1900]), st.integers(-(10**12), 10**12)), max_size=20)
+
+
+def rounded(value: Fraction) -> int:
+    whole = (abs(value) + Fraction(1, 2)).__floor__()
+    return whole if value >= 0 else -whole
+
+
+@pytest.mark.parametrize(
+    ("country", "vat_id", "case", "rate"),
+    [
+        ("DE", None, VatCase.DOMESTIC, 1900),
+        ("DE", "DE123456789", VatCase.DOMESTIC, 1900),
+        ("AT", "ATU12345678", VatCase.REVERSE_CHARGE, 0),
+        ("GR", "EL123456789", VatCase.REVERSE_CHARGE, 0),
+        ("CH", None, VatCase.THIRD_COUNTRY, 0),
+        ("GB", "GB123456789", VatCase.THIRD_COUNTRY, 0),
+        ("US", None, VatCase.THIRD_COUNTRY, 0),
+    ],
+)
+def test_the_case_follows_from_the_country_and_the_vat_id(country, vat_id, case, rate):
+    assert treatment_of(country, vat_id, supplied_on=TODAY) == VatTreatment(case, rate)
+
+
+@pytest.mark.parametrize("vat_id", [None, ""])
+def test_an_eu_customer_without_a_vat_id_is_refused(vat_id):
+    with pytest.raises(VatCaseUnsettledError):
+        treatment_of("FR", vat_id, supplied_on=TODAY)
+
+
+@pytest.mark.parametrize(
+    ("supplied_on", "rate"),
+    [
+        (dt.date(2007, 1, 1), 1900),
+        (dt.date(2020, 6, 30), 1900),
+        (dt.date(2020, 7, 1), 1600),
+        (dt.date(2020, 12, 31), 1600),
+        (dt.date(2021, 1, 1), 1900),
+        (dt.date(2026, 12, 31), 1900),
+    ],
+)
+def test_the_rate_is_that_of_the_day_of_the_supply(supplied_on, rate):
+    assert treatment_of("DE", None, supplied_on=supplied_on).rate_basis_points == rate
+
+
+def test_the_eu_has_27_members():
+    assert len(EU) == 27
+
+
+def test_the_union_has_greece_and_not_the_united_kingdom():
+    assert "GR" in EU
+    assert "GB" not in EU
+
+
+def test_vat_is_rounded_once_per_document_and_not_per_line():
+    # 19 % of 3 cents is 0.57: 1 cent each, but 1.71, that is 2 cents, for the document
+    totals = document_totals([(1900, 3), (1900, 3), (1900, 3)])
+    assert totals.vat_minor == {1900: 2}
+
+
+def test_half_a_cent_of_vat_goes_up():
+    assert document_totals([(1900, 50)]).vat_minor == {1900: 10}
+
+
+def test_half_a_cent_of_vat_of_a_credit_goes_down():
+    assert document_totals([(1900, -50)]).vat_minor == {1900: -10}
+
+
+def test_a_rate_of_zero_is_listed():
+    assert document_totals([(0, 100)]).vat_minor == {0: 0}
+
+
+def test_a_document_without_lines_is_nothing():
+    totals = document_totals([])
+    assert (totals.net_minor, totals.vat_minor, totals.gross_minor) == (0, {}, 0)
+
+
+@many
+@given(nets)
+def test_gross_is_net_and_vat(lines):
+    totals = document_totals(lines)
+    assert totals.net_minor == sum(net for _, net in lines)
+    assert totals.gross_minor == totals.net_minor + sum(totals.vat_minor.values())
+
+
+@many
+@given(nets)
+def test_vat_is_the_rate_of_the_net_sum_of_each_rate(lines):
+    for rate, vat in document_totals(lines).vat_minor.items():
+        net = sum(net for other, net in lines if other == rate)
+        assert vat == rounded(Fraction(net * rate, 10_000))
+
+
+@many
+@given(nets)
+def test_a_credit_note_takes_back_exactly_what_its_document_asked_for(lines):
+    credit = document_totals([(rate, -net) for rate, net in lines])
+    assert credit.gross_minor == -document_totals(lines).gross_minor
+
+
+@many
+@given(nets, st.randoms(use_true_random=False))
+def test_the_order_of_lines_does_not_matter(lines, random):
+    shuffled = list(lines)
+    random.shuffle(shuffled)
+    assert document_totals(shuffled) == document_totals(lines)

@@ -1,0 +1,189 @@
+"""Every step up has its step down; models and schema agree; rows survive, on both databases."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import flask_migrate
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from sqlalchemy import CheckConstraint, MetaData, Table, inspect, select, text
+
+from portal.app import create_app
+from portal.config import ROOT
+from portal.domain.access import Preset
+from portal.extensions import db
+from tests.conftest import Sandboxes, make_settings
+from tests.factories import (
+    JANUARY,
+    make_member,
+    make_organization,
+    make_product,
+    make_project,
+    make_subscription,
+    make_token,
+    use,
+)
+
+NOWHERE = Sandboxes("http://127.0.0.1:9", "http://127.0.0.1:9")
+
+
+def script() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    return ScriptDirectory.from_config(config)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh(request, tmp_path) -> Iterator[Flask]:
+    """The portal on a database of its own, without a table."""
+    with contextlib.ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'fresh.sqlite'}"
+        if request.param == "postgresql":
+            url = stack.enter_context(own_database(request.getfixturevalue("postgres_url")))
+        app = create_app(make_settings(url, NOWHERE, tmp_path))
+        with app.app_context():
+            yield app
+            db.session.remove()
+            db.engine.dispose()
+
+
+@contextlib.contextmanager
+def own_database(server_url: str) -> Iterator[str]:
+    plain = server_url.replace("postgresql+psycopg", "postgresql")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE migrations")
+        try:
+            yield server_url.rpartition("/")[0] + "/migrations"
+        finally:
+            connection.execute("DROP DATABASE migrations WITH (FORCE)")
+
+
+def tables() -> set[str]:
+    with db.engine.connect() as connection:
+        return set(inspect(connection).get_table_names())
+
+
+def rows() -> dict[str, dict[tuple[str, ...], list]]:
+    """Return all rows as the database has them: {table: (its columns, its rows)}."""
+    found = {}
+    with db.engine.connect() as connection:
+        for name in sorted(inspect(connection).get_table_names()):
+            if name != "alembic_version":
+                table = Table(name, MetaData(), autoload_with=connection)
+                columns = tuple(column.name for column in table.columns)
+                found[name] = (columns, sorted(map(tuple, connection.execute(select(table))), key=repr))
+    return found
+
+
+def restricted(kept, to):
+    """Return rows cut down to the tables and columns that another schema has."""
+    found = {}
+    for name, (columns, _) in to.items():
+        ours, all_rows = kept[name]
+        places = [ours.index(column) for column in columns]
+        found[name] = (columns, sorted((tuple(row[place] for place in places) for row in all_rows), key=repr))
+    return found
+
+
+def fill() -> None:
+    organization = make_organization("Acme GmbH")
+    make_token(organization, make_member(organization, Preset.ADMIN))
+    subscription = make_subscription(organization, make_product(), make_project(organization))
+    use(subscription, {JANUARY.start_hour: "0.000000001", JANUARY.start_hour + 1: 10**7})
+    db.session.remove()
+
+
+def test_there_is_a_single_head():
+    assert len(script().get_heads()) == 1
+
+
+def test_there_is_a_single_first_step():
+    assert len(script().get_bases()) == 1
+
+
+def test_the_whole_way_up_down_and_up_again_works(fresh):
+    flask_migrate.upgrade()
+    first = tables()
+    flask_migrate.downgrade(revision="base")
+    assert tables() == {"alembic_version"}
+    flask_migrate.upgrade()
+    assert tables() == first
+
+
+def test_each_single_step_can_be_taken_back(fresh):
+    steps = [each.revision for each in reversed(list(script().walk_revisions()))]
+    for number, revision in enumerate(steps):
+        flask_migrate.upgrade(revision=revision)
+        before = tables()
+        flask_migrate.downgrade(revision=steps[number - 1] if number else "base")
+        flask_migrate.upgrade(revision=revision)
+        assert tables() == before
+
+
+def test_rows_survive_an_upgrade_that_has_nothing_to_do(fresh):
+    flask_migrate.upgrade()
+    fill()
+    before = rows()
+    flask_migrate.upgrade()
+    assert rows() == before
+
+
+def test_rows_survive_the_way_down_to_the_first_step_and_up_again(fresh):
+    flask_migrate.upgrade()
+    fill()
+    head = rows()
+    flask_migrate.downgrade(revision=script().get_bases()[0])
+    below = rows()
+    assert below == restricted(head, below)
+    flask_migrate.upgrade()
+    assert restricted(rows(), below) == below
+
+
+def test_the_way_down_with_rows_ends_empty_and_leads_up_again(fresh):
+    flask_migrate.upgrade()
+    fill()
+    flask_migrate.downgrade(revision="base")
+    flask_migrate.upgrade()
+    assert not any(all_rows for _, all_rows in rows().values())
+
+
+def test_models_and_schema_agree(fresh):
+    flask_migrate.upgrade()
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, db.metadata) == []
+
+
+def test_every_check_of_the_models_is_in_the_schema(fresh):
+    flask_migrate.upgrade()
+    with db.engine.connect() as connection:
+        inspector = inspect(connection)
+        for table in db.metadata.sorted_tables:
+            ours = {each.name for each in table.constraints if isinstance(each, CheckConstraint)}
+            theirs = {each["name"] for each in inspector.get_check_constraints(table.name)}
+            assert {name for name in ours if name} == theirs, table.name
+
+
+def test_foreign_keys_are_enforced_after_migrating(fresh):
+    flask_migrate.upgrade()
+    if db.engine.dialect.name != "sqlite":
+        return
+    with db.engine.connect() as connection:
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+
+
+def test_usage_tables_have_no_rowid_on_sqlite(fresh):
+    flask_migrate.upgrade()
+    if db.engine.dialect.name != "sqlite":
+        return
+    with db.engine.connect() as connection:
+        query = text("SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%' ORDER BY name")
+        assert set(connection.execute(query).scalars()) >= {"usage_day", "usage_hour"}

@@ -1,0 +1,69 @@
+"""What no template may hold: style, script or handlers in the page, and text that is not escaped."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from portal.config import ROOT
+
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+FORBIDDEN = {
+    "an inline style": re.compile(r"""\sstyle\s*=""", re.IGNORECASE),
+    "a style element": re.compile(r"<style\b", re.IGNORECASE),
+    "an inline script": re.compile(r"<script\b(?![^>]*\bsrc=)", re.IGNORECASE),
+    "an event handler": re.compile(r"""<[^>{%]*\son[a-z]+\s*=""", re.IGNORECASE),
+    "an htmx handler": re.compile(r"""\shx-on\b""", re.IGNORECASE),
+    "a javascript address": re.compile(r"""["']\s*javascript:""", re.IGNORECASE),
+    "htmx that evaluates": re.compile(r"""\bjs:""", re.IGNORECASE),
+    "text that is not escaped": re.compile(r"""\|\s*safe\b|\bautoescape\s+false\b|\bMarkup\s*\("""),
+}
+
+
+def each_template():
+    return pytest.mark.parametrize(
+        "path", TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates").as_posix()
+    )
+
+
+def test_there_are_templates_to_look_at():
+    assert ROOT / "templates" / "base.html" in TEMPLATES
+
+
+@each_template()
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_a_template_holds_nothing_that_the_content_security_policy_or_escaping_would_need_to_excuse(
+    path, what
+):
+    assert FORBIDDEN[what].findall(path.read_text()) == []
+
+
+@each_template()
+def test_a_post_form_carries_a_csrf_token(path):
+    for form in re.findall(r"<form\b[^>]*>.*?</form>", path.read_text(), re.DOTALL | re.IGNORECASE):
+        if re.search(r"""method\s*=\s*["']?post""", form, re.IGNORECASE):
+            assert "csrf_token" in form, form
+
+
+@each_template()
+def test_a_template_has_no_doubled_id_in_its_source(path):
+    ids = re.findall(r"""\sid=["']([^"'{}]+)["']""", path.read_text())
+    assert len(ids) == len(set(ids)), ids
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        ("an inline style", '<p style="color:red">'),
+        ("a style element", "<style>p{}</style>"),
+        ("an inline script", "<script>alert(1)</script>"),
+        ("an event handler", '<p onclick="f()">'),
+        ("an htmx handler", '<p hx-on:click="f()">'),
+        ("a javascript address", '<a href="javascript:f()">'),
+        ("htmx that evaluates", "<p hx-vals='js:{a: 1}'>"),
+        ("text that is not escaped", "{{ name | safe }}"),
+    ],
+)
+def test_the_search_finds_what_it_looks_for(what, text):
+    assert FORBIDDEN[what].search(text)

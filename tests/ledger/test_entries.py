@@ -1,0 +1,347 @@
+"""Usage entries: any order, any repetition, the same days; an invoiced month does not move."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from portal.domain.period import HOURS_A_DAY
+from portal.domain.rating import ENTRY_MAX_NANO
+from portal.extensions import db
+from portal.ledger import entries as ledger_entries
+from portal.ledger.entries import Entry, write_entries
+from portal.models import Invoice, UsageDay, UsageHour, add_owned
+from tests.factories import (
+    FEBRUARY,
+    JANUARY,
+    MARCH,
+    NOW,
+    hour_at,
+    make_organization,
+    make_product,
+    make_subscription,
+)
+
+some = settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+)
+UNIT = 10**9
+
+
+def hours_of(organization):
+    query = select(UsageHour.hour, UsageHour.subscription_id, UsageHour.quantity).where(
+        UsageHour.organization_id == organization.id
+    )
+    return {(hour, subscription): nano for hour, subscription, nano in db.session.execute(query)}
+
+
+def days_of(organization):
+    query = select(UsageDay.day, UsageDay.subscription_id, UsageDay.quantity).where(
+        UsageDay.organization_id == organization.id
+    )
+    return {(day, subscription): nano for day, subscription, nano in db.session.execute(query)}
+
+
+def days_from_hours(organization):
+    sums = defaultdict(int)
+    for (hour, subscription), nano in hours_of(organization).items():
+        sums[hour // HOURS_A_DAY, subscription] += nano
+    return dict(sums)
+
+
+def revision_of(organization, hour, subscription_id):
+    return db.session.scalar(
+        select(UsageHour.revision).where(
+            UsageHour.organization_id == organization.id,
+            UsageHour.hour == hour,
+            UsageHour.subscription_id == subscription_id,
+        )
+    )
+
+
+def write(organization, *entries):
+    written = write_entries(organization.id, entries)
+    db.session.commit()
+    return written
+
+
+def counts(written):
+    return written.new, written.same, written.replaced, len(written.frozen)
+
+
+def close(organization, month):
+    invoice = Invoice(
+        period=str(month),
+        number=f"{organization.number}-{month}",
+        currency=organization.currency,
+        total_cents=0,
+        closed_at=NOW,
+    )
+    add_owned(organization.id, invoice)
+    db.session.commit()
+
+
+@pytest.fixture
+def subscription(acme):
+    return make_subscription(acme, make_product())
+
+
+def test_a_first_delivery_is_new(acme, subscription):
+    written = write(acme, Entry(hour_at(JANUARY, 1), subscription.id, UNIT))
+    assert counts(written) == (1, 0, 0, 0)
+
+
+def test_a_delivery_of_nothing_writes_nothing(acme):
+    assert counts(write(acme)) == (0, 0, 0, 0)
+    assert hours_of(acme) == {}
+
+
+def test_a_repeated_delivery_changes_nothing(acme, subscription):
+    entries = [Entry(hour_at(JANUARY, 1, hour), subscription.id, UNIT + hour) for hour in range(30)]
+    write(acme, *entries)
+    before = hours_of(acme), days_of(acme)
+    written = write(acme, *entries)
+    assert counts(written) == (0, 30, 0, 0)
+    assert (hours_of(acme), days_of(acme)) == before
+
+
+def test_a_repeated_delivery_keeps_the_revision(acme, subscription):
+    entry = Entry(hour_at(JANUARY, 1), subscription.id, UNIT)
+    write(acme, entry)
+    write(acme, entry)
+    assert revision_of(acme, entry.hour, subscription.id) == 0
+
+
+def test_another_quantity_replaces_and_is_counted(acme, subscription):
+    hour = hour_at(JANUARY, 1)
+    write(acme, Entry(hour, subscription.id, UNIT))
+    written = write(acme, Entry(hour, subscription.id, 2 * UNIT))
+    assert counts(written) == (0, 0, 1, 0)
+    assert hours_of(acme) == {(hour, subscription.id): 2 * UNIT}
+
+
+def test_each_replacement_raises_the_revision(acme, subscription):
+    hour = hour_at(JANUARY, 1)
+    for quantity in (1, 2, 1):
+        write(acme, Entry(hour, subscription.id, quantity * UNIT))
+    assert revision_of(acme, hour, subscription.id) == 2
+
+
+def test_a_replacement_can_make_a_quantity_smaller_and_its_day_follows(acme, subscription):
+    hour = hour_at(JANUARY, 1)
+    write(acme, Entry(hour, subscription.id, 5 * UNIT), Entry(hour + 1, subscription.id, UNIT))
+    write(acme, Entry(hour, subscription.id, 0))
+    assert days_of(acme) == {(hour // HOURS_A_DAY, subscription.id): UNIT}
+
+
+def test_a_quantity_of_nothing_is_an_entry_too(acme, subscription):
+    hour = hour_at(JANUARY, 1)
+    assert counts(write(acme, Entry(hour, subscription.id, 0))) == (1, 0, 0, 0)
+    assert hours_of(acme) == {(hour, subscription.id): 0}
+
+
+def test_one_delivery_can_be_new_the_same_and_a_replacement(acme, subscription):
+    hour = hour_at(JANUARY, 1)
+    write(acme, Entry(hour, subscription.id, UNIT), Entry(hour + 1, subscription.id, UNIT))
+    written = write(
+        acme,
+        Entry(hour, subscription.id, UNIT),
+        Entry(hour + 1, subscription.id, 2 * UNIT),
+        Entry(hour + 2, subscription.id, 3 * UNIT),
+    )
+    assert counts(written) == (1, 1, 1, 0)
+    assert sorted(hours_of(acme).values()) == [UNIT, 2 * UNIT, 3 * UNIT]
+
+
+def test_the_largest_entry_is_kept_exactly(acme, subscription):
+    hour = hour_at(JANUARY, 1)
+    write(acme, Entry(hour, subscription.id, ENTRY_MAX_NANO))
+    assert hours_of(acme) == {(hour, subscription.id): ENTRY_MAX_NANO}
+
+
+@pytest.mark.parametrize("quantity", [-1, ENTRY_MAX_NANO + 1])
+def test_a_quantity_out_of_bounds_is_our_mistake(acme, subscription, quantity):
+    with pytest.raises(AssertionError):
+        write(acme, Entry(hour_at(JANUARY, 1), subscription.id, quantity))
+
+
+def test_days_far_apart_are_summed_each_for_itself(acme, subscription):
+    hours = [hour_at(JANUARY, 1), hour_at(JANUARY, 2, 23), hour_at(JANUARY, 20), hour_at(MARCH, 5)]
+    write(acme, *(Entry(hour, subscription.id, UNIT) for hour in hours))
+    assert days_of(acme) == {(hour // HOURS_A_DAY, subscription.id): UNIT for hour in hours}
+
+
+def test_entries_out_of_order_are_written_all_the_same(acme, subscription):
+    hours = [hour_at(FEBRUARY, 3), hour_at(JANUARY, 1), hour_at(FEBRUARY, 3, 1), hour_at(JANUARY, 1, 5)]
+    write(acme, *(Entry(hour, subscription.id, UNIT) for hour in hours))
+    assert days_of(acme) == days_from_hours(acme)
+    assert len(hours_of(acme)) == 4
+
+
+def test_a_batch_that_fails_leaves_nothing(acme, subscription):
+    hour = hour_at(JANUARY, 1)
+    with pytest.raises(AssertionError):
+        write_entries(acme.id, [Entry(hour, subscription.id, UNIT), Entry(hour + 1, subscription.id, -1)])
+    db.session.rollback()
+    assert hours_of(acme) == {}
+
+
+# -- batches ----------------------------------------------------------------------------------------
+def test_a_delivery_larger_than_a_batch_is_written_whole(acme, subscription, monkeypatch):
+    monkeypatch.setattr(ledger_entries, "_BATCH", 7)
+    entries = [Entry(hour_at(JANUARY, 1) + hour, subscription.id, UNIT + hour) for hour in range(60)]
+    assert counts(write(acme, *entries)) == (60, 0, 0, 0)
+    assert hours_of(acme) == {(entry.hour, entry.subscription_id): entry.quantity_nano for entry in entries}
+    assert days_of(acme) == days_from_hours(acme)
+
+
+def test_a_day_that_two_batches_share_is_summed_from_both(acme, subscription, monkeypatch):
+    monkeypatch.setattr(ledger_entries, "_BATCH", 10)
+    day = hour_at(JANUARY, 1)
+    write(acme, *(Entry(day + hour, subscription.id, UNIT) for hour in range(24)))
+    assert days_of(acme) == {(day // HOURS_A_DAY, subscription.id): 24 * UNIT}
+
+
+def test_counts_go_on_from_batch_to_batch(acme, subscription, monkeypatch):
+    monkeypatch.setattr(ledger_entries, "_BATCH", 2)
+    start = hour_at(JANUARY, 1)
+    write(acme, *(Entry(start + hour, subscription.id, UNIT) for hour in range(5)))
+    written = write(acme, *(Entry(start + hour, subscription.id, hour * UNIT) for hour in range(8)))
+    assert counts(written) == (3, 1, 4, 0)
+
+
+def test_entries_may_come_one_by_one_from_a_generator(acme, subscription):
+    start = hour_at(JANUARY, 1)
+    written = write_entries(acme.id, (Entry(start + hour, subscription.id, UNIT) for hour in range(3)))
+    assert written.new == 3
+
+
+# -- a month that was invoiced ----------------------------------------------------------------------
+def test_an_invoiced_month_refuses_a_change_and_says_which_entry(acme, subscription):
+    hour = hour_at(JANUARY, 31, 23)
+    write(acme, Entry(hour, subscription.id, UNIT))
+    close(acme, JANUARY)
+    changed = Entry(hour, subscription.id, 2 * UNIT)
+    written = write(acme, changed)
+    assert written.frozen == [changed]
+    assert hours_of(acme) == {(hour, subscription.id): UNIT}
+
+
+def test_an_invoiced_month_refuses_a_new_hour_and_says_which(acme, subscription):
+    close(acme, JANUARY)
+    late = Entry(hour_at(JANUARY, 1), subscription.id, UNIT)
+    assert write(acme, late).frozen == [late]
+    assert hours_of(acme) == days_of(acme) == {}
+
+
+def test_repeating_an_invoiced_hour_is_the_same_and_not_frozen(acme, subscription):
+    entry = Entry(hour_at(JANUARY, 15), subscription.id, UNIT)
+    write(acme, entry)
+    close(acme, JANUARY)
+    assert counts(write(acme, entry)) == (0, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "hour", [JANUARY.start_hour - 1, JANUARY.end_hour], ids=["the hour before", "the hour after"]
+)
+def test_the_neighbours_of_an_invoiced_month_are_open(acme, subscription, hour):
+    close(acme, JANUARY)
+    assert counts(write(acme, Entry(hour, subscription.id, UNIT))) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "hour", [JANUARY.start_hour, JANUARY.end_hour - 1], ids=["its first hour", "its last hour"]
+)
+def test_the_edges_of_an_invoiced_month_are_frozen(acme, subscription, hour):
+    close(acme, JANUARY)
+    assert counts(write(acme, Entry(hour, subscription.id, UNIT))) == (0, 0, 0, 1)
+
+
+def test_one_delivery_over_open_and_frozen_months_writes_the_open_ones(acme, subscription):
+    close(acme, JANUARY)
+    close(acme, MARCH)
+    hours = [hour_at(JANUARY, 2), hour_at(FEBRUARY, 2), hour_at(MARCH, 2)]
+    written = write(acme, *(Entry(hour, subscription.id, UNIT) for hour in hours))
+    assert [entry.hour for entry in written.frozen] == [hours[0], hours[2]]
+    assert list(hours_of(acme)) == [(hours[1], subscription.id)]
+
+
+def test_an_invoice_of_one_organization_freezes_no_other(acme, subscription):
+    other = make_organization("Other AG")
+    theirs = make_subscription(other, make_product())
+    close(acme, JANUARY)
+    assert counts(write(other, Entry(hour_at(JANUARY, 1), theirs.id, UNIT))) == (1, 0, 0, 0)
+
+
+# -- organizations ----------------------------------------------------------------------------------
+def test_two_organizations_with_the_same_subscription_number_do_not_mix(acme, subscription):
+    other = make_organization("Other AG")
+    theirs = make_subscription(other, make_product())
+    assert theirs.id == subscription.id
+    hour = hour_at(JANUARY, 1)
+    write(acme, Entry(hour, subscription.id, UNIT))
+    written = write(other, Entry(hour, theirs.id, 7 * UNIT))
+    assert counts(written) == (1, 0, 0, 0)
+    assert hours_of(acme) == {(hour, subscription.id): UNIT}
+    assert days_of(other) == {(hour // HOURS_A_DAY, theirs.id): 7 * UNIT}
+
+
+# -- any order, any repetition ----------------------------------------------------------------------
+deliveries = st.lists(
+    st.dictionaries(
+        st.tuples(
+            st.integers(JANUARY.end_hour - 30, JANUARY.end_hour + 30),
+            st.integers(1, 3),
+        ),
+        st.sampled_from([0, 1, UNIT, 5 * UNIT, ENTRY_MAX_NANO]),
+        max_size=12,
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@some
+@given(deliveries)
+def test_days_equal_hours_after_any_deliveries(app, deliveries):
+    organization = make_organization()
+    expected = {}
+    for delivery in deliveries:
+        write(organization, *(Entry(hour, number, nano) for (hour, number), nano in delivery.items()))
+        expected |= delivery
+    assert hours_of(organization) == expected
+    assert days_of(organization) == days_from_hours(organization)
+
+
+@some
+@given(deliveries, st.randoms(use_true_random=False), st.integers(1, 5))
+def test_order_cuts_and_repetition_of_deliveries_do_not_matter(app, deliveries, random, size):
+    truth = {key: nano for delivery in deliveries for key, nano in delivery.items()}
+    entries = [Entry(hour, number, nano) for (hour, number), nano in truth.items()]
+    shuffled = [*entries, *random.choices(entries, k=len(entries))] if entries else []
+    random.shuffle(shuffled)
+    organization = make_organization()
+    for start in range(0, len(shuffled), size):
+        write(organization, *dict.fromkeys(shuffled[start : start + size]))
+    assert hours_of(organization) == truth
+    assert days_of(organization) == days_from_hours(organization)
+
+
+@some
+@given(deliveries, deliveries)
+def test_every_entry_of_a_delivery_is_counted_once(app, first, second):
+    organization = make_organization()
+    close(organization, FEBRUARY)
+    for delivery in [*first, *second]:
+        before = hours_of(organization)
+        entries = [Entry(hour, number, nano) for (hour, number), nano in delivery.items()]
+        written = write(organization, *entries)
+        same = [entry for entry in entries if before.get(entry[:2]) == entry.quantity_nano]
+        frozen = [entry for entry in entries if entry.hour >= FEBRUARY.start_hour and entry not in same]
+        assert written.same == len(same)
+        assert sorted(written.frozen) == sorted(frozen)
+        assert sum(counts(written)) == len(entries)

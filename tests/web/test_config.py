@@ -1,0 +1,228 @@
+"""Settings: none is the demo, production needs all, and a contradiction stops the start with a sentence."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from portal import config
+from portal.config import EASYBILL_API, STRIPE_API, STRIPE_JS, SettingsError, from_environment
+
+PRODUCTION = {
+    "PORTAL_ENV": "production",
+    "SECRET_KEY": "s" * 32,
+    "DATABASE_URL": "postgresql://portal@db/portal",
+    "PORTAL_URL": "https://billing.example",
+    "STRIPE_SECRET_KEY": "sk_live_1",
+    "STRIPE_PUBLISHABLE_KEY": "pk_live_1",
+    "STRIPE_WEBHOOK_SECRET": "whsec_1",
+    "EASYBILL_API_KEY": "key",
+}
+REQUIRED = sorted(set(PRODUCTION) - {"PORTAL_ENV"})
+
+
+def settings(**changes):
+    return from_environment(
+        {name: value for name, value in (PRODUCTION | changes).items() if value is not None}
+    )
+
+
+def refusal(given):
+    with pytest.raises(SettingsError) as refused:
+        from_environment(given)
+    sentence = str(refused.value)
+    assert sentence.endswith((".", "…")), sentence
+    assert "\n" not in sentence
+    return sentence
+
+
+# -- production -----------------------------------------------------------------------------------------
+def test_production_with_all_settings_starts():
+    found = settings()
+    assert found.is_production
+    assert found.is_https
+    assert not found.has_sandbox
+    assert (found.stripe.api_base, found.stripe.js_url) == (STRIPE_API, STRIPE_JS)
+    assert found.easybill.api_base == EASYBILL_API
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_production_needs_each_setting_and_names_the_missing_one(name):
+    assert name in refusal({key: value for key, value in PRODUCTION.items() if key != name})
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_an_empty_setting_is_a_missing_one(name):
+    assert name in refusal(PRODUCTION | {name: ""})
+
+
+def test_all_missing_settings_are_named_at_once():
+    sentence = refusal({"PORTAL_ENV": "production"})
+    assert all(name in sentence for name in REQUIRED)
+
+
+def test_production_makes_no_secret_of_its_own(tmp_path):
+    settings(PORTAL_VAR=str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+CONTRADICTIONS = {
+    "a kind that does not exist": ({"PORTAL_ENV": "staging"}, "PORTAL_ENV"),
+    "a stand-in for Stripe": (
+        {
+            "STRIPE_API_BASE": "http://127.0.0.1:8001",
+            "STRIPE_SECRET_KEY": "sk_test_1",
+            "STRIPE_PUBLISHABLE_KEY": "pk_test_1",
+        },
+        "stand-in",
+    ),
+    "a live key for a stand-in": ({"STRIPE_API_BASE": "http://127.0.0.1:8001"}, "live"),
+    "a restricted live key for a stand-in": (
+        {"STRIPE_API_BASE": "http://127.0.0.1:8001", "STRIPE_SECRET_KEY": "rk_live_1"},
+        "live",
+    ),
+    "a stand-in for EasyBill": ({"EASYBILL_API_BASE": "http://127.0.0.1:8002/rest/v1"}, "stand-in"),
+    "a live key with a test key": ({"STRIPE_SECRET_KEY": "sk_test_1"}, "different modes"),
+    "a test key with a live key": ({"STRIPE_PUBLISHABLE_KEY": "pk_test_1"}, "different modes"),
+    "a script from elsewhere": ({"STRIPE_JS_URL": "https://evil.test/stripe.js"}, "STRIPE_JS_URL"),
+    "a script from a host that only looks like it": (
+        {"STRIPE_JS_URL": "https://js.stripe.com.evil.test/x.js"},
+        "STRIPE_JS_URL",
+    ),
+    "no https": ({"PORTAL_URL": "http://billing.example"}, "https"),
+    "no address": ({"PORTAL_URL": "billing.example"}, "PORTAL_URL"),
+    "a short secret": ({"SECRET_KEY": "s" * 31}, "SECRET_KEY"),
+    "another database": ({"DATABASE_URL": "mysql://db/portal"}, "DATABASE_URL"),
+    "days that are no number": ({"CLOSE_GRACE_DAYS": "three"}, "CLOSE_GRACE_DAYS"),
+    "negative days": ({"CLOSE_GRACE_DAYS": "-1"}, "CLOSE_GRACE_DAYS"),
+    "half a day": ({"CLOSE_GRACE_DAYS": "0.5"}, "CLOSE_GRACE_DAYS"),
+    "digits that are none of ours": ({"CLOSE_GRACE_DAYS": "٣"}, "CLOSE_GRACE_DAYS"),
+    "a deadline that is no number": (
+        {"PROVIDER_DEADLINE_MILLISECONDS": "2s"},
+        "PROVIDER_DEADLINE_MILLISECONDS",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "said"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_a_contradiction_is_refused_with_a_sentence(changes, said):
+    assert said in refusal(PRODUCTION | changes)
+
+
+def test_no_refusal_repeats_a_secret():
+    for changes, _ in CONTRADICTIONS.values():
+        sentence = refusal(PRODUCTION | changes)
+        assert "sk_" not in sentence
+        assert "s" * 31 not in sentence
+
+
+def test_a_number_can_be_set():
+    found = settings(CLOSE_GRACE_DAYS="7", PROVIDER_DEADLINE_MILLISECONDS="500")
+    assert (found.close_grace_days, found.provider_deadline_milliseconds) == (7, 500)
+
+
+def test_a_month_has_three_days_of_grace_unless_said_otherwise():
+    assert settings().close_grace_days == 3
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_a_database_address_may_be_written_as_its_tools_write_it(scheme):
+    assert settings(DATABASE_URL=f"{scheme}://portal@db/p").database_url == "postgresql+psycopg://portal@db/p"
+
+
+def test_production_may_use_the_embedded_database():
+    assert (
+        settings(DATABASE_URL="sqlite:////srv/portal.sqlite").database_url == "sqlite:////srv/portal.sqlite"
+    )
+
+
+def test_a_slash_at_the_end_of_the_address_does_not_matter():
+    assert settings(PORTAL_URL="https://billing.example/").portal_url == "https://billing.example"
+
+
+# -- the demo -------------------------------------------------------------------------------------------
+@pytest.fixture
+def demo(tmp_path):
+    def of(**given):
+        return from_environment({"PORTAL_VAR": str(tmp_path)} | given)
+
+    return of
+
+
+def test_no_settings_are_the_demo(demo, tmp_path):
+    found = demo()
+    assert not found.is_production
+    assert found.has_sandbox
+    assert found.database_url == f"sqlite:///{tmp_path / 'portal.sqlite'}"
+    assert found.portal_url == "http://127.0.0.1:8000"
+    assert found.stripe.is_sandbox
+    assert found.easybill.is_sandbox
+
+
+def test_the_demo_reads_nothing_but_the_environment(monkeypatch, tmp_path):
+    for name in [*REQUIRED, "PORTAL_ENV", "STRIPE_API_BASE", "EASYBILL_API_BASE", "STRIPE_JS_URL"]:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PORTAL_VAR", str(tmp_path))
+    assert from_environment() == from_environment({"PORTAL_VAR": str(tmp_path)})
+
+
+def test_the_demo_makes_its_secret_once(demo, tmp_path):
+    assert demo().secret_key == demo().secret_key == (tmp_path / "secret").read_text()
+    assert len(demo().secret_key) >= 32
+
+
+def test_two_demos_have_two_secrets(tmp_path):
+    one, other = (from_environment({"PORTAL_VAR": str(tmp_path / name)}).secret_key for name in "ab")
+    assert one != other
+
+
+def test_only_its_owner_may_read_the_secret_of_the_demo(demo, tmp_path):
+    demo()
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_the_demo_talks_to_what_make_run_chose(demo, tmp_path):
+    chosen = {
+        "url": "http://127.0.0.1:1",
+        "stripe_url": "http://127.0.0.1:2",
+        "easybill_url": "http://127.0.0.1:3",
+    }
+    (tmp_path / "demo.json").write_text(json.dumps(chosen))
+    found = demo()
+    assert found.portal_url == "http://127.0.0.1:1"
+    assert found.stripe.api_base == "http://127.0.0.1:2"
+    assert found.stripe.js_url == "http://127.0.0.1:2/stripe.js"
+    assert found.easybill.api_base == "http://127.0.0.1:3/rest/v1"
+
+
+def test_a_key_of_stripe_means_the_real_stripe(demo):
+    found = demo(
+        STRIPE_SECRET_KEY="sk_test_1", STRIPE_PUBLISHABLE_KEY="pk_test_1", STRIPE_WEBHOOK_SECRET="whsec_1"
+    )
+    assert found.stripe.api_base == STRIPE_API
+    assert found.easybill.is_sandbox
+
+
+def test_a_key_of_stripe_alone_is_not_enough():
+    assert "STRIPE_PUBLISHABLE_KEY" in refusal({"STRIPE_SECRET_KEY": "sk_test_1"})
+
+
+def test_a_key_of_easybill_means_the_real_easybill(demo):
+    assert demo(EASYBILL_API_KEY="key").easybill.api_base == EASYBILL_API
+
+
+def test_the_demo_never_sends_a_live_key_to_a_stand_in(tmp_path):
+    given = {
+        "PORTAL_VAR": str(tmp_path),
+        "STRIPE_SECRET_KEY": "sk_live_1",
+        "STRIPE_PUBLISHABLE_KEY": "pk_live_1",
+        "STRIPE_WEBHOOK_SECRET": "whsec_1",
+        "STRIPE_API_BASE": "http://127.0.0.1:8001",
+    }
+    assert "live" in refusal(given)
+
+
+def test_a_derived_secret_differs_by_purpose_and_by_secret():
+    assert len({config.derived(secret, purpose) for secret in "ab" for purpose in "cd"}) == 4
