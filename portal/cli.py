@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import click
@@ -13,7 +13,7 @@ from flask.cli import AppGroup
 
 from portal.domain.access import Preset
 from portal.domain.errors import BillingError, ValidationError
-from portal.domain.period import day_of, hour_of
+from portal.domain.period import day_of, hour_after, hour_of
 from portal.extensions import db
 from portal.web import log
 from portal.web.clock import utc_now
@@ -41,6 +41,28 @@ class Instant(click.ParamType[dt.datetime]):
         except ValueError:
             self.fail(f"{value} is not an ISO 8601 time", param, ctx)
         return at.replace(tzinfo=dt.UTC) if at.tzinfo is None else at.astimezone(dt.UTC)
+
+
+class FullHour(Instant):
+    """An ISO 8601 time at which an hour starts."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> dt.datetime:
+        at = super().convert(value, param, ctx)
+        if hour_after(at) != hour_of(at):
+            self.fail(f"{value} is not a full hour", param, ctx)
+        return at
+
+
+class Number(click.ParamType[Decimal]):
+    """A decimal number."""
+
+    name = "number"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        try:
+            return Decimal(str(value))
+        except InvalidOperation:
+            self.fail(f"{value} is not a decimal number", param, ctx)
 
 
 class Date(click.ParamType[dt.date]):
@@ -186,10 +208,10 @@ def add_token(login: str, organization: str, name: str) -> None:
 @click.option("--unit", default="unit", show_default=True, help="Of a new product.")
 @click.option("--metering", type=click.Choice(["time", "usage"]), default="usage", show_default=True)
 @click.option("--currency", required=True)
-@click.option("--price", required=True, help="In major units, up to 12 decimals.")
+@click.option("--price", type=Number(), required=True, help="In major units, up to 12 decimals.")
 @click.option("--since", type=Date(), default="1970-01-01", show_default=True, help="A UTC midnight.")
 def set_price(
-    code: str, name: str | None, unit: str, metering: str, currency: str, price: str, since: dt.date
+    code: str, name: str | None, unit: str, metering: str, currency: str, price: Decimal, since: dt.date
 ) -> None:
     """Set what a product costs from a day on; a product that does not exist is made."""
     from portal.ledger import catalogue as ledger
@@ -197,7 +219,7 @@ def set_price(
 
     try:
         product = ledger.product_by_code(code, name=name or code, unit=unit, metering=Metering(metering))
-        ledger.set_price(product, currency, Decimal(price), start_day=day_of(since))
+        ledger.set_price(product, currency, price, start_day=day_of(since))
     except BillingError as error:
         raise _fail(error) from error
     db.session.commit()
@@ -207,7 +229,7 @@ def set_price(
 @click.argument("code")
 @click.option("--organization", required=True, help="Its customer number or id.")
 @click.option("--project", default=None, help="The code of its project; default: the organization itself.")
-@click.option("--since", type=Instant(), default=None, help="A full hour; default: the next.")
+@click.option("--since", type=FullHour(), default=None, help="A full hour; default: the next.")
 def subscribe(code: str, organization: str, project: str | None, since: dt.datetime | None) -> None:
     """Subscribe a project to a product and print the subscription's id."""
     from portal.account.directory import organization_by

@@ -10,4 +10,6 @@ from portal.models import Account
 
 def account_of(login: str) -> Account | None:
     """Return the account of a login, or None; case does not matter."""
+    if "\0" in login:
+        return None  # no text of PostgreSQL's has one
     return db.session.scalar(select(Account).where(Account.login == login.strip().lower()))

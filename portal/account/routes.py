@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from flask import Blueprint, redirect, request, session, url_for
 from flask_login import current_user, login_user, logout_user
@@ -72,8 +71,7 @@ def index() -> FormPage | Response:
 def _safe_next() -> str:
     """Return where to go after signing in: a path of ours, never another host."""
     wanted = request.args.get("next", "")
-    parts = urlsplit(wanted)
-    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
-    if not is_ours or parts.scheme or parts.netloc or "\\" in wanted:
-        return url_for("overview.index")
-    return wanted
+    is_path = wanted.startswith("/") and not wanted.startswith("//")
+    # Browsers read a backslash as a slash, and drop what cannot be printed.
+    is_ours = is_path and "\\" not in wanted and wanted.isprintable()
+    return wanted if is_ours else url_for("overview.index")

@@ -1,6 +1,7 @@
 """Closing a month: its draft becomes one final invoice per organization, numbered without gaps.
 
-Safe to run twice, at once, and to be killed: an organization and a month have one invoice or none.
+Safe to run twice, at once, and to be killed: an organization and a month have one invoice or none. An
+organization that cannot be closed is left out, with its later months, and holds up no other.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import insert, select
 
+from portal.domain.errors import ConflictError
+from portal.domain.money import AMOUNT_MAX_MINOR
 from portal.domain.period import Month, hour_of
 from portal.extensions import db
 from portal.ledger.draft import Draft, drafts_of, last_closable, open_months
@@ -23,6 +26,10 @@ log = logging.getLogger(__name__)
 _SLICE = 200  # organizations closed in one transaction
 
 
+class AmountTooLargeError(ConflictError):
+    """A month costs more than an invoice can say."""
+
+
 def close(*, now: dt.datetime, grace_days: int) -> int:
     """Close every month that is over, past its grace and has usage; return how many invoices that made."""
     until = last_closable(hour_of(now), grace_days)
@@ -32,16 +39,33 @@ def close(*, now: dt.datetime, grace_days: int) -> int:
             due[month].append(organization.id)
     db.session.commit()
     made = 0
+    left_out: set[int] = set()
     for month in sorted(due):  # months in order, so that numbers are too
-        for some in _slices(due[month]):
-            made += _close_slice(some, month, now)
-            db.session.commit()
+        for some in _slices([each for each in due[month] if each not in left_out]):
+            made += _close_some(some, month, now, left_out)
     return made
 
 
 def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     for start in range(0, len(ids), _SLICE):
         yield ids[start : start + _SLICE]
+
+
+def _close_some(organization_ids: Sequence[int], month: Month, now: dt.datetime, left_out: set[int]) -> int:
+    """Close a slice at once; where that is refused, one by one, and leave out whose usage is the reason."""
+    try:
+        made = _close_slice(organization_ids, month, now)
+        db.session.commit()
+    except ConflictError:
+        db.session.rollback()
+        if len(organization_ids) > 1:
+            return sum(_close_some([each], month, now, left_out) for each in organization_ids)
+        left_out.update(organization_ids)
+        log.exception(
+            "a month cannot be closed", extra={"organization": organization_ids[0], "period": str(month)}
+        )
+        return 0
+    return made
 
 
 def _close_slice(organization_ids: Sequence[int], month: Month, now: dt.datetime) -> int:
@@ -54,6 +78,8 @@ def _close_slice(organization_ids: Sequence[int], month: Month, now: dt.datetime
     query = select(Organization).where(Organization.id.in_(still_open)).order_by(Organization.id)
     drafts = drafts_of(db.session.scalars(query).all(), month)
     for draft in drafts.values():
+        if draft.total.cents > AMOUNT_MAX_MINOR:
+            raise AmountTooLargeError
         _write(draft, now)
     return len(drafts)
 

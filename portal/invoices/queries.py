@@ -70,13 +70,13 @@ class InvoicePage:
     @property
     def by_project(self) -> Sequence[tuple[str | None, Sequence[Item], Money]]:
         """The lines of each project with their sum, in reading order; None is the organization's own."""
-        grouped: dict[str | None, list[Item]] = {}
+        grouped: dict[UUID | None, list[Item]] = {}  # by id: two projects may have one name
         for item in self.items:
-            grouped.setdefault(item.project_name, []).append(item)
+            grouped.setdefault(item.project_uid, []).append(item)
         currency = self.total.currency
         return [
-            (name, some, Money(sum(each.total.cents for each in some), currency))
-            for name, some in grouped.items()
+            (some[0].project_name, some, Money(sum(each.total.cents for each in some), currency))
+            for some in grouped.values()
         ]
 
     @property
@@ -90,23 +90,31 @@ class InvoicePage:
 
 @dataclass(frozen=True, kw_only=True)
 class InvoiceList(ListPage):
-    """A slice of an organization's invoices, the newest month first; open months lead."""
+    """A slice of an organization's invoices, the newest month first."""
 
     organization: Organization
     invoices: Sequence[InvoicePage]
 
 
 def invoices_of(organization: Organization, wanted: Slice, *, now: dt.datetime) -> InvoiceList:
-    """Return invoices, newest first; what is open is computed and comes with the first slice."""
+    """Return invoices, newest first; the open months among them are computed."""
     query = select(Invoice).where(Invoice.organization_id == organization.id)
+    still_open = open_months(organization, until=Month.of(now))
     if wanted.after is not None:
-        query = query.where(Invoice.period < wanted.after[0])
+        last_shown = str(wanted.after[0])
+        query = query.where(Invoice.period < last_shown)
+        still_open = [month for month in still_open if str(month) < last_shown]
     rows = db.session.scalars(query.order_by(Invoice.period.desc()).limit(wanted.rows_to_read)).all()
-    shown, next_key = wanted.cut(rows, lambda invoice: (invoice.period,))
-    legal = _legal_documents(organization, shown)
-    final = [_final(organization, each, (), legal.get(each.id)) for each in shown]
-    still_open = [] if wanted.after else _open_invoices(organization, now)
-    invoices = sorted([*still_open, *final], key=lambda each: each.month, reverse=True)
+    final = {each.period: each for each in rows}
+    periods = sorted(final.keys() | {str(month) for month in still_open}, reverse=True)
+    shown, next_key = wanted.cut(periods, lambda period: (period,))
+    legal = _legal_documents(organization, [final[each] for each in shown if each in final])
+    invoices = [
+        _final(organization, final[each], (), legal.get(final[each].id))
+        if each in final
+        else _open(draft_of(organization, Month.parse(each)))
+        for each in shown
+    ]
     return InvoiceList(organization=organization, invoices=invoices, next_key=next_key)
 
 
@@ -119,15 +127,8 @@ def invoice_of(organization: Organization, uid: UUID, *, now: dt.datetime) -> In
         return _final(organization, invoice, invoice.items, legal.get(invoice.id))
     for month in open_months(organization, until=Month.of(now)):
         if invoice_uid(organization.uid, str(month)) == uid:
-            draft = draft_of(organization, month)
-            if draft is not None:
-                return _open(draft)
+            return _open(draft_of(organization, month))
     raise NotFoundError
-
-
-def _open_invoices(organization: Organization, now: dt.datetime) -> Sequence[InvoicePage]:
-    drafts = [draft_of(organization, month) for month in open_months(organization, until=Month.of(now))]
-    return [_open(draft) for draft in drafts if draft is not None]
 
 
 def _legal_documents(
@@ -174,7 +175,8 @@ def _item(each: InvoiceItem, currency: str) -> Item:
     )
 
 
-def _open(draft: Draft) -> InvoicePage:
+def _open(draft: Draft | None) -> InvoicePage:
+    assert draft is not None, "an open month has usage"
     items = [
         Item(
             uid=each.uid,

@@ -7,6 +7,7 @@ from decimal import Decimal, Inexact
 from sqlalchemy import exists, select
 
 from portal.domain.errors import ConflictError, NotFoundError, ValidationError
+from portal.domain.money import is_currency
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.domain.rating import PRICE_MAX_PICO, pico_of
 from portal.extensions import db
@@ -52,6 +53,9 @@ def checked_price(unit_price: Decimal) -> Decimal:
 
 def set_price(product: Product, currency: str, unit_price: Decimal, *, start_day: int) -> Price:
     """Set what a product costs from the midnight of a day on; PriceFrozenError for an invoiced day."""
+    checked_price(unit_price)
+    if not is_currency(currency):
+        raise ValidationError({"currency": ["is not an ISO 4217 code such as EUR"]})
     price = db.session.get(Price, (product.id, currency, start_day))
     if price is not None and price.unit_price == unit_price:
         return price
@@ -59,7 +63,7 @@ def set_price(product: Product, currency: str, unit_price: Decimal, *, start_day
     if price is None:
         price = Price(product_id=product.id, currency=currency, start_day=start_day)
         db.session.add(price)
-    price.unit_price = checked_price(unit_price)
+    price.unit_price = unit_price
     db.session.flush()
     return price
 

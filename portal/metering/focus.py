@@ -10,12 +10,12 @@ import csv
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, Inexact, InvalidOperation
 from pathlib import Path
 
 from portal.domain.errors import BillingError
 from portal.domain.period import hour_of, start_of_hour
-from portal.domain.rating import ENTRY_MAX_NANO, PICO_DECIMALS, PRICE_MAX_PICO, nano_of, pico_of
+from portal.domain.rating import ENTRY_MAX_NANO, PRICE_MAX_PICO, nano_of, pico_of, price_of
 
 REQUIRED = frozenset(
     {
@@ -32,6 +32,7 @@ REQUIRED = frozenset(
 )
 _EXPONENT_MAX = 40  # a number with more digits than this is no quantity and no price
 _NAME_LENGTH_MAX = 200
+_KEY_LENGTH_MAX = 500  # what every database can index
 _HOUR = dt.timedelta(hours=1)
 
 NOT_HOURLY = "not hourly"
@@ -95,7 +96,7 @@ def _read(lines: Iterator[list[str]], currency: str) -> Iterator[tuple[int, Char
 
 
 def _charge_or_refusal(header: list[str], cells: list[str], currency: str) -> Charge | Refused:
-    if len(cells) != len(header):
+    if len(cells) != len(header) or any("\0" in cell for cell in cells):  # no text of PostgreSQL's has one
         return Refused(MALFORMED)
     row = {name: _value(cell) for name, cell in zip(header, cells, strict=True)}
     try:
@@ -112,16 +113,17 @@ def _value(cell: str) -> str | None:
 def _charge(row: Row, currency: str) -> Charge:
     _refuse_other_charges(row, currency)
     hour = _hour(row)
-    sku_price_id = row["SkuPriceId"]
+    sku_price_id, project_code = row["SkuPriceId"], row["SubAccountId"]
     if sku_price_id is None:
         raise CannotBeMeteredError("no SKU price")
+    if max(len(sku_price_id), len(project_code or "")) > _KEY_LENGTH_MAX:
+        raise CannotBeMeteredError(MALFORMED)
     unit_price = _price(row)
     quantity_nano, was_rounded = _quantity(row)
-    project_code = row["SubAccountId"]
     name = row.get("ChargeDescription") or row.get("ServiceName") or sku_price_id
     return Charge(
         project_code=project_code,
-        project_name=row.get("SubAccountName") or project_code or "",
+        project_name=(row.get("SubAccountName") or project_code or "")[:_NAME_LENGTH_MAX],
         sku_price_id=sku_price_id,
         product_name=name[:_NAME_LENGTH_MAX],
         unit=row["PricingUnit"] or "unit",
@@ -150,6 +152,8 @@ def _hour(row: Row) -> int:
     hour = hour_of(start)
     if end - start != _HOUR or start_of_hour(hour) != start:
         raise CannotBeMeteredError(NOT_HOURLY)
+    if hour < 0:
+        raise CannotBeMeteredError(MALFORMED)  # before 1970 there are no billing months
     return hour
 
 
@@ -167,12 +171,13 @@ def _price(row: Row) -> Decimal:
     price = _number(row["ListUnitPrice"])
     if price < 0:
         raise CannotBeMeteredError("negative price")
-    exponent = price.normalize().as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < -PICO_DECIMALS:
-        raise CannotBeMeteredError("price finer than 12 decimals")
-    if pico_of(price) > PRICE_MAX_PICO:
+    try:
+        pico = pico_of(price)
+    except Inexact as error:
+        raise CannotBeMeteredError("price finer than 12 decimals") from error
+    if pico > PRICE_MAX_PICO:
         raise CannotBeMeteredError("price too large")
-    return price
+    return price_of(pico)  # one way to write it: 0.5 and 0.50, 0 and -0 are one product
 
 
 def _quantity(row: Row) -> tuple[int, bool]:

@@ -46,7 +46,7 @@ class _Numbers:
         return known[0]
 
     def product(self, charge: Charge) -> int:
-        key = charge.sku_price_id, str(charge.unit_price.normalize())
+        key = charge.sku_price_id, str(charge.unit_price)
         return self.products.setdefault(key, (len(self.products), charge))[0]
 
 
@@ -113,7 +113,7 @@ def _project(organization: Organization, code: str | None, name: str) -> Project
 
 def _product(organization: Organization, charge: Charge) -> Product:
     """A product is a SKU price and a list price, so its price never changes: it holds from the first day."""
-    code = f"{charge.sku_price_id}@{charge.unit_price.normalize():f}{organization.currency}"
+    code = f"{charge.sku_price_id}@{charge.unit_price}{organization.currency}"
     product = catalogue.product_by_code(code, name=charge.product_name, unit=charge.unit)
     catalogue.set_price(product, organization.currency, charge.unit_price, start_day=0)
     return product

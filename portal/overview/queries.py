@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, text
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import select
 
 from portal.domain.money import Money
 from portal.domain.period import Month, Window, hour_of, start_of_hour
@@ -98,5 +99,5 @@ def _default_payment_method(organization: Organization) -> PaymentMethod | None:
 
 
 def is_migrated(head: str) -> bool:
-    """Tell whether the database answers and has the newest migration; raises where it does not answer."""
-    return bool(db.session.scalar(text("SELECT version_num FROM alembic_version")) == head)
+    """Tell whether the database has the newest migration; raises where it does not answer."""
+    return MigrationContext.configure(db.session.connection()).get_current_revision() == head

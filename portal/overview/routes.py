@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from alembic.script import ScriptDirectory
 from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
 
+from portal.domain.errors import ProviderUnavailableError
 from portal.overview import queries
 from portal.overview.queries import Overview
 from portal.web.auth import PUBLIC, organization, policy
@@ -16,6 +15,10 @@ from portal.web.providers import settings
 from portal.web.renders import renders
 
 bp = Blueprint("overview", __name__)
+
+
+class NotMigratedError(ProviderUnavailableError):
+    """The migrations of the database are missing."""
 
 
 @bp.get("/")
@@ -39,4 +42,4 @@ def readyz() -> ResponseReturnValue:
     head = ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head()
     if head is not None and queries.is_migrated(head):
         return jsonify({"status": "ok"})
-    return jsonify({"status": "migrations are missing"}), HTTPStatus.SERVICE_UNAVAILABLE
+    raise NotMigratedError

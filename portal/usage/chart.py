@@ -84,11 +84,12 @@ class StackedBars:
         return len(self.columns) * COLUMN_WIDTH
 
 
-def stacked_bars(projects: Sequence[_Project], window: Window, step: Step, by: By) -> StackedBars:
+def stacked_bars(
+    projects: Sequence[_Project], window: Window, step: Step, by: By, currency: str
+) -> StackedBars:
     """Stack the points of a priced window by product or by project, a column for each step."""
     if step is Step.HOUR and window.hours > _COLUMNS_MAX:
         step = Step.DAY
-    currency = projects[0].total.currency if projects else "EUR"
     cents: dict[str, Counter[int]] = {}
     for name, points in _parts(projects, by):
         counter = cents.setdefault(name, Counter())
@@ -134,8 +135,8 @@ def _shown(cents: Mapping[str, Counter[int]]) -> Mapping[str, Sequence[str]]:
     by_cost = sorted(cents, key=lambda name: (-sum(cents[name].values()), name))
     if len(by_cost) <= _COLOURS:
         return {name: [name] for name in by_cost}
-    largest = {name: [name] for name in by_cost[: _COLOURS - 1]}
-    return largest | {OTHER: by_cost[_COLOURS - 1 :]}
+    largest = [name for name in by_cost if name != OTHER][: _COLOURS - 1]  # something may be called so
+    return {name: [name] for name in largest} | {OTHER: [name for name in by_cost if name not in largest]}
 
 
 def _colours(shown: Sequence[str], ordered: Sequence[str]) -> Sequence[int]:

@@ -20,8 +20,8 @@ from portal.extensions import db
 from portal.ledger.coverage import metered_through, missing_hours
 from portal.ledger.lines import Point, Step, Stretch, stretches
 from portal.ledger.names import ProductName, ProjectName, product_names, project_names
-from portal.models import Organization, Subscription
-from portal.usage.chart import By, StackedBars, stacked_bars
+from portal.models import Organization, Product, Project, Subscription
+from portal.usage.chart import OWN, By, StackedBars, stacked_bars
 from portal.web.args import Asked
 
 DAYS_MAX = 400
@@ -97,7 +97,7 @@ class Usage:
     @cached_property
     def chart(self) -> StackedBars:
         """The bars of the page."""
-        return stacked_bars(self.projects, self.asked.window, self.step, self.by)
+        return stacked_bars(self.projects, self.asked.window, self.step, self.by, self.total.currency)
 
     @cached_property
     def before(self) -> Comparison | None:
@@ -119,13 +119,23 @@ class Usage:
     @property
     def title(self) -> str:
         """The heading: what is looked at, and when."""
-        if self.only.is_on and self.projects and self.projects[0].products:
-            first = self.projects[0]
-            where = first.project.name if first.project else "Organization"
-            return f"{first.products[0].product.name}, {where}"
+        named = self._named()
+        if named:
+            return ", ".join(named)
         if self.asked.day is not None:
             return f"{self.asked.day:%A} {self.asked.day.day} {self.asked.day:%B %Y}"
         return "Usage"
+
+    def _named(self) -> Sequence[str]:
+        """Return the names of the product and the project that are looked at, where it is one."""
+        if not self.projects:
+            return ()
+        first, named = self.projects[0], []
+        if self.only.product is not None:
+            named.append(first.products[0].product.name)
+        if self.only.project is not None or self.only.is_without_project:
+            named.append(first.project.name if first.project else OWN)
+        return named
 
     @property
     def day_before(self) -> dt.date | None:
@@ -188,6 +198,7 @@ def usage_of(
     days_max = DAYS_MAX_HOURLY if step is Step.HOUR else DAYS_MAX
     if window.hours > days_max * HOURS_A_DAY:
         raise ValidationError({"to": [f"is more than {days_max} days after from"]})
+    _refuse_unknown(organization, only)
     projects = _grouped(organization, stretches(organization, window, step), only)
     through = metered_through(organization.id, window)
     return Usage(
@@ -227,7 +238,6 @@ def _grouped(
         product = products[product_id]
         if _is_meant(only, project, product, some[0].line.unit_price):
             grouped[project].append(_product_usage(product, price_pico, some))
-    _refuse_unknown(only, grouped)
     ordered = sorted(grouped, key=lambda project: (project is None, project.name if project else ""))
     return [_project_usage(project, grouped[project], organization.currency) for project in ordered]
 
@@ -260,10 +270,19 @@ def _is_meant(
     )
 
 
-def _refuse_unknown(only: LineFilter, grouped: Mapping[ProjectName | None, object]) -> None:
-    """A filter that names nothing of this organization's is a 404, not an empty page."""
-    if only.product is not None and not grouped:
-        raise NotFoundError
+def _refuse_unknown(organization: Organization, only: LineFilter) -> None:
+    """A filter that names nothing of this organization's is a 404; no usage of it is an empty page."""
+    project = select(Project.id).where(
+        Project.organization_id == organization.id, Project.uid == only.project
+    )
+    product = (
+        select(Subscription.id)
+        .join(Product, Product.id == Subscription.product_id)
+        .where(Subscription.organization_id == organization.id, Product.uid == only.product)
+    )
+    for wanted, known in ((only.project, project), (only.product, product)):
+        if wanted is not None and db.session.scalar(known.limit(1)) is None:
+            raise NotFoundError
 
 
 def comparison(usage: Usage) -> Comparison | None:

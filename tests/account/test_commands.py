@@ -1,0 +1,284 @@
+"""The operator's commands: each says in one sentence what is wrong, and never shows a traceback."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from portal.extensions import db
+from portal.models import Account, Invoice, Organization, Price, Product, Project, Subscription, UsageHour
+from tests.billing_run.rows import own_customer
+from tests.factories import (
+    JANUARY,
+    MARCH,
+    PASSWORD,
+    make_account,
+    make_member,
+    make_product,
+    make_subscription,
+    use_all_hours,
+)
+from tests.page import bearer
+
+ADDRESS = "--street Musterstraße --postal-code 20095 --city Hamburg --country DE".split()
+HEADER = (
+    "BillingCurrency,ChargeCategory,ChargePeriodStart,ChargePeriodEnd,ListUnitPrice,PricingQuantity,"
+    "PricingUnit,SkuPriceId,SubAccountId"
+)
+ROW = "EUR,Usage,2026-01-13T07:00:00Z,2026-01-13T08:00:00Z,0.5,3,GB,sku-1,4711"
+
+
+@pytest.fixture
+def run(app):
+    """Run a command; `says` is what it prints on both streams."""
+
+    def command(*arguments, status=0, **options):
+        db.session.commit()
+        result = app.test_cli_runner().invoke(args=[str(each) for each in arguments], **options)
+        if status == 0:
+            assert result.exit_code == 0, result.output
+        else:
+            assert isinstance(result.exception, SystemExit), repr(result.exception)
+            assert result.exit_code == status, result.output
+        db.session.rollback()
+        db.session.expire_all()
+        return result.output.strip()
+
+    return command
+
+
+@pytest.fixture
+def export(tmp_path):
+    def write(*rows, header=HEADER):
+        path = tmp_path / "export.csv"
+        path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_an_organization_is_made_and_its_id_printed(run):
+    uid = run(
+        "directory", "add-organization", "Acme GmbH", *ADDRESS, "--currency", "EUR", "--email", "a@b.example"
+    )
+    organization = db.session.scalars(db.select(Organization)).one()
+
+    assert organization.uid == UUID(uid)
+    assert (organization.name, organization.city, organization.emails) == (
+        "Acme GmbH",
+        "Hamburg",
+        ["a@b.example"],
+    )
+
+
+def test_an_organization_in_no_currency_is_refused_in_one_sentence(run):
+    said = run("directory", "add-organization", "Acme", *ADDRESS, "--currency", "euro", status=1)
+
+    assert said == "Error: currency is not an ISO 4217 code such as EUR"
+
+
+def test_an_account_is_made_and_can_sign_in(run, nobody):
+    run("directory", "add-account", "Ada@example.org", "--name", "Ada", "--password", PASSWORD)
+    nobody.page("/login")
+
+    assert nobody.submit("/login", login="ada@example.org", password=PASSWORD).status_code == 303
+
+
+def test_a_password_is_asked_for_twice_and_not_shown(run):
+    said = run(
+        "directory", "add-account", "ada@example.org", "--name", "Ada", input=f"{PASSWORD}\n{PASSWORD}\n"
+    )
+
+    assert PASSWORD not in said
+    assert db.session.scalars(db.select(Account)).one().login == "ada@example.org"
+
+
+def test_a_second_account_of_an_address_is_refused(run):
+    make_account("ada@example.org")
+    said = run("directory", "add-account", "ada@example.org", "--name", "A", "--password", PASSWORD, status=1)
+
+    assert said == "Error: There is already an account ada@example.org."
+
+
+def test_a_member_is_added(run, acme, sign_in):
+    account = make_account("ada@example.org")
+    run("directory", "add-member", "ada@example.org", "--organization", acme.number, "--preset", "viewer")
+
+    sign_in(account).page("/invoices")
+
+
+@pytest.mark.parametrize(
+    ("login", "organization", "said"),
+    [
+        ("eve@example.org", "10001", "Error: There is no account eve@example.org."),
+        ("ada@example.org", "99999", "Error: There is no organization 99999."),
+        ("ada@example.org", "Acme", "Error: organization is neither a customer number nor a UUID"),
+    ],
+)
+def test_who_or_what_is_unknown_is_said(run, acme, login, organization, said):
+    make_account("ada@example.org")
+
+    assert (
+        run("directory", "add-member", login, "--organization", organization, "--preset", "viewer", status=1)
+        == said
+    )
+
+
+def test_a_preset_is_one_of_five(run, acme):
+    run("directory", "add-member", "a@b", "--organization", acme.number, "--preset", "king", status=2)
+
+
+def test_a_token_is_printed_once_and_works(run, acme, nobody):
+    make_member(acme, "viewer", make_account("ada@example.org"))
+    token = run("directory", "add-token", "ada@example.org", "--organization", acme.uid, "--name", "ci")
+
+    assert nobody.get("/invoices", headers=bearer(token)).json == []
+
+
+def test_a_price_makes_its_product(run):
+    run(
+        "catalogue",
+        "set-price",
+        "vm",
+        "--name",
+        "Server",
+        "--unit",
+        "hour",
+        "--currency",
+        "EUR",
+        "--price",
+        "0.00694",
+    )
+    product = db.session.scalars(db.select(Product)).one()
+    price = db.session.scalars(db.select(Price)).one()
+
+    assert (product.code, product.name, product.unit, product.metering) == ("vm", "Server", "hour", "usage")
+    assert (price.currency, price.start_day, price.unit_price) == ("EUR", 0, Decimal("0.00694"))
+
+
+def test_a_price_may_begin_on_a_day(run):
+    run("catalogue", "set-price", "vm", "--currency", "EUR", "--price", "1", "--since", "2026-03-01")
+
+    assert db.session.scalars(db.select(Price)).one().start_day == MARCH.start_day
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "said"),
+    [
+        ("EUR", "0.0000000000001", "Error: unit_price is finer than 12 decimals"),
+        ("EUR", "-1", "Error: unit_price is negative or too large"),
+        ("EUR", "NaN", "Error: unit_price is negative or too large"),
+        ("EUR", "1e30", "Error: unit_price is negative or too large"),
+        ("euro", "1", "Error: currency is not an ISO 4217 code such as EUR"),
+    ],
+)
+def test_a_price_that_cannot_be_kept_is_refused(run, currency, price, said):
+    assert run("catalogue", "set-price", "vm", "--currency", currency, f"--price={price}", status=1) == said
+    assert db.session.scalars(db.select(Product)).all() == []
+
+
+def test_a_price_is_a_number(run):
+    said = run("catalogue", "set-price", "vm", "--currency", "EUR", "--price", "cheap", status=2)
+
+    assert "cheap is not a decimal number" in said
+
+
+def test_a_price_of_an_invoiced_month_is_frozen(run, acme, easybill_of_its_own):
+    product = make_product("vm", code="vm")
+    use_all_hours(make_subscription(acme, product), JANUARY)
+    run("billing", "tick", "--now", "2026-02-10")
+    said = run(
+        "catalogue", "set-price", "vm", "--currency", "EUR", "--price", "9", "--since", "2026-01-20", status=1
+    )
+
+    assert said == "Error: That day is part of an invoiced month: its price cannot change any more."
+
+
+def test_a_project_subscribes_from_an_hour_on(run, acme):
+    make_product(code="vm")
+    uid = run(
+        *("catalogue", "subscribe", "vm", "--organization", acme.number),
+        *("--project", "web", "--since", "2026-01-01T01:00:00+01:00"),
+    )
+    subscription = db.session.scalars(db.select(Subscription)).one()
+
+    assert subscription.uid == UUID(uid)
+    assert subscription.start_hour == JANUARY.start_hour
+    assert db.session.scalars(db.select(Project)).one().code == "web"
+
+
+def test_a_subscription_begins_with_a_full_hour(run, acme):
+    make_product(code="vm")
+    said = run(
+        *("catalogue", "subscribe", "vm", "--organization", acme.number, "--since", "2026-01-01T10:30"),
+        status=2,
+    )
+
+    assert "is not a full hour" in said
+
+
+def test_a_product_without_a_price_cannot_be_subscribed_to(run, acme):
+    make_product(code="vm", currency="USD")
+
+    assert run("catalogue", "subscribe", "vm", "--organization", acme.number, status=1) == (
+        "Error: vm has no price in EUR."
+    )
+
+
+def test_an_unknown_product_is_said(run, acme):
+    assert run("catalogue", "subscribe", "vm", "--organization", acme.number, status=1) == (
+        "Error: There is no product vm."
+    )
+
+
+def test_an_import_says_what_it_did(run, acme, export):
+    path = export(ROW, ROW.replace("Usage", "Tax"), ROW.replace(",3,", ",0.0000000004,"))
+    said = run("usage", "import", path, "--organization", acme.number).splitlines()
+
+    assert said == [
+        "export.csv:3: tax",
+        "3 rows read, 2 metered, 1 rounded to 1e-9",
+        "entries: 1 new, 0 same, 0 replaced",
+        "not metered: 1 × tax",
+    ]
+    assert db.session.scalars(db.select(UsageHour.quantity)).all() == [3 * 10**9]
+
+
+def test_an_import_of_something_else_is_refused(run, acme, export):
+    said = run("usage", "import", export("1,2", header="a,b"), "--organization", acme.number, status=1)
+
+    assert said.startswith("Error: This is not a FOCUS export: it has no column BillingCurrency,")
+
+
+def test_an_import_needs_a_file_that_exists(run, acme, tmp_path):
+    run("usage", "import", tmp_path / "nowhere.csv", "--organization", acme.number, status=2)
+
+
+def test_a_tick_meters_closes_delivers_and_mirrors(run, acme, easybill_of_its_own):
+    use_all_hours(make_subscription(acme, make_product()), JANUARY)
+    said = run("billing", "tick", "--now", "2026-02-10T00:00:00Z")
+
+    assert "1 closed" in said
+    invoice = db.session.scalars(db.select(Invoice)).one()
+    assert invoice.delivery == "delivered"
+    assert invoice.closed_at == dt.datetime(2026, 2, 10, tzinfo=dt.UTC)
+
+
+def test_a_second_tick_does_nothing(run, acme, easybill_of_its_own):
+    use_all_hours(make_subscription(acme, make_product()), JANUARY)
+    run("billing", "tick", "--now", "2026-02-10")
+
+    assert "hours: 0 new; invoices: 0 closed" in run("billing", "tick", "--now", "2026-02-10")
+
+
+def test_a_time_is_iso_8601(run):
+    run("billing", "tick", "--now", "tomorrow", status=2)
+
+
+@pytest.fixture
+def easybill_of_its_own(acme):
+    """The sandbox outlives a test, so this customer has a number that no other test has."""
+    return own_customer(acme)

@@ -1,0 +1,201 @@
+"""The start page, and the addresses that operations watch."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from sqlalchemy import text
+
+from portal.extensions import db
+from portal.models import LegalDocument, Membership, PaymentMethod, add_owned
+from tests.factories import (
+    FEBRUARY,
+    JANUARY,
+    MARCH,
+    NOW,
+    hour_at,
+    make_account,
+    make_member,
+    make_organization,
+    make_product,
+    make_project,
+    make_subscription,
+    use,
+)
+
+
+def text_of(element):
+    return " ".join(element.text.split())
+
+
+def summary(soup):
+    return {text_of(each.dt): [text_of(dd) for dd in each.select("dd")] for each in soup.select(".stats dl")}
+
+
+def document(organization, number, **facts):
+    row = {
+        "easybill_id": number,
+        "number": number,
+        "type": "INVOICE",
+        "document_on": dt.date(2026, 3, 4),
+        "due_on": dt.date(2026, 3, 18),
+        "is_cancelled": False,
+        "currency": "EUR",
+        "net_cents": 10000,
+        "gross_cents": 11900,
+        "synced_at": NOW,
+    }
+    add_owned(organization.id, LegalDocument(**row | facts))
+
+
+@pytest.fixture
+def history(acme):
+    subscription = make_subscription(acme, make_product("vm", "1"), make_project(acme), since=JANUARY)
+    use(subscription, {JANUARY.start_hour: 1, hour_at(FEBRUARY, 28, 23): 20, hour_at(MARCH, 10, 11): 3})
+
+
+def test_it_says_what_this_month_and_the_last_one_cost(viewer, history):
+    found = summary(viewer.page("/"))
+
+    assert found["March 2026 so far"] == ["€3.00", "metered through 10 Mar 2026, 11:00 UTC"]
+    assert found["February 2026"] == ["€20.00", "net of VAT"]
+
+
+def test_it_says_when_the_month_closes(viewer, history):
+    assert summary(viewer.page("/"))["Next invoice"] == ["4 Apr 2026", "no payment method yet"]
+
+
+def test_it_shows_a_column_for_each_of_thirteen_months(viewer, history):
+    columns = viewer.page("/").select("svg a")
+
+    assert len(columns) == 13
+    assert columns[-3]["aria-label"] == "January 2026: €1.00"
+    assert viewer.page(columns[-3]["href"]).select_one("#month [selected]")["value"] == "2026-01"
+
+
+def test_it_says_what_is_to_pay(viewer, acme, history):
+    document(acme, "R-1")
+    document(acme, "R-2", due_on=dt.date(2026, 3, 9))
+    document(acme, "R-3", paid_on=dt.date(2026, 3, 9))
+    document(acme, "R-4", is_cancelled=True)
+    soup = viewer.page("/")
+
+    assert summary(soup)["To pay"][0] == "€238.00"
+    assert [text_of(row.th) for row in soup.select("tbody tr.rowlink")] == ["R-4", "R-3", "R-2"]
+    assert text_of(soup.select("tbody tr.rowlink")[2].select("td")[1]) == "Overdue"
+
+
+def test_it_names_the_default_payment_method(viewer, acme):
+    method = PaymentMethod(
+        stripe_id="pm_1",
+        payment_type="card",
+        is_default=True,
+        brand="visa",
+        last4="4242",
+        created_at=NOW,
+        synced_at=NOW,
+    )
+    add_owned(acme.id, method)
+
+    assert "Visa •••• 4242" in summary(viewer.page("/"))["Next invoice"][1]
+
+
+def test_an_organization_without_anything_has_a_page(viewer, acme):
+    soup = viewer.page("/")
+
+    assert soup.h1.text == "Acme GmbH"
+    assert summary(soup)["March 2026 so far"] == ["€0.00", "nothing is metered yet"]
+    assert "Nothing was used yet." in soup.main.text
+    assert "No legal invoices yet." in soup.main.text
+
+
+def test_an_empty_organization_in_yen_has_no_decimals(sign_in):
+    soup = sign_in(make_member(make_organization("Tokyo KK", currency="JPY"))).page("/")
+
+    assert summary(soup)["To pay"][0] == "JP¥0"
+
+
+def test_another_organization_is_one_click_away(viewer, acme, sign_in):
+    other = make_organization("Beta AG")
+    account_id = db.session.scalars(
+        db.select(Membership.account_id).where(Membership.organization_id == acme.id)
+    ).one()
+    make_member(other, "viewer", db.session.get_one(type(make_account()), account_id))
+    soup = viewer.page("/")
+    link = next(each for each in soup.select(".switch a") if each.text == "Beta AG")
+
+    assert viewer.page(link["href"]).h1.text == "Beta AG"
+    assert viewer.page("/").h1.text == "Beta AG", "it stays chosen"
+
+
+def test_somebody_without_an_organization_is_told_so(sign_in):
+    soup = sign_in(make_account()).page("/", 403)
+
+    assert "Your account belongs to no organization yet" in soup.main.text
+
+
+def test_it_has_no_json_face(viewer):
+    viewer.json("/", 406)
+
+
+def test_an_operator_may_not_see_it(operator):
+    operator.page("/", 403)
+
+
+def test_nobody_is_led_to_the_door(nobody):
+    assert nobody.get("/").location == "/login?next=/"
+
+
+def test_the_process_is_up(nobody):
+    response = nobody.get("/healthz")
+
+    assert (response.status_code, response.json) == (200, {"status": "ok"})
+
+
+def test_the_database_is_ready(nobody):
+    response = nobody.get("/readyz")
+
+    assert (response.status_code, response.json) == (200, {"status": "ok"})
+
+
+def test_an_older_migration_is_not_ready(nobody, migrations):
+    migrations("UPDATE alembic_version SET version_num = 'older'")
+
+    assert nobody.get("/readyz").status_code == 503
+
+
+def test_a_database_that_was_never_migrated_is_not_ready(nobody, migrations):
+    migrations("ALTER TABLE alembic_version RENAME TO alembic_version_gone")
+
+    assert nobody.get("/readyz").status_code == 503
+
+
+def test_without_any_migration_the_process_is_still_up(nobody, migrations):
+    migrations("DELETE FROM alembic_version")
+
+    assert nobody.get("/healthz").status_code == 200
+    assert (
+        nobody.json("/readyz", 503)["errors"][0]["message"] == "The migrations of the database are missing."
+    )
+
+
+@pytest.fixture
+def migrations(app):
+    """Change what the database says about its migrations, and put it back."""
+    head = db.session.scalar(text("SELECT version_num FROM alembic_version"))
+    db.session.commit()
+
+    def change(statement):
+        with db.engine.begin() as connection:
+            connection.execute(text(statement))
+
+    yield change
+    db.session.rollback()
+    with db.engine.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS alembic_version_gone"))
+        connection.execute(
+            text("CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) PRIMARY KEY)")
+        )
+        connection.execute(text("DELETE FROM alembic_version"))
+        connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": head})
