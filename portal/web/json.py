@@ -15,6 +15,7 @@ from portal.domain.money import Money, exponent_of, round_half_up
 from portal.domain.rating import PICO_DECIMALS, pico_of
 
 JSON = dict[str, Any]
+_WORDS = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
 def money(amount: Money) -> JSON:
@@ -51,7 +52,7 @@ def json_body(**wanted: type) -> dict[str, Any]:
         if name not in body:
             problems[name] = ["is missing"]
         elif type(body[name]) is not kind:
-            problems[name] = [f"is not a {kind.__name__}"]
+            problems[name] = [f"is not {_WORDS[kind]}"]
     if problems:
         raise ValidationError(problems)
     return body
