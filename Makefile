@@ -3,7 +3,7 @@ PORT ?= 8000
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check reset format
+.PHONY: run test check crash bench reset format
 
 run: .venv/installed  ## the portal with its sandboxes and a demo, on http://127.0.0.1:$(PORT)
 	@exec $(BIN)/python -m portal.demo --port $(PORT)
@@ -19,6 +19,14 @@ check: .venv/installed  ## format, lint, types, import contracts, templates, mig
 	$(BIN)/lint-imports
 	$(BIN)/djlint templates --check --lint --quiet
 	.ci/check-migrations
+
+crash: .venv/installed  ## kill the run everywhere, race it, stop its database: SEED=n repeats one
+	@.ci/tools postgresql strace
+	$(BIN)/python -m tests.crash $(if $(SEED),--seed $(SEED))
+
+bench: .venv/installed  ## the bars of docs/PERFORMANCE.md, measured on the scale model: BENCH="--database sqlite"
+	@.ci/tools postgresql
+	$(BIN)/python -m tests.bench $(BENCH)
 
 format: .venv/installed  ## write the code as `make check` wants it
 	$(BIN)/ruff format .

@@ -18,6 +18,7 @@ from portal.gateways.easybill import EasybillGateway
 from portal.gateways.stripe import StripeGateway
 from portal.invoices.routes import bp as invoices
 from portal.legal_invoices.routes import bp as legal_invoices
+from portal.metering.routes import bp as metering
 from portal.overview.routes import bp as overview
 from portal.payment_methods.routes import bp as payment_methods
 from portal.subscriptions.routes import bp as subscriptions
@@ -28,6 +29,17 @@ from portal.web.providers import Providers
 from portal.webhooks.routes import bp as webhooks
 
 _BODY_MAX_BYTES = 64 * 1024
+_ROOMS = (
+    overview,
+    usage,
+    subscriptions,
+    invoices,
+    legal_invoices,
+    payment_methods,
+    account,
+    metering,
+    webhooks,
+)
 
 
 def create_app(
@@ -52,16 +64,7 @@ def create_app(
     for part in (log, transaction, auth, errors, filters):
         part.init_app(app)
     headers.init_app(app, settings)
-    for room in (
-        overview,
-        usage,
-        subscriptions,
-        invoices,
-        legal_invoices,
-        payment_methods,
-        account,
-        webhooks,
-    ):
+    for room in _ROOMS:
         app.register_blueprint(room)
     app.context_processor(lambda: {"has_sandbox": settings.has_sandbox})
     cli.init_app(app)

@@ -35,7 +35,10 @@ def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> s
     closed = close(now=now, grace_days=settings().close_grace_days)
     delivered = deliver(easybill(), now=now, wait=wait)
     mirrored = mirror(easybill(), now=now)
-    return f"hours: {hours} new; invoices: {closed} closed; documents: {delivered}; mirror: {mirrored}"
+    return (
+        f"hours: {hours} new; invoices: {closed.made} closed, {closed.parked} parked;"
+        f" documents: {delivered}; mirror: {mirrored}"
+    )
 
 
 def tick_safely(stopping: threading.Event) -> None:

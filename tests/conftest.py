@@ -18,7 +18,7 @@ from waitress.server import create_server
 from portal.app import create_app, real_providers
 from portal.config import EasybillSettings, Settings, StripeSettings
 from portal.domain.access import Preset
-from portal.extensions import db
+from portal.extensions import db, set_reading
 from portal.models import Account, Organization
 from portal.sandbox import easybill, stripe
 from tests.factories import NOW, make_account, make_member, make_organization
@@ -156,6 +156,7 @@ def backend(request) -> Backend:
 @pytest.fixture
 def app(backend) -> Iterator[Flask]:
     backend.clock.at = NOW
+    set_reading(is_reading=False)  # the last request of another test may have left it on
     with backend.app.app_context():
         backend.empty()
         yield backend.app

@@ -100,7 +100,7 @@ def use(subscription: Subscription, quantities: dict[int, str | int]) -> None:
         Entry(hour, subscription.id, nano_of(Decimal(quantity))[0])
         for hour, quantity in sorted(quantities.items())
     ]
-    write_entries(subscription.organization_id, entries)
+    write_entries(subscription.organization_id, entries, now=NOW)
     db.session.commit()
 
 

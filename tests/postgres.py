@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 _USER = "postgres"  # PostgreSQL refuses to run as root
@@ -26,25 +27,57 @@ def binaries() -> Path:
     return found[-1].parent
 
 
+@dataclass(frozen=True)
+class Server:
+    """One server on loopback, with an empty database to begin with."""
+
+    home: Path
+    port: int
+    settings: str
+
+    @property
+    def url(self) -> str:
+        return self.url_of("portal")
+
+    def url_of(self, database: str) -> str:
+        return f"postgresql+psycopg://portal@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.home}"
+        options += f" -c fsync=off -c full_page_writes=off -c jit=off {self.settings}"
+        self._control("-l", str(self.home / "log"), "-o", options, "-w", "start")
+
+    def stop_at_once(self) -> None:
+        """No checkpoint, no goodbye: what was not in the log is lost, as after a power cut."""
+        self._control("-m", "immediate", "-w", "stop")
+
+    def _control(self, *arguments: str) -> None:
+        _run("pg_ctl", "--pgdata", str(self.home / "data"), *arguments)
+
+
 @contextmanager
 def throw_away_postgres() -> Iterator[str]:
     """Start a server and yield the address of an empty database; end it afterwards."""
+    with throw_away_server("-c synchronous_commit=off") as server:
+        yield server.url
+
+
+@contextmanager
+def throw_away_server(settings: str = "") -> Iterator[Server]:
+    """Start a server that keeps what it acknowledged when it is stopped at once; end it afterwards."""
     home = Path(tempfile.mkdtemp(prefix="portal-postgres-"))
-    port = _free_port()
+    server = Server(home, _free_port(), settings)
     try:
         _give_to_user(home)
         _run(
             "initdb", "--pgdata", str(home / "data"), "--auth", "trust", "--username", "portal", "-E", "UTF8"
         )
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} "
-        options += "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c jit=off"
-        log = str(home / "log")
-        _run("pg_ctl", "--pgdata", str(home / "data"), "-l", log, "-o", options, "-w", "start")
+        server.start()
         try:
-            _run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "portal", "portal")
-            yield f"postgresql+psycopg://portal@127.0.0.1:{port}/portal"
+            _run("createdb", "-h", "127.0.0.1", "-p", str(server.port), "-U", "portal", "portal")
+            yield server
         finally:
-            _run("pg_ctl", "--pgdata", str(home / "data"), "-m", "immediate", "-w", "stop")
+            server.stop_at_once()
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

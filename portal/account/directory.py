@@ -14,7 +14,7 @@ from portal.domain.access import PRESETS, Preset
 from portal.domain.errors import ConflictError, NotFoundError, ValidationError
 from portal.domain.money import is_currency
 from portal.extensions import db
-from portal.models import Account, ApiToken, Membership, Organization, add_owned
+from portal.models import Account, ApiToken, Collector, Membership, Organization, add_owned
 from portal.web import passwords
 
 _NUMBER_FIRST = 10_001
@@ -106,6 +106,21 @@ def add_token(organization: Organization, account: Account, name: str, *, now: d
         created_at=now,
     )
     add_owned(organization.id, row)
+    return token
+
+
+def add_collector(name: str, *, now: dt.datetime) -> str:
+    """Make a collector and return its token: it reports usage of every organization, and nothing else."""
+    token = tokens.mint()
+    db.session.add(
+        Collector(
+            name=name,
+            prefix=tokens.shown_prefix(token),
+            token_sha256=tokens.fingerprint(token),
+            created_at=now,
+        )
+    )
+    db.session.flush()
     return token
 
 

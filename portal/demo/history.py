@@ -1,4 +1,4 @@
-"""Plays the demo's past: each month is closed and billed in its time, most are paid, and a card is kept."""
+"""Plays the demo's past: each month is billed in its time, some usage comes late, most is paid."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from portal.billing_run.close import close
 from portal.billing_run.deliver import deliver
 from portal.billing_run.mirror import mirror
 from portal.demo.people import ALPEN, HANSE, Customer
-from portal.domain.period import Month
+from portal.domain.period import HOURS_A_DAY, Month
+from portal.domain.rating import NANO
 from portal.extensions import db
 from portal.gateways.easybill import EasybillGateway, hundredths_of
 from portal.gateways.stripe import StripeGateway
 from portal.gateways.stripe_shapes import NewCustomer
-from portal.models import LegalDocument, Organization
+from portal.ledger.entries import Entry, write_entries
+from portal.models import LegalDocument, Organization, Product, Subscription
 from portal.payment_methods import actions
 
 _PAID_AFTER = dt.timedelta(days=9)
+_MONTHS_SINCE_LATE_USAGE = -3
 _TEST_CARDS = {HANSE: "pm_card_visa", ALPEN: "pm_card_mastercard"}
 
 
@@ -30,11 +33,30 @@ def play(
     while (morning := month.ends_at + dt.timedelta(days=grace_days, hours=6)) < now:
         close(now=morning, grace_days=grace_days)
         deliver(easybill, now=morning)
+        if month == Month.of(now).shifted(_MONTHS_SINCE_LATE_USAGE):
+            _report_late(month, morning)
         month = month.shifted(1)
     _pay(easybill)
     mirror(easybill, now=now)
     for customer, card in _TEST_CARDS.items():
         _keep_card(customer, card, stripe, now)
+
+
+def _report_late(month: Month, now: dt.datetime) -> None:
+    """Report two hours of an invoiced month again: the next invoice has a correction."""
+    query = (
+        select(Subscription)
+        .join(Product, Product.id == Subscription.product_id)
+        .join(Organization, Organization.id == Subscription.organization_id)
+        .where(Organization.name == HANSE.name, Product.code == "database")
+        .order_by(Subscription.id)
+    )
+    subscription = db.session.scalars(query).first()
+    assert subscription is not None, "the demo has just been seeded"
+    hours = [month.start_hour + 12 * HOURS_A_DAY + 10, month.start_hour + 12 * HOURS_A_DAY + 11]
+    late = [Entry(hour, subscription.id, 24 * NANO) for hour in hours]
+    write_entries(subscription.organization_id, late, now=now)
+    db.session.commit()
 
 
 def _pay(easybill: EasybillGateway) -> None:

@@ -158,7 +158,6 @@ def _start_and_end_one(organization: Organization, products: Mapping[str, Produc
 
 def collect(*, now: dt.datetime) -> int:
     """Report the metered usage of every hour that is over and not in yet, as a collector would."""
-    until = hour_of(now)
     query = (
         select(Subscription, Product.code)
         .join(Product, Product.id == Subscription.product_id)
@@ -170,15 +169,16 @@ def collect(*, now: dt.datetime) -> int:
         pattern = OFFERS[code].pattern
         assert pattern is not None, "the query asks for these"
         by_organization.setdefault(subscription.organization_id, []).append((subscription, pattern))
-    return sum(_collect(owner, some, until) for owner, some in by_organization.items())
+    return sum(_collect(owner, some, now) for owner, some in by_organization.items())
 
 
-def _collect(organization_id: int, some: list[tuple[Subscription, Pattern]], until: int) -> int:
+def _collect(organization_id: int, some: list[tuple[Subscription, Pattern]], now: dt.datetime) -> int:
     query = select(func.max(UsageHour.hour)).where(
         UsageHour.organization_id == organization_id,
         UsageHour.subscription_id.in_([subscription.id for subscription, _ in some]),
     )
     last = db.session.scalar(query)
+    until = hour_of(now)
 
     def owed() -> Iterator[Entry]:
         streams = []
@@ -189,6 +189,6 @@ def _collect(organization_id: int, some: list[tuple[Subscription, Pattern]], unt
         for row in zip(*streams, strict=True):
             yield from row
 
-    new = write_entries(organization_id, owed()).new
+    new = write_entries(organization_id, owed(), now=now).new
     db.session.commit()
     return new

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact
+from functools import cache
 from itertools import accumulate, pairwise
 
 from portal.domain.money import exponent_of, round_half_up
@@ -57,6 +58,11 @@ def plain(scaled: int, decimals: int) -> Decimal:
     return Decimal(f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}")
 
 
+@cache
+def _scale(currency: str) -> int:
+    return int(10 ** (NANO_DECIMALS + PICO_DECIMALS - exponent_of(currency)))
+
+
 @dataclass(frozen=True, slots=True)
 class Meter:
     """Turns the quantity of one line into money."""
@@ -70,7 +76,7 @@ class Meter:
     @property
     def scale(self) -> int:
         """How many nano-units times pico-units make one minor unit."""
-        return int(10 ** (NANO_DECIMALS + PICO_DECIMALS - exponent_of(self.currency)))
+        return _scale(self.currency)
 
     def exact(self, quantity_nano: int) -> Decimal:
         """Return the unrounded major units, for display: these add up in every direction."""

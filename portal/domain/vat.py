@@ -74,3 +74,12 @@ def document_totals(nets: Iterable[tuple[int, int]]) -> DocumentTotals:
     vat = {rate: round_half_up(net * rate, 10_000) for rate, net in net_by_rate.items()}
     net_total = sum(net_by_rate.values())
     return DocumentTotals(net_total, vat, net_total + sum(vat.values()))
+
+
+def settle(credit_minor: int, gross_minor: int) -> tuple[int, int]:
+    """Return what to pay for a document and the credit left after it, given the credit before it.
+
+    A credit is zero or negative and gross: VAT was settled by the document that gave it.
+    """
+    open_minor = credit_minor + gross_minor
+    return max(open_minor, 0), min(open_minor, 0)

@@ -15,6 +15,7 @@ from portal.domain.money import Money
 from portal.domain.period import Month
 from portal.extensions import db
 from portal.ledger.draft import Draft, draft_of, open_months
+from portal.ledger.settlement import credits_before, settled
 from portal.models import (
     Delivery,
     Invoice,
@@ -23,15 +24,20 @@ from portal.models import (
     LegalDocument,
     Organization,
     invoice_uid,
+    item_uid,
 )
 from portal.web.lists import ListPage, Slice
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of an invoice, with the names it had."""
+    """One line of an invoice, with the names it had. A correction names the month that it corrects."""
 
+    invoice_uid: UUID
     uid: UUID
+    month: Month
+    corrects: Month | None
+    corrected_item: UUID | None
     project_uid: UUID | None
     project_name: str | None
     product_uid: UUID
@@ -45,10 +51,12 @@ class Item:
     def hours(self) -> dict[str, str]:
         """What the usage page has to be asked for to show the hours behind this line."""
         return {
+            "month": str(self.corrects or self.month),
             "granularity": "hour",
             "project_id": str(self.project_uid or "none"),
             "product_id": str(self.product_uid),
-            "unit_price": str(self.unit_price),
+            "unit_price": f"{self.unit_price:f}",
+            "billed_by": str(self.invoice_uid),
         }
 
 
@@ -63,21 +71,29 @@ class InvoicePage:
     month: Month
     total: Money
     items: Sequence[Item]
+    due: Money | None = None
+    credit: Money | None = None
     delivery: str | None = None
     legal: LegalDocument | None = None
     last_error: str | None = None
 
     @property
     def by_project(self) -> Sequence[tuple[str | None, Sequence[Item], Money]]:
-        """The lines of each project with their sum, in reading order; None is the organization's own."""
+        """The month's own lines of each project with their sum; None is the organization's own."""
         grouped: dict[UUID | None, list[Item]] = {}  # by id: two projects may have one name
         for item in self.items:
-            grouped.setdefault(item.project_uid, []).append(item)
+            if item.corrects is None:
+                grouped.setdefault(item.project_uid, []).append(item)
         currency = self.total.currency
         return [
             (some[0].project_name, some, Money(sum(each.total.cents for each in some), currency))
             for some in grouped.values()
         ]
+
+    @property
+    def corrections(self) -> Sequence[Item]:
+        """What came late for months that were invoiced before."""
+        return [item for item in self.items if item.corrects is not None]
 
     @property
     def is_open(self) -> bool:
@@ -154,16 +170,28 @@ def _final(
         status=InvoiceStatus.FINAL,
         month=invoice.month,
         total=invoice.total,
-        items=[_item(each, invoice.currency) for each in items],
+        items=[_item(organization, invoice, each) for each in items],
+        due=_maybe(invoice.due_cents, invoice.currency),
+        credit=_maybe(invoice.credit_cents, invoice.currency),
         delivery=invoice.delivery,
         legal=legal,
         last_error=invoice.last_error if invoice.delivery == Delivery.STUCK else None,
     )
 
 
-def _item(each: InvoiceItem, currency: str) -> Item:
+def _maybe(cents: int | None, currency: str) -> Money | None:
+    return None if cents is None else Money(cents, currency)
+
+
+def _item(organization: Organization, invoice: Invoice, each: InvoiceItem) -> Item:
+    corrects = None if each.corrects_period is None else Month.parse(each.corrects_period)
+    parts = each.project_uid, each.product_uid, each.unit_price
     return Item(
+        invoice_uid=invoice.uid,
         uid=each.uid,
+        month=invoice.month,
+        corrects=corrects,
+        corrected_item=item_uid(invoice_uid(organization.uid, str(corrects)), *parts) if corrects else None,
         project_uid=each.project_uid,
         project_name=each.project_name,
         product_uid=each.product_uid,
@@ -171,15 +199,21 @@ def _item(each: InvoiceItem, currency: str) -> Item:
         unit=each.unit,
         unit_price=each.unit_price,
         quantity_nano=each.quantity_nano,
-        total=Money(each.total_cents, currency),
+        total=Money(each.total_cents, invoice.currency),
     )
 
 
 def _open(draft: Draft | None) -> InvoicePage:
-    assert draft is not None, "an open month has usage"
+    assert draft is not None, "an open month has something to bill"
+    owner = draft.organization.id
+    due, credit = settled(draft, credits_before([owner]).get(owner, 0))
     items = [
         Item(
+            invoice_uid=draft.uid,
             uid=each.uid,
+            month=draft.month,
+            corrects=each.corrects,
+            corrected_item=each.corrected_item,
             project_uid=each.project.uid if each.project else None,
             project_name=each.project.name if each.project else None,
             product_uid=each.product.uid,
@@ -199,4 +233,6 @@ def _open(draft: Draft | None) -> InvoicePage:
         month=draft.month,
         total=draft.total,
         items=items,
+        due=_maybe(due, draft.total.currency),
+        credit=_maybe(credit, draft.total.currency),
     )

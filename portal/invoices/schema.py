@@ -6,6 +6,7 @@ from flask import url_for
 
 from portal.domain.rating import quantity_of
 from portal.invoices.queries import InvoiceList, InvoicePage, Item
+from portal.models import ItemKind
 from portal.web.json import JSON, decimal, instant, money, unit_price
 from portal.web.providers import settings
 
@@ -29,6 +30,8 @@ def _head(page: InvoicePage) -> JSON:
         "period_start": instant(page.month.starts_at),
         "period_end": instant(page.month.ends_at),
         "total": money(page.total),
+        "due": page.due and money(page.due),
+        "credit": page.credit and money(page.credit),
     }
 
 
@@ -42,12 +45,18 @@ def _item(page: InvoicePage, each: Item) -> JSON:
         "unit": each.unit,
         "quantity": decimal(quantity_of(each.quantity_nano)),
         "total": money(each.total),
-        "kind": "usage",
+        "kind": ItemKind.CORRECTION if each.corrects else ItemKind.USAGE,
+        "corrects": _corrected(each),
         "usage_url": settings().portal_url + _usage_path(page, each),
     }
 
 
+def _corrected(each: Item) -> JSON | None:
+    if each.corrects is None:
+        return None
+    return {"period": str(each.corrects), "item_id": str(each.corrected_item)}
+
+
 def _usage_path(page: InvoicePage, each: Item) -> str:
     """Return where the hours behind a line are."""
-    organization_id, month = page.organization.uid, str(page.month)
-    return url_for("usage.index", organization_id=organization_id, month=month, _external=False, **each.hours)
+    return url_for("usage.index", organization_id=page.organization.uid, _external=False, **each.hours)

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from portal.domain.period import Window
 from portal.extensions import db
 from portal.models import Metering, Product, Subscription, UsageHour
 
+_hours, _subscriptions, _products = (model.__table__.c for model in (UsageHour, Subscription, Product))
+_LATEST = select(func.max(_hours.hour)).where(
+    _hours.organization_id == bindparam("owner"),
+    _hours.hour >= bindparam("start"),
+    _hours.hour < bindparam("end"),
+)
+_TIME_PRICED = (
+    select(_subscriptions.metered_until_hour, _subscriptions.end_hour)
+    .join_from(Subscription.__table__, Product.__table__, _products.id == _subscriptions.product_id)
+    .where(_subscriptions.organization_id == bindparam("owner"), _products.metering == Metering.TIME)
+)
+
 
 def metered_through(organization_id: int, window: Window) -> int | None:
     """Return the latest hour of a window that has an entry, or None where nothing is in."""
-    query = select(func.max(UsageHour.hour)).where(
-        UsageHour.organization_id == organization_id,
-        UsageHour.hour >= window.start_hour,
-        UsageHour.hour < window.end_hour,
-    )
-    return db.session.scalar(query)
+    asked = {"owner": organization_id, "start": window.start_hour, "end": window.end_hour}
+    found: int | None = db.session.scalar(_LATEST, asked)
+    return found
 
 
 def missing_hours(organization_id: int, window: Window, *, now_hour: int) -> int:
     """Count the full hours of a window that time-priced subscriptions owe: no entry is there yet."""
-    query = (
-        select(Subscription.metered_until_hour, Subscription.end_hour)
-        .join(Product, Product.id == Subscription.product_id)
-        .where(Subscription.organization_id == organization_id, Product.metering == Metering.TIME)
-    )
     owed = 0
-    for metered_until, end in db.session.execute(query):
+    for metered_until, end in db.session.execute(_TIME_PRICED, {"owner": organization_id}):
         owed += window.overlap(metered_until, min(now_hour, now_hour if end is None else end))
     return owed

@@ -1,27 +1,47 @@
-"""What a month's internal invoice says, computed from usage: the preview and the invoice are this."""
+"""What a month's internal invoice says, computed from usage: the preview and the invoice are this.
+
+A month bills its own usage. The first of an organization's open months also bills what came late for
+months that are invoiced already: one correction for each of their lines, which costs exactly what the
+corrected month differs from the billed one.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, literal, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.extensions import db
-from portal.ledger.lines import Stretch, stretches_by_organization
+from portal.ledger.lines import PENDING, Stretch, stretches_by_organization
 from portal.ledger.names import ProductName, ProjectName, product_names, project_names
-from portal.models import Invoice, Organization, Subscription, UsageDay, invoice_uid, item_uid
+from portal.models import (
+    Invoice,
+    ItemKind,
+    Organization,
+    Subscription,
+    UsageCorrection,
+    UsageDay,
+    correction_uid,
+    invoice_uid,
+    item_uid,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class DraftItem:
-    """One line: what a project used of a product at one price."""
+    """One line: what a project used of a product at one price, or what came late for such a line."""
 
     uid: UUID
+    kind: str
+    corrects: Month | None
+    corrected_item: UUID | None
     project_id: int | None
     product_id: int
     project: ProjectName | None
@@ -43,22 +63,53 @@ class Draft:
 
 
 def draft_of(organization: Organization, month: Month) -> Draft | None:
-    """Return an organization's month as it stands, or None where nothing was used."""
-    return drafts_of([organization], month).get(organization.id)
+    """Return an open month of an organization as it stands, or None where there is nothing to bill."""
+    is_next = open_months(organization, until=month)[-1:] == [month]
+    return drafts_of([organization], month, with_late=is_next).get(organization.id)
 
 
-def drafts_of(organizations: Sequence[Organization], month: Month) -> Mapping[int, Draft]:
-    """Return {organization id: draft} for those that used anything in a month."""
-    found = stretches_by_organization(organizations, Window(month.start_hour, month.end_hour))
-    ids = [each.id for each in organizations]
-    projects = project_names(ids)
+def drafts_of(organizations: Sequence[Organization], month: Month, *, with_late: bool) -> Mapping[int, Draft]:
+    """Return {organization id: draft} for those that used anything in a month, or have late usage."""
+    found: dict[int, list[Stretch]] = {
+        owner: [each for each in some if each.quantity_nano]
+        for owner, some in stretches_by_organization(
+            organizations, Window(month.start_hour, month.end_hour)
+        ).items()
+    }
+    if with_late:
+        for owner, some in _late_stretches(organizations).items():
+            found[owner] += some
+    projects = project_names([each.id for each in organizations])
     products = product_names({each.line.product_id for some in found.values() for each in some})
-    drafts = {}
-    for organization in organizations:
-        used = [each for each in found[organization.id] if each.quantity_nano]
-        if used:
-            drafts[organization.id] = _draft(organization, month, used, projects, products)
-    return drafts
+    return {
+        organization.id: _draft(organization, month, found[organization.id], projects, products)
+        for organization in organizations
+        if found[organization.id]
+    }
+
+
+def _late_stretches(organizations: Sequence[Organization]) -> Mapping[int, list[Stretch]]:
+    """Return what came late and is not billed yet, line by line of the months that it corrects."""
+    months_of: dict[Month, list[Organization]] = defaultdict(list)
+    query = (
+        select(UsageCorrection.organization_id, UsageCorrection.hour // HOURS_A_DAY)
+        .where(
+            UsageCorrection.organization_id.in_([each.id for each in organizations]),
+            UsageCorrection.invoice_id.is_(None),
+            UsageCorrection.delta != 0,
+        )
+        .distinct()
+    )
+    late = {(Month.of_day(day), owner) for owner, day in db.session.execute(query)}
+    by_id = {each.id: each for each in organizations}
+    for month, owner in sorted(late):
+        months_of[month].append(by_id[owner])
+    found: dict[int, list[Stretch]] = defaultdict(list)
+    for month in sorted(months_of):
+        window = Window(month.start_hour, month.end_hour)
+        for owner, some in stretches_by_organization(months_of[month], window).items():
+            found[owner] += [each for each in some if each.batch == PENDING]
+    return found
 
 
 def _draft(
@@ -74,9 +125,16 @@ def _draft(
         line = each.line
         project = None if line.project_id is None else projects[organization.id, line.project_id]
         product = products[line.product_id]
+        parts = project and project.uid, product.uid, line.unit_price
+        corrects = line.month if each.batch == PENDING else None
         items.append(
             DraftItem(
-                uid=item_uid(uid, project and project.uid, product.uid, line.unit_price),
+                uid=correction_uid(uid, str(corrects), *parts) if corrects else item_uid(uid, *parts),
+                kind=ItemKind.CORRECTION if corrects else ItemKind.USAGE,
+                corrects=corrects,
+                corrected_item=item_uid(invoice_uid(organization.uid, str(corrects)), *parts)
+                if corrects
+                else None,
                 project_id=line.project_id,
                 product_id=line.product_id,
                 project=project,
@@ -91,8 +149,9 @@ def _draft(
     return Draft(uid, organization, month, items, total)
 
 
-def _reading_order(item: DraftItem) -> tuple[bool, str, str, Decimal]:
+def _reading_order(item: DraftItem) -> tuple[str, bool, str, str, Decimal]:
     return (
+        str(item.corrects or ""),
         item.project is None,
         item.project.name if item.project else "",
         item.product.name,
@@ -101,7 +160,10 @@ def _reading_order(item: DraftItem) -> tuple[bool, str, str, Decimal]:
 
 
 def open_months(organization: Organization, *, until: Month) -> Sequence[Month]:
-    """Return the months with usage that have no invoice yet, up to and with `until`, the latest first."""
+    """Return the months to be billed that have no invoice yet, up to and with `until`, the latest first.
+
+    They have usage; where none has, but late usage waits, it is `until` itself.
+    """
     first_hour = db.session.scalar(
         select(func.min(Subscription.start_hour)).where(Subscription.organization_id == organization.id)
     )
@@ -113,7 +175,44 @@ def open_months(organization: Organization, *, until: Month) -> Sequence[Month]:
         if str(month) not in closed and _has_usage(organization.id, month):
             found.append(month)
         month = month.shifted(1)
+    if not found and str(until) not in closed and _has_late_usage(organization.id):
+        found.append(until)
     return found[::-1]
+
+
+def due_months(until: Month) -> Mapping[Month, list[int]]:
+    """Return the same for everybody at once: {month: organization ids, ascending}."""
+    first_hour = db.session.scalar(select(func.min(Subscription.start_hour)))
+    if first_hour is None:
+        return {}
+    due: dict[Month, list[int]] = {}
+    month = Month.of_day(first_hour // HOURS_A_DAY)
+    while month <= until:
+        due[month] = _without_invoice(month, _used(Organization.id, month))
+        month = month.shifted(1)
+    billed_anyway = {owner for some in due.values() for owner in some}
+    late = set(_without_invoice(until, _waits(Organization.id))) - billed_anyway
+    due[until] = sorted([*due.get(until, ()), *late])
+    return {month: some for month, some in due.items() if some}
+
+
+def _without_invoice(month: Month, wanted: ColumnElement[bool]) -> list[int]:
+    is_invoiced = exists().where(Invoice.organization_id == Organization.id, Invoice.period == str(month))
+    query = select(Organization.id).where(~is_invoiced, wanted).order_by(Organization.id)
+    return list(db.session.scalars(query))
+
+
+def _has_late_usage(organization_id: int) -> bool:
+    return bool(db.session.scalar(select(_waits(literal(organization_id)))))
+
+
+def _waits(organization_id: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Say that late usage of an organization is not billed yet."""
+    return exists().where(
+        UsageCorrection.organization_id == organization_id,
+        UsageCorrection.invoice_id.is_(None),
+        UsageCorrection.delta != 0,
+    )
 
 
 def _closed_periods(organization: Organization) -> Collection[str]:
@@ -122,13 +221,19 @@ def _closed_periods(organization: Organization) -> Collection[str]:
 
 
 def _has_usage(organization_id: int, month: Month) -> bool:
-    some = exists().where(
+    return bool(db.session.scalar(select(_used(literal(organization_id), month))))
+
+
+def _used(
+    organization_id: ColumnElement[int] | InstrumentedAttribute[int], month: Month
+) -> ColumnElement[bool]:
+    """Say that an organization used anything in a month."""
+    return exists().where(
         UsageDay.organization_id == organization_id,
         UsageDay.day >= month.start_day,
         UsageDay.day < month.end_day,
         UsageDay.quantity > 0,
     )
-    return bool(db.session.scalar(select(some)))
 
 
 def last_closable(now_hour: int, grace_days: int) -> Month:

@@ -6,22 +6,27 @@ SQL sums quantities as whole numbers in two limbs, which no sum can overflow; al
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.domain.rating import NANO, Meter, price_of
 from portal.extensions import db
 from portal.ledger.prices import PriceBook, prices_for
-from portal.models import Organization, Subscription, UsageDay, UsageHour
+from portal.models import Organization, Subscription, UsageCorrection, UsageDay, UsageHour
+
+USAGE = 0  # invoices are numbered from 1
+PENDING = 2**31  # after every invoice
 
 
 class Step(StrEnum):
@@ -58,14 +63,22 @@ class Point:
     quantity_nano: int
     cents: int
 
+    def __add__(self, other: Point) -> Point:
+        return Point(self.hour, self.quantity_nano + other.quantity_nano, self.cents + other.cents)
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What passed a line within a window, in order. Its points add up to it, to the cent."""
+    """What passed a line within a window, in order. Its points add up to it, to the cent.
+
+    `batch` tells the month's own usage (USAGE) from what came after it was invoiced: the number of the
+    invoice that billed a correction, or PENDING.
+    """
 
     line: Line
     before_nano: int
     points: Sequence[Point]
+    batch: int = USAGE
 
     @property
     def quantity_nano(self) -> int:
@@ -76,7 +89,7 @@ class Stretch:
         return Money(sum(point.cents for point in self.points), self.line.currency)
 
 
-class _Passage(NamedTuple):
+class Passage(NamedTuple):
     organization_id: int
     project_id: int | None
     product_id: int
@@ -105,29 +118,80 @@ def stretches_by_organization(
 def _month_part(
     currencies: Mapping[int, str], prices: PriceBook, month: Month, part: Window, step: Step
 ) -> Mapping[int, list[Stretch]]:
-    before: dict[tuple[int, Line], int] = defaultdict(int)
-    for key, passage in _priced(
-        currencies, prices, month, Window(month.start_hour, part.start_hour), Step.MONTH
-    ):
-        before[key] += passage.quantity_nano
-    within: dict[tuple[int, Line], dict[int, int]] = defaultdict(dict)
-    for key, passage in _priced(currencies, prices, month, part, step):
-        at = part.start_hour if step is Step.MONTH else max(part.start_hour, passage.hour)
-        points = within[key]
-        points[at] = points.get(at, 0) + passage.quantity_nano
     found: dict[int, list[Stretch]] = defaultdict(list)
+    before: Counter[tuple[int, Line]] = Counter()
+    start = Window(month.start_hour, part.start_hour)
+    for key, passage in _priced(currencies, prices, month, start, Step.MONTH):
+        before[key] += passage.quantity_nano
+    within: dict[tuple[int, Line], Counter[int]] = defaultdict(Counter)
+    for key, passage in _priced(currencies, prices, month, part, step):
+        within[key][_point_of(passage.hour, part, step)] += passage.quantity_nano
     for (organization_id, line), points in within.items():
-        passed = before[organization_id, line]
-        hours = sorted(points)
-        cents = line.meter.series(passed, [points[hour] for hour in hours])
-        parts = [Point(hour, points[hour], cost) for hour, cost in zip(hours, cents, strict=True)]
-        found[organization_id].append(Stretch(line, passed, parts))
+        found[organization_id].append(_stretch(line, before[organization_id, line], points, USAGE))
+    for organization_id, stretch in _corrections(currencies, prices, month, part, step):
+        found[organization_id].append(stretch)
     return found
+
+
+def _point_of(hour: int, part: Window, step: Step) -> int:
+    """Return the hour at which the point of an hour starts."""
+    if step is Step.MONTH:
+        return part.start_hour
+    if step is Step.DAY:
+        return max(part.start_hour, hour // HOURS_A_DAY * HOURS_A_DAY)
+    return hour
+
+
+def _stretch(line: Line, before_nano: int, points: Mapping[int, int], batch: int) -> Stretch:
+    hours = sorted(points)
+    cents = line.meter.series(before_nano, [points[hour] for hour in hours])
+    parts = [Point(hour, points[hour], cost) for hour, cost in zip(hours, cents, strict=True)]
+    return Stretch(line, before_nano, parts, batch)
+
+
+def _corrections(
+    currencies: Mapping[int, str], prices: PriceBook, month: Month, part: Window, step: Step
+) -> Iterator[tuple[int, Stretch]]:
+    """Yield what came after a month was invoiced, batch by batch: each passes after all before it."""
+    batches: dict[tuple[int, Line], dict[int, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
+    for batch, passage in late_passages(list(currencies), Window(month.start_hour, month.end_hour)):
+        line = _line_of(passage, month, currencies, prices)
+        batches[passage.organization_id, line][batch][passage.hour] = passage.quantity_nano
+    if not batches:
+        return
+    late = {owner: currencies[owner] for owner, _ in batches}
+    passed: Counter[tuple[int, Line]] = Counter()
+    for key, passage in _priced(late, prices, month, Window(month.start_hour, month.end_hour), Step.MONTH):
+        passed[key] += passage.quantity_nano
+    for (owner, line), by_batch in batches.items():
+        for batch in sorted(by_batch):
+            before, points = passed[owner, line], Counter[int]()
+            for hour, delta in by_batch[batch].items():
+                if hour < part.start_hour:
+                    before += delta
+                elif hour < part.end_hour:
+                    points[_point_of(hour, part, step)] += delta
+                passed[owner, line] += delta
+            if points:
+                yield owner, _stretch(line, before, points, batch)
+
+
+def late_passages(organization_ids: Sequence[int], window: Window) -> Iterator[tuple[int, Passage]]:
+    """Yield (batch, sum of differences) by line and hour, for hours of invoiced months in a window."""
+    asked = {"owners": organization_ids, "start": window.start_hour, "end": window.end_hour}
+    for batch, owner, project_id, product_id, hour, high, low in db.session.execute(_LATE, asked):
+        yield batch, Passage(owner, project_id, product_id, hour, int(high) * NANO + int(low))
+
+
+def _line_of(passage: Passage, month: Month, currencies: Mapping[int, str], prices: PriceBook) -> Line:
+    currency = currencies[passage.organization_id]
+    pico = prices.pico(passage.product_id, currency, passage.hour // HOURS_A_DAY)
+    return Line(month, passage.project_id, passage.product_id, pico, currency)
 
 
 def _priced(
     currencies: Mapping[int, str], prices: PriceBook, month: Month, part: Window, step: Step
-) -> Iterator[tuple[tuple[int, Line], _Passage]]:
+) -> Iterator[tuple[tuple[int, Line], Passage]]:
     """Yield what passed in a part of one month with the line it passed, in the order of time."""
     if part.hours == 0:
         return
@@ -136,13 +200,11 @@ def _priced(
         lower = max(part.start_hour, start * HOURS_A_DAY)
         upper = min(part.end_hour, end * HOURS_A_DAY)
         for passage in _passages(list(currencies), lower, upper, step):
-            currency = currencies[passage.organization_id]
-            pico = prices.pico(passage.product_id, currency, start)
-            line = Line(month, passage.project_id, passage.product_id, pico, currency)
+            line = _line_of(passage, month, currencies, prices)
             yield (passage.organization_id, line), passage
 
 
-def _passages(organization_ids: Sequence[int], start: int, end: int, step: Step) -> Iterator[_Passage]:
+def _passages(organization_ids: Sequence[int], start: int, end: int, step: Step) -> Iterator[Passage]:
     """Sum `[start, end)` hours by step: whole days from usage_day, cut days and hours from usage_hour."""
     if step is Step.HOUR:
         yield from _sums(organization_ids, UsageHour.hour, start, end, step)
@@ -160,39 +222,85 @@ def _passages(organization_ids: Sequence[int], start: int, end: int, step: Step)
 
 def _sums(
     organization_ids: Sequence[int], column: InstrumentedAttribute[int], start: int, end: int, step: Step
-) -> Iterator[_Passage]:
+) -> Iterator[Passage]:
     if start >= end:
         return
     is_day = column.class_ is UsageDay
-    table, column_hours = (UsageDay, HOURS_A_DAY) if is_day else (UsageHour, 1)
-    line = (table.organization_id, Subscription.project_id, Subscription.product_id)
-    at, point_hours = _point(column, column_hours, step)
-    query = (
-        select(
-            *line,
-            at.label("at"),
-            func.sum(table.quantity // NANO),
-            func.sum(table.quantity % NANO),
-        )
-        .join(
-            Subscription,
-            (Subscription.organization_id == table.organization_id)
-            & (Subscription.id == table.subscription_id),
-        )
-        .where(table.organization_id.in_(organization_ids), column >= start, column < end)
-        .group_by(*line, *([] if step is Step.MONTH else ["at"]))
-    )
-    for organization_id, project_id, product_id, when, high, low in db.session.execute(query):
-        hour = start * column_hours if step is Step.MONTH else when * point_hours
-        yield _Passage(organization_id, project_id, product_id, hour, int(high) * NANO + int(low))
+    asked = {"owners": organization_ids, "start": start, "end": end}
+    found = db.session.execute(_sums_query(step, is_day=is_day), asked)
+    unit_hours = HOURS_A_DAY if is_day or step is Step.DAY else 1
+    start_hour = start * (HOURS_A_DAY if is_day else 1)
+    for organization_id, project_id, product_id, at, high, low in found:
+        hour = start_hour if step is Step.MONTH else at * unit_hours
+        yield Passage(organization_id, project_id, product_id, hour, int(high) * NANO + int(low))
 
 
-def _point(
-    column: InstrumentedAttribute[int], column_hours: int, step: Step
-) -> tuple[ColumnElement[int], int]:
-    """Return what tells the points of a step apart in a column, and how many hours its unit has."""
+# Statements are made once, of tables rather than classes: making one took longer than asking it.
+_days, _hours, _subscriptions, _corrected = (
+    model.__table__.c for model in (UsageDay, UsageHour, Subscription, UsageCorrection)
+)
+_OWNERS: BindParameter[Any] = bindparam("owners", expanding=True)
+_START: BindParameter[int] = bindparam("start")
+_END: BindParameter[int] = bindparam("end")
+
+
+@cache
+def _sums_query(step: Step, *, is_day: bool) -> Select[Any]:
+    """Sum by subscription first: the largest organizations have many days of few subscriptions."""
+    used = _days if is_day else _hours
+    column = used.day if is_day else used.hour
+    at: ColumnElement[int] = column // HOURS_A_DAY if step is Step.DAY and not is_day else column + 0
     if step is Step.MONTH:
-        return func.min(column), 0
-    if step is Step.DAY and column_hours == 1:
-        return column // HOURS_A_DAY, HOURS_A_DAY
-    return column + 0, column_hours
+        at = literal_column("0")
+    by_subscription = (
+        select(
+            used.organization_id,
+            used.subscription_id,
+            at.label("at"),
+            func.sum(used.quantity // NANO).label("high"),
+            func.sum(used.quantity % NANO).label("low"),
+        )
+        .where(used.organization_id.in_(_OWNERS), column >= _START, column < _END)
+        .group_by(used.organization_id, used.subscription_id, *([] if step is Step.MONTH else ["at"]))
+        .subquery()
+    )
+    part = by_subscription.c
+    line = part.organization_id, _subscriptions.project_id, _subscriptions.product_id, part.at
+    return (
+        select(*line, func.sum(part.high), func.sum(part.low))
+        .join_from(by_subscription, Subscription.__table__, _is_same_subscription(part))
+        .group_by(*line)
+    )
+
+
+def _is_same_subscription(part: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
+    return and_(
+        _subscriptions.organization_id == part.organization_id, _subscriptions.id == part.subscription_id
+    )
+
+
+_LATE = (
+    select(
+        func.coalesce(_corrected.invoice_id, PENDING).label("batch"),
+        _corrected.organization_id,
+        _subscriptions.project_id,
+        _subscriptions.product_id,
+        _corrected.hour,
+        func.sum(_corrected.delta // NANO),  # both limbs have the sign of the difference
+        func.sum(_corrected.delta % NANO),
+    )
+    .join_from(UsageCorrection.__table__, Subscription.__table__, _is_same_subscription(_corrected))
+    .where(
+        _corrected.organization_id.in_(_OWNERS),
+        _corrected.hour >= _START,
+        _corrected.hour < _END,
+        _corrected.delta != 0,
+    )
+    .group_by(
+        "batch",
+        _corrected.organization_id,
+        _subscriptions.project_id,
+        _subscriptions.product_id,
+        _corrected.hour,
+    )
+)

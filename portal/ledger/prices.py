@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from portal.domain.errors import ConflictError
 from portal.domain.rating import pico_of
@@ -44,15 +44,25 @@ class PriceBook:
 
 def prices_for(organization_ids: Collection[int], currencies: Collection[str]) -> PriceBook:
     """Read the prices of all that these organizations ever subscribed to."""
-    used = select(Subscription.product_id).where(Subscription.organization_id.in_(organization_ids))
-    query = (
-        select(Price.product_id, Price.currency, Price.start_day, Price.unit_price)
-        .where(Price.currency.in_(currencies), Price.product_id.in_(used))
-        .order_by(Price.product_id, Price.currency, Price.start_day)
-    )
     starts: dict[tuple[int, str], list[int]] = defaultdict(list)
     picos: dict[tuple[int, str], list[int]] = defaultdict(list)
-    for product_id, currency, start_day, unit_price in db.session.execute(query):
+    asked = {"owners": list(organization_ids), "currencies": list(currencies)}
+    for product_id, currency, start_day, unit_price in db.session.execute(_PRICES, asked):
         starts[product_id, currency].append(start_day)
         picos[product_id, currency].append(pico_of(unit_price))
     return PriceBook(starts, picos)
+
+
+_prices, _subscriptions = Price.__table__.c, Subscription.__table__.c
+_PRICES = (
+    select(_prices.product_id, _prices.currency, _prices.start_day, _prices.unit_price)
+    .where(
+        _prices.currency.in_(bindparam("currencies", expanding=True)),
+        _prices.product_id.in_(
+            select(_subscriptions.product_id).where(
+                _subscriptions.organization_id.in_(bindparam("owners", expanding=True))
+            )
+        ),
+    )
+    .order_by(_prices.product_id, _prices.currency, _prices.start_day)
+)

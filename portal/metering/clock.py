@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy import ColumnElement, or_, select
@@ -11,11 +10,9 @@ from sqlalchemy import ColumnElement, or_, select
 from portal.domain.period import hour_of
 from portal.domain.rating import NANO
 from portal.extensions import db
-from portal.ledger.entries import USAGE_LOCK, Entry, write_entries
+from portal.ledger import usage_rows
+from portal.ledger.entries import Entry, write_entries
 from portal.models import Metering, Product, Subscription
-from portal.models.owned import lock
-
-log = logging.getLogger(__name__)
 
 
 def meter_hours(*, now: dt.datetime) -> int:
@@ -24,7 +21,7 @@ def meter_hours(*, now: dt.datetime) -> int:
     due = select(Subscription.organization_id).where(_owes(until)).distinct().order_by("organization_id")
     organization_ids = db.session.scalars(due.join(Product, Product.id == Subscription.product_id)).all()
     db.session.commit()
-    return sum(_meter(organization_id, until) for organization_id in organization_ids)
+    return sum(_meter(organization_id, until, now) for organization_id in organization_ids)
 
 
 def _owes(until: int) -> ColumnElement[bool]:
@@ -32,8 +29,8 @@ def _owes(until: int) -> ColumnElement[bool]:
     return (Product.metering == Metering.TIME) & (Subscription.metered_until_hour < until) & open_end
 
 
-def _meter(organization_id: int, until: int) -> int:
-    lock(organization_id, USAGE_LOCK)
+def _meter(organization_id: int, until: int, now: dt.datetime) -> int:
+    usage_rows.lock([organization_id])
     query = (
         select(Subscription)
         .join(Product, Product.id == Subscription.product_id)
@@ -41,13 +38,11 @@ def _meter(organization_id: int, until: int) -> int:
         .order_by(Subscription.id)
     )
     subscriptions = db.session.scalars(query).all()
-    written = write_entries(organization_id, _owed(subscriptions, until))
+    written = write_entries(organization_id, _owed(subscriptions, until), now=now)
     for each in subscriptions:
         each.metered_until_hour = _last(each, until)
     db.session.commit()
-    if written.frozen:
-        log.warning("hours of an invoiced month were left out", extra={"hours": len(written.frozen)})
-    return written.new
+    return written.new + written.corrections
 
 
 def _last(subscription: Subscription, until: int) -> int:

@@ -5,13 +5,13 @@ What is missing is made, what exists is reused, and the same export twice change
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from portal.domain.period import HOURS_A_DAY, Month
 from portal.extensions import db
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, Written, write_entries
@@ -50,7 +50,9 @@ class _Numbers:
         return self.products.setdefault(key, (len(self.products), charge))[0]
 
 
-def import_focus(organization: Organization, paths: Sequence[Path], report: Report) -> Imported:
+def import_focus(
+    organization: Organization, paths: Sequence[Path], report: Report, *, now: dt.datetime
+) -> Imported:
     """Read every part of one export, and write its usage in one transaction, committed at the end.
 
     `report` hears of each row that cannot be metered; NotFocusError leaves everything as it was.
@@ -72,12 +74,8 @@ def import_focus(organization: Organization, paths: Sequence[Path], report: Repo
         for cell in staged.too_large():
             imported.refused[TOO_LARGE] += 1
             report(cell.line, TOO_LARGE)
-        imported.written = _write(organization, numbers, staged)
+        imported.written = _write(organization, numbers, staged, now)
         db.session.commit()
-    for month, count in _frozen_by_month(imported.written).items():
-        reason = f"the month {month} is already invoiced"
-        imported.refused[reason] += count
-        report(str(month), f"{count} entries differ, but {reason}")
     log.info("usage imported", extra={"rows": imported.rows, "metered": imported.metered})
     return imported
 
@@ -88,7 +86,7 @@ def _rows(organization: Organization, paths: Sequence[Path]) -> Iterator[tuple[s
             yield f"{path.name}:{line_number}", found
 
 
-def _write(organization: Organization, numbers: _Numbers, staged: Staging) -> Written:
+def _write(organization: Organization, numbers: _Numbers, staged: Staging, now: dt.datetime) -> Written:
     projects = {
         number: _project(organization, code, name) for code, (number, name) in numbers.projects.items()
     }
@@ -104,7 +102,7 @@ def _write(organization: Organization, numbers: _Numbers, staged: Staging) -> Wr
         for cell in staged.cells():
             yield Entry(cell.hour, subscriptions[cell.project, cell.product], cell.quantity_nano)
 
-    return write_entries(organization.id, entries())
+    return write_entries(organization.id, entries(), now=now)
 
 
 def _project(organization: Organization, code: str | None, name: str) -> Project | None:
@@ -117,7 +115,3 @@ def _product(organization: Organization, charge: Charge) -> Product:
     product = catalogue.product_by_code(code, name=charge.product_name, unit=charge.unit)
     catalogue.set_price(product, organization.currency, charge.unit_price, start_day=0)
     return product
-
-
-def _frozen_by_month(written: Written) -> Counter[Month]:
-    return Counter(Month.of_day(entry.hour // HOURS_A_DAY) for entry in written.frozen)

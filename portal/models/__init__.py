@@ -1,39 +1,57 @@
 """Every table of the portal: columns, relations and facts derived from one row."""
 
-from portal.models.account import Account, ApiToken, Membership
-from portal.models.invoice import Delivery, Invoice, InvoiceItem, InvoiceStatus, invoice_uid, item_uid
+from portal.models.account import Account, ApiToken, Collector, Membership
+from portal.models.bulk import insert_rows
+from portal.models.invoice import (
+    Delivery,
+    Invoice,
+    InvoiceItem,
+    InvoiceStatus,
+    ItemKind,
+    ParkedMonth,
+    correction_uid,
+    invoice_uid,
+    item_uid,
+)
 from portal.models.legal_document import LegalDocument, LegalDocumentFile, LegalStatus
 from portal.models.organization import Organization
-from portal.models.owned import Counter, add_owned, draw
+from portal.models.owned import Counter, add_owned, draw, draw_each
 from portal.models.payment_method import PaymentMethod, StripeEvent
 from portal.models.product import Metering, Price, Product
 from portal.models.subscription import Project, Subscription
-from portal.models.usage import UsageDay, UsageHour
+from portal.models.usage import UsageCorrection, UsageDay, UsageHour
 
 __all__ = [
     "Account",
     "ApiToken",
+    "Collector",
     "Counter",
     "Delivery",
     "Invoice",
     "InvoiceItem",
     "InvoiceStatus",
+    "ItemKind",
     "LegalDocument",
     "LegalDocumentFile",
     "LegalStatus",
     "Membership",
     "Metering",
     "Organization",
+    "ParkedMonth",
     "PaymentMethod",
     "Price",
     "Product",
     "Project",
     "StripeEvent",
     "Subscription",
+    "UsageCorrection",
     "UsageDay",
     "UsageHour",
     "add_owned",
+    "correction_uid",
     "draw",
+    "draw_each",
+    "insert_rows",
     "invoice_uid",
     "item_uid",
 ]

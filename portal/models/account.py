@@ -66,3 +66,17 @@ class ApiToken(OrganizationOwned, Model):
     last_used_at: Mapped[dt.datetime | None]
     expires_at: Mapped[dt.datetime | None]
     revoked_at: Mapped[dt.datetime | None]
+
+
+class Collector(Model):
+    """A machine of the provider's that reports usage of every organization, and can do nothing else."""
+
+    __tablename__ = "collector"
+    __table_args__ = ({"info": REFERENCE},)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    prefix: Mapped[str]
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[dt.datetime]
+    last_used_at: Mapped[dt.datetime | None]
+    revoked_at: Mapped[dt.datetime | None]

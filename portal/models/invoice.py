@@ -44,8 +44,26 @@ def item_uid(invoice: UUID, project: UUID | None, product: UUID, unit_price: Dec
     return uuid5(invoice, f"usage/{project}/{product}/{unit_price}")
 
 
+def correction_uid(
+    invoice: UUID, period: str, project: UUID | None, product: UUID, unit_price: Decimal
+) -> UUID:
+    """Return the public id of a line that corrects a line of an earlier month."""
+    return uuid5(invoice, f"correction/{period}/{project}/{product}/{unit_price}")
+
+
+class ItemKind(StrEnum):
+    """A line bills a month's own usage, or what came late for a month that is invoiced already."""
+
+    USAGE = "usage"
+    CORRECTION = "correction"
+
+
 class Invoice(OrganizationOwned, Model):
-    """A closed month of an organization. The delivery columns are the outbox; all others are final."""
+    """A closed month of an organization. The delivery columns are the outbox; all others are final.
+
+    `credit_cents` is what is left in the customer's favour after it, gross, zero or negative; `due_cents`
+    what is to be paid after the credit before it was set off. Both are None where VAT is not settled.
+    """
 
     __tablename__ = "invoice"
     __table_args__ = owned_table(
@@ -57,6 +75,8 @@ class Invoice(OrganizationOwned, Model):
     number: Mapped[str]
     currency: Mapped[str] = mapped_column(String(3))
     total_cents: Mapped[int] = mapped_column(BigInteger)
+    due_cents: Mapped[int | None] = mapped_column(BigInteger)
+    credit_cents: Mapped[int | None] = mapped_column(BigInteger)
     closed_at: Mapped[dt.datetime]
     delivery: Mapped[str] = mapped_column(default=Delivery.PENDING)
     document_on: Mapped[dt.date | None]
@@ -82,7 +102,10 @@ class Invoice(OrganizationOwned, Model):
 
 
 class InvoiceItem(OrganizationOwned, Model):
-    """One line: what a project used of a product at one price. It keeps the names of its day."""
+    """One line: what a project used of a product at one price. It keeps the names of its day.
+
+    A correction names the month that it corrects; its quantity and amount may be negative.
+    """
 
     __tablename__ = "invoice_item"
     __table_args__ = owned_table(
@@ -92,6 +115,8 @@ class InvoiceItem(OrganizationOwned, Model):
         Index("ix_invoice_item_invoice", "organization_id", "invoice_id"),
     )
     invoice_id: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str] = mapped_column(default=ItemKind.USAGE)
+    corrects_period: Mapped[str | None] = mapped_column(String(7))
     project_id: Mapped[int | None] = mapped_column(Integer)
     product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
     project_uid: Mapped[UUID | None]
@@ -102,3 +127,14 @@ class InvoiceItem(OrganizationOwned, Model):
     unit_price: Mapped[Decimal] = mapped_column(Price)
     quantity_nano: Mapped[int] = mapped_column(WideInteger)
     total_cents: Mapped[int] = mapped_column(BigInteger)
+
+
+class ParkedMonth(OrganizationOwned, Model):
+    """A month that looked wrong when it was to be closed. It waits until somebody has looked at it."""
+
+    __tablename__ = "parked_month"
+    __table_args__ = owned_table("parked_month", UniqueConstraint("organization_id", "period"))
+    period: Mapped[str] = mapped_column(String(7))
+    reason: Mapped[str]
+    parked_at: Mapped[dt.datetime]
+    released_at: Mapped[dt.datetime | None]

@@ -1,17 +1,19 @@
 """Metered usage: whole nano-units per organization, hour and subscription, and the same by day.
 
-No foreign keys: entries are written whole hours at a time from subscriptions just read, and a
-subscription is never deleted.
+No foreign keys for hours and days: entries are written whole hours at a time from subscriptions just
+read, and a subscription is never deleted.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Integer
+import datetime as dt
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.rating import ENTRY_MAX_NANO
 from portal.extensions import Model
-from portal.models.owned import ORGANIZATION
+from portal.models.owned import ORGANIZATION, OrganizationOwned, owned_table, refers_to
 
 
 def _key() -> Mapped[int]:
@@ -42,3 +44,24 @@ class UsageDay(Model):
     day: Mapped[int] = _key()
     subscription_id: Mapped[int] = _key()
     quantity: Mapped[int] = mapped_column(BigInteger)
+
+
+class UsageCorrection(OrganizationOwned, Model):
+    """What a delivery changed in an hour of an invoiced month. Rows are only added.
+
+    `invoice_id` is the invoice that billed the difference; none yet while it is pending.
+    """
+
+    __tablename__ = "usage_correction"
+    __table_args__ = owned_table(
+        "usage_correction",
+        refers_to("subscription", "subscription_id"),
+        refers_to("invoice", "invoice_id"),
+        Index("ix_usage_correction_hour", "organization_id", "hour"),
+    )
+    hour: Mapped[int] = mapped_column(Integer)
+    subscription_id: Mapped[int] = mapped_column(Integer)
+    revision: Mapped[int] = mapped_column(Integer)
+    delta: Mapped[int] = mapped_column(BigInteger)
+    arrived_at: Mapped[dt.datetime]
+    invoice_id: Mapped[int | None] = mapped_column(Integer)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -18,10 +18,11 @@ from portal.domain.period import HOURS_A_DAY, Month, Window, hour_of, start_of_h
 from portal.domain.rating import Meter
 from portal.extensions import db
 from portal.ledger.coverage import metered_through, missing_hours
-from portal.ledger.lines import Point, Step, Stretch, stretches
+from portal.ledger.lines import PENDING, USAGE, Point, Step, Stretch, stretches
 from portal.ledger.names import ProductName, ProjectName, product_names, project_names
-from portal.models import Organization, Product, Project, Subscription
+from portal.models import Invoice, Organization, Product, Project, Subscription, invoice_uid
 from portal.usage.chart import OWN, By, StackedBars, stacked_bars
+from portal.usage.comparison import Comparison, comparison
 from portal.web.args import Asked
 
 DAYS_MAX = 400
@@ -37,6 +38,7 @@ class LineFilter:
     is_without_project: bool = False
     product: UUID | None = None
     unit_price: Decimal | None = None
+    billed_by: UUID | None = None  # only what this invoice bills of them
 
     @property
     def is_on(self) -> bool:
@@ -46,7 +48,13 @@ class LineFilter:
     def query(self) -> dict[str, str]:
         """Return the filter as an address has it."""
         project = "none" if self.is_without_project else self.project
-        given = {"project_id": project, "product_id": self.product, "unit_price": self.unit_price}
+        price = None if self.unit_price is None else f"{self.unit_price:f}"
+        given = {
+            "project_id": project,
+            "product_id": self.product,
+            "unit_price": price,
+            "billed_by": self.billed_by,
+        }
         return {name: str(value) for name, value in given.items() if value is not None}
 
 
@@ -102,7 +110,13 @@ class Usage:
     @cached_property
     def before(self) -> Comparison | None:
         """The same stretch of the month before, or None where the window is no month."""
-        return comparison(self)
+        month = self.asked.month
+        if month is None or self.asked.day is not None or self.only.is_on:
+            return None
+        if not self.is_running:
+            return comparison(self.organization, month, hours=None)
+        metered_until = hour_of(self.metered_through) + 1 if self.metered_through else month.start_hour
+        return comparison(self.organization, month, hours=metered_until - month.start_hour)
 
     @cached_property
     def idle_projects(self) -> Sequence[ProjectName]:
@@ -156,32 +170,6 @@ class Usage:
         return self.asked.window.end_hour > hour_of(self.now)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What the same stretch of the month before cost."""
-
-    month: Month
-    total: Money
-    by_line: Mapping[tuple[UUID | None, UUID], int]
-
-    def change(self, cents: int, project: ProjectName | None, product: ProductName | None) -> Decimal | None:
-        """Return by how much a cost changed, as a ratio; None where there is nothing to compare with."""
-        uid = project.uid if project else None
-        before = sum(
-            cost
-            for (project_uid, product_uid), cost in self.by_line.items()
-            if project_uid == uid and (product is None or product_uid == product.uid)
-        )
-        return _ratio(cents, before)
-
-    def total_change(self, cents: int) -> Decimal | None:
-        return _ratio(cents, self.total.cents)
-
-
-def _ratio(cents: int, before: int) -> Decimal | None:
-    return Decimal(cents - before) / Decimal(before) if before else None
-
-
 def usage_of(
     organization: Organization,
     asked: Asked,
@@ -199,7 +187,9 @@ def usage_of(
     if window.hours > days_max * HOURS_A_DAY:
         raise ValidationError({"to": [f"is more than {days_max} days after from"]})
     _refuse_unknown(organization, only)
-    projects = _grouped(organization, stretches(organization, window, step), only)
+    projects = _grouped(
+        organization, _billed(organization, stretches(organization, window, step), only.billed_by), only
+    )
     through = metered_through(organization.id, window)
     return Usage(
         organization=organization,
@@ -250,8 +240,17 @@ def _product_usage(product: ProductName, price_pico: int, some: Sequence[Stretch
         price_pico=price_pico,
         quantity_nano=sum(each.quantity_nano for each in some),
         total=Money(sum(each.cost.cents for each in some), line.currency),
-        points=[point for each in some for point in each.points],
+        points=_merged(point for each in some for point in each.points),
     )
+
+
+def _merged(points: Iterable[Point]) -> Sequence[Point]:
+    """Add up the points of an hour: its usage, and what came late for it."""
+    by_hour: dict[int, Point] = {}
+    for point in points:
+        other = by_hour.get(point.hour)
+        by_hour[point.hour] = point if other is None else other + point
+    return [by_hour[hour] for hour in sorted(by_hour)]
 
 
 def _project_usage(project: ProjectName | None, products: list[ProductUsage], currency: str) -> ProjectUsage:
@@ -285,25 +284,21 @@ def _refuse_unknown(organization: Organization, only: LineFilter) -> None:
             raise NotFoundError
 
 
-def comparison(usage: Usage) -> Comparison | None:
-    """Price the same stretch of the month before, line by line."""
-    month = usage.asked.month
-    if month is None or usage.asked.day is not None or usage.only.is_on:
-        return None
-    before = month.shifted(-1)
-    metered_until = hour_of(usage.metered_through) + 1 if usage.metered_through else month.start_hour
-    passed = metered_until - month.start_hour if usage.is_running else month.end_hour - month.start_hour
-    end = min(before.start_hour + passed, before.end_hour) if usage.is_running else before.end_hour
-    organization = usage.organization
-    found = stretches(organization, Window(before.start_hour, end))
-    projects = project_names([organization.id])
-    products = product_names({each.line.product_id for each in found})
-    by_line: Counter[tuple[UUID | None, UUID]] = Counter()
-    for each in found:
-        project_id = each.line.project_id
-        project = None if project_id is None else projects[organization.id, project_id].uid
-        by_line[project, products[each.line.product_id].uid] += each.cost.cents
-    return Comparison(before, Money(sum(by_line.values()), organization.currency), by_line)
+def _billed(organization: Organization, found: Sequence[Stretch], invoice: UUID | None) -> Sequence[Stretch]:
+    """Return what an invoice bills: the usage of its own month, and what came late for earlier ones."""
+    if invoice is None:
+        return found
+    query = select(Invoice.id, Invoice.period).where(
+        Invoice.organization_id == organization.id, Invoice.uid == invoice
+    )
+    final = db.session.execute(query).one_or_none()
+    batch = PENDING if final is None else final.id
+
+    def is_billed(stretch: Stretch) -> bool:
+        own = invoice_uid(organization.uid, str(stretch.line.month)) == invoice
+        return stretch.batch == (USAGE if own else batch)
+
+    return [each for each in found if is_billed(each)]
 
 
 def months_of(organization: Organization, now: dt.datetime) -> Sequence[Month]:

@@ -43,6 +43,7 @@ def _line_filter() -> LineFilter:
         is_without_project=is_without_project,
         product=args.uid("product_id"),
         unit_price=_unit_price(),
+        billed_by=args.uid("billed_by"),
     )
 
 

@@ -13,13 +13,13 @@ from uuid import UUID
 
 from flask import Flask, current_app, g, request, session
 from flask_login import current_user
-from sqlalchemy import select, update
-from sqlalchemy.orm import joinedload
+from sqlalchemy import Update, bindparam, select, update
+from sqlalchemy.orm import contains_eager
 
 from portal.domain import tokens
 from portal.domain.errors import ForbiddenError, NotFoundError, UnauthorizedError, ValidationError
 from portal.extensions import csrf, db, login, set_reading
-from portal.models import Account, ApiToken, Membership, Organization
+from portal.models import Account, ApiToken, Collector, Membership, Organization
 from portal.web.clock import now
 from portal.web.errors import sign_in_first
 from portal.web.renders import wants_json
@@ -29,7 +29,18 @@ from portal.web.transaction import SAFE_METHODS, who_asked_is_known
 PUBLIC = "public"
 SIGNED_IN = "signed in"
 WEBHOOK = "webhook"
+COLLECTOR = "collector"
 _LAST_USED_EVERY = dt.timedelta(minutes=1)
+
+# Made once: every request asks these.
+_TOKEN = select(ApiToken).where(ApiToken.token_sha256 == bindparam("sha256"))
+_MEMBERSHIPS = (
+    select(Membership)
+    .join(Organization, Organization.id == Membership.organization_id)
+    .where(Membership.account_id == bindparam("account"))
+    .options(contains_eager(Membership.organization))
+    .order_by(Organization.name)
+)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -39,7 +50,7 @@ class NoMembershipError(ForbiddenError):
 
 
 def policy(wanted: str) -> Callable[[View], View]:
-    """Declare who may call a view: a permission such as `billing:read`, PUBLIC, SIGNED_IN or WEBHOOK."""
+    """Declare who may call a view: a permission such as `billing:read`, or a word above."""
 
     def mark(view: View) -> View:
         view.policy = wanted  # type: ignore[attr-defined]
@@ -98,14 +109,7 @@ def memberships_of_account() -> Sequence[Membership]:
     if not current_user.is_authenticated:
         return ()
     if "memberships" not in g:
-        query = (
-            select(Membership)
-            .join(Organization, Organization.id == Membership.organization_id)
-            .where(Membership.account_id == account().id)
-            .options(joinedload(Membership.organization))
-            .order_by(Organization.name)
-        )
-        g.memberships = db.session.scalars(query).all()
+        g.memberships = db.session.scalars(_MEMBERSHIPS, {"account": account().id}).all()
     return cast("Sequence[Membership]", g.memberships)
 
 
@@ -114,7 +118,9 @@ def _check() -> Any:
         return None
     wanted = policy_of(current_app, request.endpoint)
     assert wanted is not None, "start-up refuses views without a policy"
-    if wanted not in {PUBLIC, WEBHOOK}:
+    if wanted == COLLECTOR:
+        _admit_collector()
+    elif wanted not in {PUBLIC, WEBHOOK}:
         if not current_user.is_authenticated:
             return sign_in_first(str(UnauthorizedError()))
         if "api_token" not in g:
@@ -189,6 +195,26 @@ def _account_of_session(account_id: str) -> Account | None:
     return db.session.get(Account, int(account_id))
 
 
+def _admit_collector() -> None:
+    """Let in a collector by its token; a member's token does not do."""
+    text = _bearer_token()
+    if current_user.is_authenticated:
+        raise ForbiddenError("Usage is reported by collectors, with a token of theirs.")
+    query = select(Collector).where(
+        Collector.token_sha256 == tokens.fingerprint(text), Collector.revoked_at.is_(None)
+    )
+    collector = db.session.scalar(query) if tokens.is_well_formed(text) else None
+    if collector is None:
+        raise UnauthorizedError
+    if _is_worth_noting(collector.last_used_at):
+        _note_use(update(Collector).where(Collector.id == collector.id).values(last_used_at=now()))
+
+
+def _bearer_token() -> str:
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    return text.strip() if kind.lower() == "bearer" else ""
+
+
 def _recognise_token() -> None:
     """With an Authorization header its token alone says who asks: Flask-Login would try cookies first."""
     if "Authorization" in request.headers:
@@ -196,30 +222,31 @@ def _recognise_token() -> None:
 
 
 def _account_of_token() -> Account | None:
-    kind, _, text = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not tokens.is_well_formed(text.strip()):
+    text = _bearer_token()
+    if not tokens.is_well_formed(text):
         return None
-    query = select(ApiToken).where(ApiToken.token_sha256 == tokens.fingerprint(text.strip()))
-    token = db.session.scalar(query)
+    token = db.session.scalar(_TOKEN, {"sha256": tokens.fingerprint(text)})
     if token is None or token.revoked_at or (token.expires_at and token.expires_at <= now()):
         return None
     g.api_token = token
     owner = db.session.get(Account, token.account_id)
-    _note_use(token)
+    if _is_worth_noting(token.last_used_at):
+        one = update(ApiToken).where(
+            ApiToken.organization_id == token.organization_id, ApiToken.id == token.id
+        )
+        _note_use(one.values(last_used_at=now()))
     return owner
 
 
-def _note_use(token: ApiToken) -> None:
-    """Remember when a token was last used, in a short transaction, once a minute at most."""
-    if token.last_used_at is not None and now() - token.last_used_at < _LAST_USED_EVERY:
-        return
+def _is_worth_noting(last_used_at: dt.datetime | None) -> bool:
+    """Remember when a token was last used once a minute at most."""
+    return last_used_at is None or now() - last_used_at >= _LAST_USED_EVERY
+
+
+def _note_use(statement: Update) -> None:
+    """Write in a short transaction of its own."""
     db.session.commit()
     set_reading(is_reading=False)
-    db.session.execute(
-        update(ApiToken)
-        .where(ApiToken.organization_id == token.organization_id, ApiToken.id == token.id)
-        .values(last_used_at=now())
-        .execution_options(synchronize_session=False)
-    )
+    db.session.execute(statement.execution_options(synchronize_session=False))
     db.session.commit()
     set_reading(is_reading=True)

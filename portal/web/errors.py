@@ -62,6 +62,7 @@ TITLES: Mapping[int, str] = {
     502: "The provider refused",
     503: "Not available right now",
 }
+_OF_PROGRAMS = {"application/json", "application/x-ndjson"}  # no form of a browser's sends these
 _NOT_FOUND = "There is nothing here, or it is not yours to see."
 
 
@@ -140,7 +141,7 @@ def _our_error(error: Exception) -> Response:
 
 def sign_in_first(message: str) -> Response:
     """Answer someone whom we do not know: JSON 401, htmx is sent away, a browser is led to the form."""
-    if wants_json() or "Authorization" in request.headers:
+    if wants_json() or "Authorization" in request.headers or request.mimetype in _OF_PROGRAMS:
         response = _envelope(Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", message))
         response.headers["WWW-Authenticate"] = "Bearer"
         return response

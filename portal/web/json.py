@@ -62,18 +62,20 @@ def _parsed() -> Any:
     try:
         return json.loads(
             request.get_data().decode("utf-8"),
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_without_repeats,
+            parse_constant=refuse_constant,
+            object_pairs_hook=without_repeats,
         )
     except (ValueError, RecursionError) as error:
         raise BadRequest("The body is not valid JSON.") from error
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)  # NaN and the infinities are no JSON
+def refuse_constant(name: str) -> None:
+    """NaN and the infinities are no JSON."""
+    raise ValueError(name)
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that says a thing twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name is given twice")

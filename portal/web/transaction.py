@@ -18,6 +18,11 @@ def init_app(app: Flask) -> None:
     def begin_as_reader() -> None:
         set_reading(is_reading=True)
 
+    @app.teardown_request
+    def leave_no_trace(error: BaseException | None) -> None:
+        del error
+        set_reading(is_reading=False)  # whatever this thread does next
+
     @app.after_request
     def close_transaction(response: Response) -> Response:
         if request.method not in SAFE_METHODS and response.status_code < HTTPStatus.BAD_REQUEST:

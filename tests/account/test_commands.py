@@ -8,17 +8,32 @@ from uuid import UUID
 
 import pytest
 
+from portal.domain import tokens
 from portal.extensions import db
-from portal.models import Account, Invoice, Organization, Price, Product, Project, Subscription, UsageHour
+from portal.models import (
+    Account,
+    Collector,
+    Invoice,
+    Organization,
+    ParkedMonth,
+    Price,
+    Product,
+    Project,
+    Subscription,
+    UsageHour,
+    add_owned,
+)
 from tests.billing_run.rows import own_customer
 from tests.factories import (
     JANUARY,
     MARCH,
+    NOW,
     PASSWORD,
     make_account,
     make_member,
     make_product,
     make_subscription,
+    use,
     use_all_hours,
 )
 from tests.page import bearer
@@ -241,7 +256,7 @@ def test_an_import_says_what_it_did(run, acme, export):
     assert said == [
         "export.csv:3: tax",
         "3 rows read, 2 metered, 1 rounded to 1e-9",
-        "entries: 1 new, 0 same, 0 replaced",
+        "entries: 1 new, 0 same, 0 replaced, 0 corrections of invoiced months",
         "not metered: 1 × tax",
     ]
     assert db.session.scalars(db.select(UsageHour.quantity)).all() == [3 * 10**9]
@@ -282,3 +297,35 @@ def test_a_time_is_iso_8601(run):
 def easybill_of_its_own(acme):
     """The sandbox outlives a test, so this customer has a number that no other test has."""
     return own_customer(acme)
+
+
+def test_verify_says_that_all_is_well_or_what_differs(run, acme):
+    server = make_subscription(acme, make_product("vm", "1"))
+    use(server, {JANUARY.start_hour: 5})
+    assert run("billing", "verify") == "every invoice is what was metered"
+
+    db.session.execute(db.update(UsageHour).values(quantity=1))
+    db.session.commit()
+    said = run("billing", "verify", status=1).splitlines()
+    assert "the hours have 0.000000001, the day has 5" in said[0]
+    assert said[-1] == "Error: 1 differences"
+
+
+def test_a_parked_month_is_listed_with_its_reason_and_released(run, acme):
+    with_reason = ParkedMonth(period="2026-01", reason="It looks odd.", parked_at=NOW)
+    add_owned(acme.id, with_reason)
+    db.session.commit()
+
+    assert run("billing", "parked") == f"{acme.number}  2026-01  Acme GmbH: It looks odd."
+    assert run("billing", "release", acme.number, "2026-01") == ""
+    assert run("billing", "parked") == ""
+    assert "has no parked month 2026-01" in run("billing", "release", acme.number, "2026-01", status=1)
+    assert "is not a month" in run("billing", "release", acme.number, "January", status=1)
+
+
+def test_a_collectors_token_is_shown_once(run):
+    token = run("directory", "add-collector", "region north")
+    collector = db.session.scalars(db.select(Collector)).one()
+
+    assert token.startswith(collector.prefix)
+    assert collector.token_sha256 == tokens.fingerprint(token)

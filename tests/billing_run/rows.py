@@ -13,7 +13,16 @@ from portal.domain.period import Month
 from portal.domain.rating import Meter, nano_of, pico_of
 from portal.extensions import db
 from portal.gateways.easybill import EasybillGateway
-from portal.models import Delivery, Invoice, InvoiceItem, Organization, add_owned, invoice_uid, item_uid
+from portal.models import (
+    Delivery,
+    Invoice,
+    InvoiceItem,
+    ItemKind,
+    Organization,
+    add_owned,
+    invoice_uid,
+    item_uid,
+)
 from tests.factories import JANUARY, NOW, make_organization, make_product, make_project
 
 KEY = "easybill-sandbox"
@@ -47,6 +56,7 @@ def make_invoice(
         nano, unit_price = nano_of(Decimal(quantity))[0], Decimal(price)
         items.append(
             InvoiceItem(
+                kind=ItemKind.USAGE,
                 uid=item_uid(uid, project and project.uid, product.uid, unit_price),
                 project_id=project and project.id,
                 product_id=product.id,

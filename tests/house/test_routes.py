@@ -13,7 +13,7 @@ import portal.app
 from portal.app import create_app
 from portal.domain.access import ACTIONS, CATEGORIES
 from portal.web import auth
-from portal.web.auth import PUBLIC, SIGNED_IN, WEBHOOK, policy, policy_of
+from portal.web.auth import COLLECTOR, PUBLIC, SIGNED_IN, WEBHOOK, policy, policy_of
 from tests.conftest import Sandboxes, make_settings
 from tests.page import JSON
 
@@ -57,9 +57,9 @@ def test_every_endpoint_has_a_policy(house):
     assert [name for name in house.view_functions if policy_of(house, name) is None] == []
 
 
-def test_every_policy_is_a_permission_or_one_of_the_three_words(house):
+def test_every_policy_is_a_permission_or_one_of_the_four_words(house):
     wanted = {name: policy_of(house, name) for name in house.view_functions}
-    known = PERMISSIONS | {PUBLIC, SIGNED_IN, WEBHOOK}
+    known = PERMISSIONS | {PUBLIC, SIGNED_IN, WEBHOOK, COLLECTOR}
     assert {name: word for name, word in wanted.items() if word not in known} == {}
 
 
@@ -93,11 +93,16 @@ def test_a_view_with_a_policy_is_not_refused():
 
 
 def test_a_room_whose_view_says_nothing_stops_the_start(monkeypatch, tmp_path):
-    room = Blueprint("usage", __name__)
+    room = Blueprint("room", __name__)
     room.add_url_rule("/forgotten", "forgotten", lambda: "")
-    monkeypatch.setattr(portal.app, "usage", room)
-    with pytest.raises(RuntimeError, match=r"usage\.forgotten"):
+    monkeypatch.setattr(portal.app, "_ROOMS", (*portal.app._ROOMS, room))
+    with pytest.raises(RuntimeError, match=r"room\.forgotten"):
         create_app(make_settings("sqlite://", NOWHERE, tmp_path))
+
+
+def test_collectors_can_report_usage_and_nothing_else(house):
+    theirs = [rule for rule in rules_of(house) if policy_of(house, rule.endpoint) == COLLECTOR]
+    assert [(rule.rule, rule.methods - {"OPTIONS"}) for rule in theirs] == [("/billing/usage", {"POST"})]
 
 
 # -- addresses ----------------------------------------------------------------------------------------
@@ -109,6 +114,7 @@ def test_no_address_ends_in_a_slash(house):
     ("method", "path", "wanted"),
     [
         ("GET", "/billing/usage", "billing:read"),
+        ("POST", "/billing/usage", "collector"),
         ("GET", "/subscriptions", "billing:read"),
         ("GET", "/subscriptions/<id>", "billing:read"),
         ("GET", "/invoices", "billing:read"),

@@ -41,7 +41,7 @@ def euros(cents):
 
 def close_months(at=NOW):
     db.session.commit()
-    made = close(now=at, grace_days=3)
+    made = close(now=at, grace_days=3).made
     db.session.expire_all()
     return made
 
@@ -81,6 +81,8 @@ def test_the_list_has_the_shape_of_the_contract(viewer, acme):
         "period_start": "2026-01-01T00:00:00Z",
         "period_end": "2026-02-01T00:00:00Z",
         "total": euros(516),
+        "due": euros(614),
+        "credit": euros(0),
     }
 
 
@@ -103,9 +105,10 @@ def test_one_invoice_has_the_shape_of_the_contract(viewer, acme):
         "quantity": "744",
         "total": euros(516),
         "kind": "usage",
+        "corrects": None,
         "usage_url": "http://localhost/billing/usage?"
         f"organization_id={acme.uid}&month=2026-01&granularity=hour&project_id={project.uid}"
-        f"&product_id={product.uid}&unit_price=0.00694",
+        f"&product_id={product.uid}&unit_price=0.00694&billed_by={head['id']}",
     }
 
 

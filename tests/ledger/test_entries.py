@@ -1,4 +1,4 @@
-"""Usage entries: any order, any repetition, the same days; an invoiced month does not move."""
+"""Usage entries: any order, any repetition, the same days; what differs from an invoiced month is apart."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from portal.domain.period import HOURS_A_DAY
 from portal.domain.rating import ENTRY_MAX_NANO
 from portal.extensions import db
 from portal.ledger import entries as ledger_entries
-from portal.ledger.entries import Entry, write_entries
-from portal.models import Invoice, UsageDay, UsageHour, add_owned
+from portal.ledger.entries import Entry, deliver, write_entries
+from portal.ledger.usage_rows import Key
+from portal.models import Invoice, UsageCorrection, UsageDay, UsageHour, add_owned
 from tests.factories import (
     FEBRUARY,
     JANUARY,
@@ -63,14 +64,31 @@ def revision_of(organization, hour, subscription_id):
     )
 
 
+def corrections_of(organization):
+    query = (
+        select(UsageCorrection.hour, UsageCorrection.subscription_id, UsageCorrection.delta)
+        .where(UsageCorrection.organization_id == organization.id)
+        .order_by(UsageCorrection.id)
+    )
+    return [tuple(row) for row in db.session.execute(query)]
+
+
+def truth_of(organization):
+    """What counts: the hours, and what came after they were invoiced."""
+    sums = defaultdict(int, hours_of(organization))
+    for hour, subscription, delta in corrections_of(organization):
+        sums[hour, subscription] += delta
+    return dict(sums)
+
+
 def write(organization, *entries):
-    written = write_entries(organization.id, entries)
+    written = write_entries(organization.id, entries, now=NOW)
     db.session.commit()
     return written
 
 
 def counts(written):
-    return written.new, written.same, written.replaced, len(written.frozen)
+    return written.new, written.same, written.replaced, written.corrections
 
 
 def close(organization, month):
@@ -83,6 +101,13 @@ def close(organization, month):
     )
     add_owned(organization.id, invoice)
     db.session.commit()
+
+
+def make_subscriptions(organization, count):
+    """Numbered from 1, as an organization's first are."""
+    product = make_product()
+    for _ in range(count):
+        make_subscription(organization, product)
 
 
 @pytest.fixture
@@ -185,7 +210,9 @@ def test_entries_out_of_order_are_written_all_the_same(acme, subscription):
 def test_a_batch_that_fails_leaves_nothing(acme, subscription):
     hour = hour_at(JANUARY, 1)
     with pytest.raises(AssertionError):
-        write_entries(acme.id, [Entry(hour, subscription.id, UNIT), Entry(hour + 1, subscription.id, -1)])
+        write_entries(
+            acme.id, [Entry(hour, subscription.id, UNIT), Entry(hour + 1, subscription.id, -1)], now=NOW
+        )
     db.session.rollback()
     assert hours_of(acme) == {}
 
@@ -216,33 +243,135 @@ def test_counts_go_on_from_batch_to_batch(acme, subscription, monkeypatch):
 
 def test_entries_may_come_one_by_one_from_a_generator(acme, subscription):
     start = hour_at(JANUARY, 1)
-    written = write_entries(acme.id, (Entry(start + hour, subscription.id, UNIT) for hour in range(3)))
+    entries = (Entry(start + hour, subscription.id, UNIT) for hour in range(3))
+    written = write_entries(acme.id, entries, now=NOW)
     assert written.new == 3
 
 
-# -- a month that was invoiced ----------------------------------------------------------------------
-def test_an_invoiced_month_refuses_a_change_and_says_which_entry(acme, subscription):
-    hour = hour_at(JANUARY, 31, 23)
-    write(acme, Entry(hour, subscription.id, UNIT))
-    close(acme, JANUARY)
-    changed = Entry(hour, subscription.id, 2 * UNIT)
-    written = write(acme, changed)
-    assert written.frozen == [changed]
+# -- revisions --------------------------------------------------------------------------------------
+def test_a_higher_revision_replaces(acme, subscription):
+    hour = hour_at(JANUARY, 1)
+    write(acme, Entry(hour, subscription.id, UNIT, 3))
+    assert counts(write(acme, Entry(hour, subscription.id, 2 * UNIT, 7))) == (0, 0, 1, 0)
+    assert hours_of(acme) == {(hour, subscription.id): 2 * UNIT}
+    assert revision_of(acme, hour, subscription.id) == 7
+
+
+def test_a_higher_revision_of_the_same_quantity_is_the_same_and_kept(acme, subscription):
+    hour = hour_at(JANUARY, 1)
+    write(acme, Entry(hour, subscription.id, UNIT, 1))
+    assert counts(write(acme, Entry(hour, subscription.id, UNIT, 2))) == (0, 1, 0, 0)
+    assert revision_of(acme, hour, subscription.id) == 2
+
+
+def test_a_lower_revision_is_stale_and_changes_nothing(acme, subscription):
+    hour = hour_at(JANUARY, 1)
+    write(acme, Entry(hour, subscription.id, UNIT, 2))
+    written = write(acme, Entry(hour, subscription.id, 5 * UNIT, 1))
+    assert (counts(written), written.stale) == ((0, 0, 0, 0), 1)
+    assert hours_of(acme) == {(hour, subscription.id): UNIT}
+    assert revision_of(acme, hour, subscription.id) == 2
+
+
+def test_the_same_revision_with_the_same_quantity_is_the_same(acme, subscription):
+    entry = Entry(hour_at(JANUARY, 1), subscription.id, UNIT, 4)
+    write(acme, entry)
+    assert counts(write(acme, entry)) == (0, 1, 0, 0)
+
+
+def test_the_same_revision_with_another_quantity_is_a_conflict_and_nothing_of_the_delivery_is_written(
+    acme, subscription
+):
+    hour = hour_at(JANUARY, 1)
+    write(acme, Entry(hour, subscription.id, UNIT, 4))
+    written = write(acme, Entry(hour, subscription.id, 2 * UNIT, 4), Entry(hour + 1, subscription.id, UNIT))
+    assert written.conflicts == [Key(acme.id, hour, subscription.id)]
     assert hours_of(acme) == {(hour, subscription.id): UNIT}
 
 
-def test_an_invoiced_month_refuses_a_new_hour_and_says_which(acme, subscription):
+def test_without_a_revision_a_change_counts_as_one_more(acme, subscription):
+    hour = hour_at(JANUARY, 1)
+    write(acme, Entry(hour, subscription.id, UNIT, 4))
+    assert counts(write(acme, Entry(hour, subscription.id, 2 * UNIT))) == (0, 0, 1, 0)
+    assert revision_of(acme, hour, subscription.id) == 5
+
+
+def test_without_a_revision_a_repetition_keeps_what_is_known(acme, subscription):
+    hour = hour_at(JANUARY, 1)
+    write(acme, Entry(hour, subscription.id, UNIT, 4))
+    assert counts(write(acme, Entry(hour, subscription.id, UNIT))) == (0, 1, 0, 0)
+    assert revision_of(acme, hour, subscription.id) == 4
+
+
+def test_a_key_comes_once_in_a_delivery(acme, subscription):
+    entry = Entry(hour_at(JANUARY, 1), subscription.id, UNIT)
+    with pytest.raises(AssertionError):
+        write(acme, entry, entry)
+
+
+# -- a month that was invoiced ----------------------------------------------------------------------
+def test_a_change_of_an_invoiced_month_is_a_correction_and_its_hour_stays(acme, subscription):
+    hour = hour_at(JANUARY, 31, 23)
+    write(acme, Entry(hour, subscription.id, UNIT))
     close(acme, JANUARY)
-    late = Entry(hour_at(JANUARY, 1), subscription.id, UNIT)
-    assert write(acme, late).frozen == [late]
+    before = hours_of(acme), days_of(acme)
+    assert counts(write(acme, Entry(hour, subscription.id, 3 * UNIT))) == (0, 0, 0, 1)
+    assert corrections_of(acme) == [(hour, subscription.id, 2 * UNIT)]
+    assert (hours_of(acme), days_of(acme)) == before
+
+
+def test_a_new_hour_of_an_invoiced_month_is_a_correction(acme, subscription):
+    close(acme, JANUARY)
+    hour = hour_at(JANUARY, 1)
+    assert counts(write(acme, Entry(hour, subscription.id, UNIT))) == (0, 0, 0, 1)
+    assert corrections_of(acme) == [(hour, subscription.id, UNIT)]
     assert hours_of(acme) == days_of(acme) == {}
 
 
-def test_repeating_an_invoiced_hour_is_the_same_and_not_frozen(acme, subscription):
+def test_a_correction_says_when_it_came_and_waits_for_an_invoice(acme, subscription):
+    close(acme, JANUARY)
+    write(acme, Entry(hour_at(JANUARY, 1), subscription.id, UNIT, 6))
+    row = db.session.scalars(select(UsageCorrection)).one()
+    assert (row.arrived_at, row.invoice_id, row.revision) == (NOW, None, 6)
+
+
+def test_repeating_an_invoiced_hour_is_the_same_and_no_correction(acme, subscription):
     entry = Entry(hour_at(JANUARY, 15), subscription.id, UNIT)
     write(acme, entry)
     close(acme, JANUARY)
     assert counts(write(acme, entry)) == (0, 1, 0, 0)
+    assert corrections_of(acme) == []
+
+
+def test_a_correction_is_the_difference_to_what_counts_not_to_the_frozen_hour(acme, subscription):
+    hour = hour_at(JANUARY, 15)
+    write(acme, Entry(hour, subscription.id, 5 * UNIT))
+    close(acme, JANUARY)
+    for quantity in (7, 7, 2, 0):
+        write(acme, Entry(hour, subscription.id, quantity * UNIT))
+    assert [delta for _, _, delta in corrections_of(acme)] == [2 * UNIT, -5 * UNIT, -2 * UNIT]
+    assert truth_of(acme) == {(hour, subscription.id): 0}
+
+
+def test_revisions_count_in_an_invoiced_month_too(acme, subscription):
+    hour = hour_at(JANUARY, 15)
+    write(acme, Entry(hour, subscription.id, 5 * UNIT, 3))
+    close(acme, JANUARY)
+    assert write(acme, Entry(hour, subscription.id, 9 * UNIT, 2)).stale == 1
+    assert write(acme, Entry(hour, subscription.id, 9 * UNIT, 3)).conflicts
+    assert write(acme, Entry(hour, subscription.id, 6 * UNIT, 5)).corrections == 1
+    assert write(acme, Entry(hour, subscription.id, 9 * UNIT, 4)).stale == 1
+    assert write(acme, Entry(hour, subscription.id, 9 * UNIT, 5)).conflicts
+    assert truth_of(acme) == {(hour, subscription.id): 6 * UNIT}
+
+
+def test_a_higher_revision_of_the_same_quantity_is_remembered_in_an_invoiced_month(acme, subscription):
+    hour = hour_at(JANUARY, 15)
+    write(acme, Entry(hour, subscription.id, 5 * UNIT))
+    close(acme, JANUARY)
+    assert counts(write(acme, Entry(hour, subscription.id, 5 * UNIT, 8))) == (0, 1, 0, 0)
+    assert write(acme, Entry(hour, subscription.id, 9 * UNIT, 7)).stale == 1
+    assert truth_of(acme) == {(hour, subscription.id): 5 * UNIT}
 
 
 @pytest.mark.parametrize(
@@ -266,7 +395,8 @@ def test_one_delivery_over_open_and_frozen_months_writes_the_open_ones(acme, sub
     close(acme, MARCH)
     hours = [hour_at(JANUARY, 2), hour_at(FEBRUARY, 2), hour_at(MARCH, 2)]
     written = write(acme, *(Entry(hour, subscription.id, UNIT) for hour in hours))
-    assert [entry.hour for entry in written.frozen] == [hours[0], hours[2]]
+    assert counts(written) == (1, 0, 0, 2)
+    assert [hour for hour, _, _ in corrections_of(acme)] == [hours[0], hours[2]]
     assert list(hours_of(acme)) == [(hours[1], subscription.id)]
 
 
@@ -275,6 +405,21 @@ def test_an_invoice_of_one_organization_freezes_no_other(acme, subscription):
     theirs = make_subscription(other, make_product())
     close(acme, JANUARY)
     assert counts(write(other, Entry(hour_at(JANUARY, 1), theirs.id, UNIT))) == (1, 0, 0, 0)
+
+
+def test_a_delivery_over_organizations_writes_each_where_it_belongs(acme, subscription):
+    other = make_organization("Other AG")
+    theirs = make_subscription(other, make_product())
+    close(acme, JANUARY)
+    hour = hour_at(JANUARY, 1)
+    entries = [
+        (acme.id, Entry(hour, subscription.id, UNIT)),
+        (other.id, Entry(hour, theirs.id, 3 * UNIT)),
+    ]
+    assert counts(deliver(entries, now=NOW)) == (1, 0, 0, 1)
+    assert corrections_of(acme) == [(hour, subscription.id, UNIT)]
+    assert hours_of(other) == {(hour, theirs.id): 3 * UNIT}
+    assert (hours_of(acme), corrections_of(other)) == ({}, [])
 
 
 # -- organizations ----------------------------------------------------------------------------------
@@ -335,13 +480,19 @@ def test_order_cuts_and_repetition_of_deliveries_do_not_matter(app, deliveries, 
 @given(deliveries, deliveries)
 def test_every_entry_of_a_delivery_is_counted_once(app, first, second):
     organization = make_organization()
+    make_subscriptions(organization, 3)
     close(organization, FEBRUARY)
     for delivery in [*first, *second]:
-        before = hours_of(organization)
+        before, frozen_before = truth_of(organization), hours_of(organization)
         entries = [Entry(hour, number, nano) for (hour, number), nano in delivery.items()]
         written = write(organization, *entries)
         same = [entry for entry in entries if before.get(entry[:2]) == entry.quantity_nano]
-        frozen = [entry for entry in entries if entry.hour >= FEBRUARY.start_hour and entry not in same]
-        assert written.same == len(same)
-        assert sorted(written.frozen) == sorted(frozen)
+        late = [entry for entry in entries if entry.hour >= FEBRUARY.start_hour and entry not in same]
+        nothing = [entry for entry in late if entry[:2] not in before and not entry.quantity_nano]
+        assert written.same == len(same) + len(nothing)
+        assert written.corrections == len(late) - len(nothing)
         assert sum(counts(written)) == len(entries)
+        assert truth_of(organization) == before | delivery
+        assert {
+            key: nano for key, nano in hours_of(organization).items() if key[0] >= FEBRUARY.start_hour
+        } == {key: nano for key, nano in frozen_before.items() if key[0] >= FEBRUARY.start_hour}

@@ -27,6 +27,7 @@ from tests.factories import (
     FEBRUARY,
     JANUARY,
     MARCH,
+    NOW,
     hour_at,
     make_organization,
     make_product,
@@ -423,7 +424,8 @@ def test_maximal_hours_do_not_overflow_by_hour_either(acme):
     hours = range(hour_at(JANUARY, 1), hour_at(JANUARY, 1) + 23)
     for _ in range(50):
         subscription = make_subscription(acme, product)
-        write_entries(acme.id, [Entry(hour, subscription.id, ENTRY_MAX_NANO) for hour in hours])
+        entries = [Entry(hour, subscription.id, ENTRY_MAX_NANO) for hour in hours]
+        write_entries(acme.id, entries, now=NOW)
     db.session.commit()
     (found,) = stretches(acme, Window(hours.start, hours.stop))
     assert found.quantity_nano == 23 * 50 * ENTRY_MAX_NANO > 2**63

@@ -10,7 +10,7 @@ from portal.billing_run.close import close
 from portal.extensions import db
 from portal.metering import clock as metering
 from portal.metering.clock import meter_hours
-from portal.models import Metering, Subscription, UsageDay, UsageHour
+from portal.models import Metering, Subscription, UsageCorrection, UsageDay, UsageHour
 from tests.factories import (
     FEBRUARY,
     JANUARY,
@@ -160,10 +160,10 @@ def test_a_run_that_is_killed_between_two_organizations_is_finished_by_the_next(
     second = subscriptions[1].organization_id
     meter = metering._meter
 
-    def killed(organization_id, until):
+    def killed(organization_id, *rest):
         if organization_id == second:
             raise KeyboardInterrupt
-        return meter(organization_id, until)
+        return meter(organization_id, *rest)
 
     with monkeypatch.context() as patched:
         patched.setattr(metering, "_meter", killed)
@@ -201,16 +201,16 @@ def test_hours_that_a_collector_already_reported_count_once(acme, vm):
     assert hours_of(subscription)[0] == (MARCH.start_hour, 10**9)
 
 
-def test_hours_of_an_invoiced_month_stay_as_they_are(acme, vm, caplog):
+def test_hours_of_an_invoiced_month_stay_as_they_are_and_what_is_owed_is_a_correction(acme, vm):
     make_subscription(acme, vm)
     run()
     close(now=NOW, grace_days=3)
     late = make_subscription(acme, vm)
     db.session.commit()
 
-    assert run() == 9 * 24 + 12
+    assert run() == (31 + 28 + 9) * 24 + 12
     assert hours_of(late)[0][0] == MARCH.start_hour
-    assert "hours of an invoiced month were left out" in caplog.text
+    assert len(db.session.scalars(db.select(UsageCorrection)).all()) == (31 + 28) * 24
     assert run() == 0
 
 

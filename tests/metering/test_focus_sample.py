@@ -109,7 +109,7 @@ def redwood(app):
 def imported(redwood):
     reported = []
     return import_focus(
-        redwood, [SAMPLE], lambda *place_and_reason: reported.append(place_and_reason)
+        redwood, [SAMPLE], lambda *place_and_reason: reported.append(place_and_reason), now=OCTOBER
     ), reported
 
 
@@ -139,9 +139,9 @@ def test_every_row_is_metered_or_refused(imported, truth):
 
 
 def test_the_same_file_twice_changes_nothing(redwood, imported):
-    again = import_focus(redwood, [SAMPLE], lambda *_: None).written
+    again = import_focus(redwood, [SAMPLE], lambda *_: None, now=OCTOBER).written
 
-    assert (again.new, again.replaced, again.frozen) == (0, 0, [])
+    assert (again.new, again.replaced, again.corrections) == (0, 0, 0)
     assert again.same == imported[0].written.new
 
 

@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.ledger import catalogue
 from portal.metering.focus import NotFocusError
 from portal.metering.importing import import_focus
-from portal.models import Price, Product, Project, Subscription, UsageDay, UsageHour
+from portal.models import Price, Product, Project, Subscription, UsageCorrection, UsageDay, UsageHour
 from tests.factories import JANUARY, NOW, hour_at, make_organization, make_project
 from tests.metering.exports import USUAL, at, hour, row, write
 
@@ -29,7 +29,9 @@ def bring_in(acme, tmp_path):
         ]
         db.session.commit()
         import_rows.places = []
-        done = import_focus(organization, paths, lambda *reported: import_rows.places.append(reported))
+        done = import_focus(
+            organization, paths, lambda *reported: import_rows.places.append(reported), now=NOW
+        )
         db.session.expire_all()
         return done
 
@@ -46,7 +48,7 @@ def hours():
 
 
 def counts(done):
-    return done.written.new, done.written.same, done.written.replaced, len(done.written.frozen)
+    return done.written.new, done.written.same, done.written.replaced, done.written.corrections
 
 
 def test_what_is_missing_is_made(bring_in):
@@ -188,16 +190,16 @@ def test_rows_without_a_sub_account_are_the_organizations_own(bring_in):
     assert len(all_of(Subscription)) == 2
 
 
-def test_the_hours_of_an_invoiced_month_are_refused(bring_in):
+def test_what_differs_from_an_invoiced_month_is_a_correction(bring_in):
     bring_in(row())
     close(now=NOW, grace_days=3)
     february = at("2026-02-01T00:00:00Z", "2026-02-01T01:00:00Z")
     done = bring_in(row(PricingQuantity="4"), hour(9), february)
 
     assert counts(done) == (1, 0, 0, 2)
-    assert dict(done.refused) == {"the month 2026-01 is already invoiced": 2}
-    assert bring_in.places == [("2026-01", "2 entries differ, but the month 2026-01 is already invoiced")]
+    assert (dict(done.refused), bring_in.places) == ({}, [])
     assert [each[1] for each in hours()] == [3 * 10**9, 3 * 10**9]
+    assert sorted(each.delta for each in all_of(UsageCorrection)) == [10**9, 3 * 10**9]
 
 
 def test_the_same_export_after_the_invoice_is_still_the_same(bring_in):
@@ -212,7 +214,7 @@ def test_a_file_that_is_no_export_leaves_everything_as_it_was(acme, tmp_path):
     good, bad = write(tmp_path / "good.csv", row()), tmp_path / "bad.csv"
     bad.write_text("a,b\n1,2\n")
     with pytest.raises(NotFocusError):
-        import_focus(acme, [good, bad], lambda *_: None)
+        import_focus(acme, [good, bad], lambda *_: None, now=NOW)
     db.session.rollback()
 
     assert (hours(), all_of(Project), all_of(Product)) == ([], [], [])
@@ -273,7 +275,7 @@ def test_a_large_export_needs_no_more_memory_than_its_batches(backend, acme, tmp
             writer.writerow(USUAL | times | {"SubAccountId": str(part % 20), "SkuPriceId": f"sku-{part % 7}"})
     tracemalloc.start()
     try:
-        done = import_focus(acme, [path], lambda *_: None)
+        done = import_focus(acme, [path], lambda *_: None, now=NOW)
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

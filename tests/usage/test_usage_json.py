@@ -431,7 +431,7 @@ def test_more_subscriptions_than_a_database_can_sum_add_up(viewer, acme):
     subscriptions = [make_subscription(acme, product) for _ in range(3)]
     days = range(JANUARY.start_hour, JANUARY.end_hour)
     entries = [Entry(hour, each.id, 10**7 * 10**9) for hour in days for each in subscriptions]
-    write_entries(acme.id, entries)
+    write_entries(acme.id, entries, now=NOW)
     db.session.commit()
 
     assert lines_of(ask(viewer, month="2026-01"))[0]["quantity"] == str(3 * 744 * 10**7)

@@ -1,0 +1,104 @@
+"""Writes drafts down as final invoices, and marks the late usage that they bill."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Sequence
+
+from sqlalchemy import update
+
+from portal.extensions import db
+from portal.ledger.draft import Draft
+from portal.ledger.settlement import credits_before, settled
+from portal.models import Delivery, Invoice, InvoiceItem, UsageCorrection, draw_each, insert_rows
+
+log = logging.getLogger(__name__)
+_CREDIT = "This month is a credit: its legal document is not made by itself yet."
+
+
+def write_invoices(drafts: Sequence[Draft], now: dt.datetime) -> None:
+    """Make the invoices of drafts, one for each of some organizations.
+
+    The caller holds the organizations' usage locks, and commits.
+    """
+    if not drafts:
+        return
+    one_each = {draft.organization.id: 1 for draft in drafts}
+    ids = draw_each(Invoice.__tablename__, one_each)
+    numbers = draw_each("invoice_number", one_each)
+    item_ids = draw_each(
+        InvoiceItem.__tablename__, {draft.organization.id: len(draft.items) for draft in drafts}
+    )
+    known_credits = credits_before(one_each)
+    invoices, items = [], []
+    for draft in drafts:
+        owner = draft.organization.id
+        invoice_id = ids[owner][0]
+        number = f"{draft.organization.number}-{numbers[owner][0]:04d}"
+        invoices.append(_row(draft, invoice_id, number, known_credits.get(owner, 0), now))
+        items += _item_rows(draft, invoice_id, item_ids[owner])
+        log.info("month closed", extra={"invoice": number, "period": str(draft.month)})
+    insert_rows(Invoice, invoices)
+    insert_rows(InvoiceItem, items)
+    for draft in drafts:
+        if any(item.corrects for item in draft.items):
+            _mark_billed(draft.organization.id, ids[draft.organization.id][0])
+
+
+def _row(
+    draft: Draft, invoice_id: int, number: str, credit_before: int, now: dt.datetime
+) -> dict[str, object]:
+    due, credit = settled(draft, credit_before)
+    return {
+        "organization_id": draft.organization.id,
+        "id": invoice_id,
+        "uid": draft.uid,
+        "period": str(draft.month),
+        "number": number,
+        "currency": draft.organization.currency,
+        "total_cents": draft.total.cents,
+        "due_cents": due,
+        "credit_cents": credit,
+        "closed_at": now,
+        "delivery": _delivery(draft),
+        "attempts": 0,
+        "last_error": _CREDIT if draft.total.cents < 0 else None,
+    }
+
+
+def _delivery(draft: Draft) -> Delivery:
+    if draft.total.cents < 0:
+        return Delivery.STUCK
+    return Delivery.PENDING if draft.total.cents else Delivery.NOT_NEEDED
+
+
+def _item_rows(draft: Draft, invoice_id: int, ids: Sequence[int]) -> list[dict[str, object]]:
+    return [
+        {
+            "organization_id": draft.organization.id,
+            "id": item_id,
+            "uid": item.uid,
+            "invoice_id": invoice_id,
+            "kind": item.kind,
+            "corrects_period": str(item.corrects) if item.corrects else None,
+            "project_id": item.project_id,
+            "product_id": item.product_id,
+            "project_uid": item.project and item.project.uid,
+            "product_uid": item.product.uid,
+            "project_name": item.project and item.project.name,
+            "product_name": item.product.name,
+            "unit": item.product.unit,
+            "unit_price": item.unit_price,
+            "quantity_nano": item.quantity_nano,
+            "total_cents": item.total.cents,
+        }
+        for item_id, item in zip(ids, draft.items, strict=True)
+    ]
+
+
+def _mark_billed(organization_id: int, invoice_id: int) -> None:
+    pending = update(UsageCorrection).where(
+        UsageCorrection.organization_id == organization_id, UsageCorrection.invoice_id.is_(None)
+    )
+    db.session.execute(pending.values(invoice_id=invoice_id).execution_options(synchronize_session=False))

@@ -1,0 +1,269 @@
+"""Proves the bill: every final invoice is computed anew from the hours and the late usage.
+
+It shares the arithmetic with the rest, but none of the queries. What it finds are differences in words;
+none means that what was metered is what was billed, is still open, or waits for the next invoice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+
+from portal.domain.period import HOURS_A_DAY, Month
+from portal.domain.rating import NANO, Meter, pico_of, quantity_of
+from portal.extensions import db
+from portal.ledger.prices import PriceBook, prices_for
+from portal.models import (
+    Invoice,
+    InvoiceItem,
+    ItemKind,
+    Organization,
+    Subscription,
+    UsageCorrection,
+    UsageDay,
+    UsageHour,
+)
+
+_SLICE = 200
+
+
+class _Line(NamedTuple):
+    organization_id: int
+    project_id: int | None
+    product_id: int
+    price_pico: int
+
+
+class _Amount(NamedTuple):
+    quantity_nano: int
+    cents: int
+
+
+_Bills = dict[tuple[int, _Line], _Amount]  # (invoice id, line) -> what it says
+
+
+def verify() -> Iterator[str]:
+    """Yield a sentence for each difference."""
+    yield from _days_and_hours()
+    yield from _usage_of_nobody()
+    for period in db.session.scalars(select(Invoice.period).distinct().order_by(Invoice.period)).all():
+        query = select(Invoice.organization_id).where(Invoice.period == period)
+        owners = db.session.scalars(query.order_by(Invoice.organization_id)).all()
+        for start in range(0, len(owners), _SLICE):
+            yield from _month(Month.parse(period), owners[start : start + _SLICE])
+    yield from _sums()
+    yield from _numbers()
+
+
+def _days_and_hours() -> Iterator[str]:
+    hours = (
+        select(
+            UsageHour.organization_id,
+            (UsageHour.hour // HOURS_A_DAY).label("day"),
+            UsageHour.subscription_id,
+            func.sum(UsageHour.quantity).label("quantity"),
+        )
+        .group_by(UsageHour.organization_id, "day", UsageHour.subscription_id)
+        .subquery()
+    )
+    same_key = (
+        (hours.c.organization_id == UsageDay.organization_id)
+        & (hours.c.day == UsageDay.day)
+        & (hours.c.subscription_id == UsageDay.subscription_id)
+    )
+    columns = hours.c.organization_id, hours.c.day, hours.c.subscription_id, hours.c.quantity
+    query = (
+        select(*columns, UsageDay.quantity)
+        .join(UsageDay, same_key, isouter=True)
+        .where(UsageDay.quantity.is_(None) | (UsageDay.quantity != hours.c.quantity))
+    )
+    for owner, day, subscription, of_hours, of_day in db.session.execute(query):
+        yield (
+            f"organization {owner}, subscription {subscription}, day {day}: the hours have"
+            f" {quantity_of(int(of_hours)):f}, the day has {quantity_of(of_day or 0):f}"
+        )
+    without_hours = (
+        select(UsageDay.organization_id, UsageDay.day, UsageDay.subscription_id, UsageDay.quantity)
+        .join(hours, same_key, isouter=True)
+        .where(hours.c.day.is_(None), UsageDay.quantity != 0)
+    )
+    for owner, day, subscription, of_day in db.session.execute(without_hours):
+        yield (
+            f"organization {owner}, subscription {subscription}, day {day}: there are no hours,"
+            f" the day has {quantity_of(of_day):f}"
+        )
+
+
+def _usage_of_nobody() -> Iterator[str]:
+    query = (
+        select(UsageDay.organization_id, UsageDay.subscription_id)
+        .join(
+            Subscription,
+            (Subscription.organization_id == UsageDay.organization_id)
+            & (Subscription.id == UsageDay.subscription_id),
+            isouter=True,
+        )
+        .where(Subscription.id.is_(None))
+        .distinct()
+    )
+    for owner, subscription in db.session.execute(query):
+        yield f"organization {owner}: usage of subscription {subscription}, which does not exist"
+
+
+def _month(month: Month, owners: Sequence[int]) -> Iterator[str]:
+    """Compare a month of some organizations, and everything later that corrects it, line by line."""
+    query = select(Organization.id, Organization.currency).where(Organization.id.in_(owners))
+    currencies: dict[int, str] = dict(db.session.execute(query).all())
+    prices = prices_for(owners, set(currencies.values()))
+    metered = _metered(month, owners, currencies, prices)
+    late = _late(month, owners, currencies, prices)
+    invoices = _invoices_of(month, owners)
+    expected: _Bills = {}
+    for line, quantity in metered.items():
+        if quantity:
+            expected[invoices[line.organization_id], line] = _billed(line, currencies, 0, quantity)
+    yield from _differences(month, expected, _items(month, owners, ItemKind.USAGE))
+    corrections: _Bills = {}
+    for line, batches in late.items():
+        passed = metered[line]
+        for invoice_id in sorted(each for each in batches if each is not None):
+            delta = batches[invoice_id]
+            corrections[invoice_id, line] = _billed(line, currencies, passed, delta)
+            passed += delta
+    actual = _items(month, owners, ItemKind.CORRECTION)
+    listed = {key: amount for key, amount in corrections.items() if key in actual or amount != (0, 0)}
+    yield from _differences(month, listed, actual)
+
+
+def _billed(line: _Line, currencies: Mapping[int, str], before: int, quantity: int) -> _Amount:
+    meter = Meter(line.price_pico, currencies[line.organization_id])
+    after = max(0, before + quantity)  # less than nothing is told by its quantity
+    return _Amount(quantity, meter.reading(after) - meter.reading(max(0, before)))
+
+
+def _metered(
+    month: Month, owners: Sequence[int], currencies: Mapping[int, str], prices: PriceBook
+) -> Counter[_Line]:
+    """Sum the hours of a month by line: never the days."""
+    day = (UsageHour.hour // HOURS_A_DAY).label("day")
+    parts = UsageHour.organization_id, Subscription.project_id, Subscription.product_id
+    query = (
+        select(*parts, day, func.sum(UsageHour.quantity // NANO), func.sum(UsageHour.quantity % NANO))
+        .join(
+            Subscription,
+            (Subscription.organization_id == UsageHour.organization_id)
+            & (Subscription.id == UsageHour.subscription_id),
+        )
+        .where(
+            UsageHour.organization_id.in_(owners),
+            UsageHour.hour >= month.start_hour,
+            UsageHour.hour < month.end_hour,
+        )
+        .group_by(*parts, "day")
+    )
+    sums: Counter[_Line] = Counter()
+    for owner, project_id, product_id, on_day, high, low in db.session.execute(query):
+        pico = prices.pico(product_id, currencies[owner], on_day)
+        sums[_Line(owner, project_id, product_id, pico)] += int(high) * NANO + int(low)
+    return sums
+
+
+def _late(
+    month: Month, owners: Sequence[int], currencies: Mapping[int, str], prices: PriceBook
+) -> Mapping[_Line, Counter[int | None]]:
+    """Sum what came late for a month by line, and by the invoice that billed it."""
+    query = (
+        select(
+            UsageCorrection.organization_id,
+            Subscription.project_id,
+            Subscription.product_id,
+            UsageCorrection.hour,
+            UsageCorrection.invoice_id,
+            UsageCorrection.delta,
+        )
+        .join(
+            Subscription,
+            (Subscription.organization_id == UsageCorrection.organization_id)
+            & (Subscription.id == UsageCorrection.subscription_id),
+        )
+        .where(
+            UsageCorrection.organization_id.in_(owners),
+            UsageCorrection.hour >= month.start_hour,
+            UsageCorrection.hour < month.end_hour,
+        )
+    )
+    sums: dict[_Line, Counter[int | None]] = defaultdict(Counter)
+    for owner, project_id, product_id, hour, invoice_id, delta in db.session.execute(query):
+        pico = prices.pico(product_id, currencies[owner], hour // HOURS_A_DAY)
+        sums[_Line(owner, project_id, product_id, pico)][invoice_id] += delta
+    return sums
+
+
+def _invoices_of(month: Month, owners: Sequence[int]) -> Mapping[int, int]:
+    query = select(Invoice.organization_id, Invoice.id).where(
+        Invoice.organization_id.in_(owners), Invoice.period == str(month)
+    )
+    return dict(db.session.execute(query).all())
+
+
+def _items(month: Month, owners: Sequence[int], kind: ItemKind) -> _Bills:
+    """Return what the invoices say about a month."""
+    query = select(InvoiceItem).where(InvoiceItem.organization_id.in_(owners), InvoiceItem.kind == kind)
+    if kind is ItemKind.CORRECTION:
+        query = query.where(InvoiceItem.corrects_period == str(month))
+    else:
+        query = query.join(
+            Invoice,
+            (Invoice.organization_id == InvoiceItem.organization_id) & (Invoice.id == InvoiceItem.invoice_id),
+        ).where(Invoice.period == str(month))
+    bills: _Bills = {}
+    for item in db.session.scalars(query):
+        line = _Line(item.organization_id, item.project_id, item.product_id, pico_of(item.unit_price))
+        bills[item.invoice_id, line] = _Amount(item.quantity_nano, item.total_cents)
+    return bills
+
+
+def _differences(month: Month, expected: _Bills, actual: _Bills) -> Iterator[str]:
+    nothing = _Amount(0, 0)
+    for key in sorted(expected.keys() | actual.keys(), key=str):
+        ours, theirs = expected.get(key, nothing), actual.get(key, nothing)
+        if ours != theirs or (key in actual) != (key in expected):
+            invoice_id, line = key
+            yield (
+                f"organization {line.organization_id}, invoice {invoice_id}, month {month}, project"
+                f" {line.project_id}, product {line.product_id}: metered {quantity_of(ours.quantity_nano):f}"
+                f" for {ours.cents}, billed {quantity_of(theirs.quantity_nano):f} for {theirs.cents}"
+            )
+
+
+def _sums() -> Iterator[str]:
+    items = (
+        select(
+            InvoiceItem.organization_id,
+            InvoiceItem.invoice_id,
+            func.sum(InvoiceItem.total_cents).label("cents"),
+        )
+        .group_by(InvoiceItem.organization_id, InvoiceItem.invoice_id)
+        .subquery()
+    )
+    query = select(Invoice.organization_id, Invoice.number, Invoice.total_cents, items.c.cents).join(
+        items,
+        (items.c.organization_id == Invoice.organization_id) & (items.c.invoice_id == Invoice.id),
+        isouter=True,
+    )
+    for owner, number, total, cents in db.session.execute(query):
+        if total != int(cents or 0):
+            yield f"organization {owner}, invoice {number}: its lines add up to {cents}, it says {total}"
+
+
+def _numbers() -> Iterator[str]:
+    numbers: dict[int, list[int]] = defaultdict(list)
+    query = select(Invoice.organization_id, Invoice.number).order_by(Invoice.organization_id, Invoice.id)
+    for owner, number in db.session.execute(query):
+        numbers[owner].append(int(number.rpartition("-")[2]))
+    for owner, some in numbers.items():
+        if some != list(range(1, len(some) + 1)):
+            yield f"organization {owner}: the numbers of its invoices have a gap or a repetition: {some}"

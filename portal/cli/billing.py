@@ -1,0 +1,74 @@
+"""The clock of billing, what it could not do, and the proof of what it did."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+
+import click
+
+from portal.cli.arguments import Commands, Instant
+from portal.extensions import db
+from portal.web import log
+from portal.web.clock import utc_now
+from portal.web.providers import settings
+
+group = Commands("billing", help="Close months, have their legal documents made, and prove them.")
+
+
+@group.command()
+@click.option("--now", type=Instant(), default=None, help="Pretend it is this time.")
+def tick(now: dt.datetime | None) -> None:
+    """Run the clock once: hours, close, deliver, mirror. Any time, twice at once, after any crash."""
+    from portal.clockwork import tick as run
+
+    click.echo(run(now or utc_now()))
+
+
+@group.command()
+@click.option("--every", type=int, default=60, show_default=True, help="Seconds between two ticks.")
+def work(every: int) -> None:
+    """Run the clock for ever."""
+    from portal.clockwork import work as run
+
+    log.configure(settings().log_level)
+    run(every, threading.Event())
+
+
+@group.command("verify")
+def verify_bills() -> None:
+    """Compute every final invoice anew from the hours; exit 1 and say where anything differs."""
+    from portal.billing_run.verify import verify
+
+    differences = 0
+    for difference in verify():
+        differences += 1
+        click.echo(difference)
+    if differences:
+        raise click.ClickException(f"{differences} differences")
+    click.echo("every invoice is what was metered")
+
+
+@group.command("parked")
+def list_parked() -> None:
+    """List the months that wait because they look wrong, with the reason."""
+    from portal.billing_run.parking import parked
+
+    for organization, month in parked():
+        click.echo(f"{organization.number}  {month.period}  {organization.name}: {month.reason}")
+
+
+@group.command("release")
+@click.argument("organization")
+@click.argument("period")
+def release_parked(organization: str, period: str) -> None:
+    """Let a parked month of an organization be closed by the next run, whatever it looks like."""
+    from portal.account.directory import organization_by
+    from portal.billing_run.parking import release
+    from portal.domain.period import Month
+
+    try:
+        release(organization_by(organization), Month.parse(period), now=utc_now())
+    except ValueError as error:
+        raise click.ClickException(f"{period} is not a month such as 2026-01") from error
+    db.session.commit()

@@ -1,0 +1,84 @@
+"""Who exists, and who may do what."""
+
+from __future__ import annotations
+
+import click
+
+from portal.cli.arguments import Commands
+from portal.domain.access import Preset
+from portal.extensions import db
+from portal.web.clock import utc_now
+
+group = Commands("directory", help="Organizations, accounts, memberships, API tokens and collectors.")
+
+
+@group.command("add-collector")
+@click.argument("name")
+def add_collector(name: str) -> None:
+    """Make a token with which a machine reports usage, and nothing else; it is shown only this once."""
+    from portal.account import directory as people
+
+    token = people.add_collector(name, now=utc_now())
+    db.session.commit()
+    click.echo(token)
+
+
+@group.command("add-organization")
+@click.argument("name")
+@click.option("--street", required=True)
+@click.option("--postal-code", required=True)
+@click.option("--city", required=True)
+@click.option("--country", required=True, help="Two letters, such as DE.")
+@click.option("--currency", required=True, help="ISO 4217, such as EUR.")
+@click.option("--vat-id", default=None)
+@click.option("--email", "emails", multiple=True, help="Where invoices go; up to three.")
+def add_organization(
+    name: str, currency: str, vat_id: str | None, emails: tuple[str, ...], **where: str
+) -> None:
+    """Make an organization and print its id."""
+    from portal.account import directory as people
+
+    organization = people.add_organization(
+        name, people.Address(**where), currency=currency, now=utc_now(), vat_id=vat_id, emails=emails
+    )
+    db.session.commit()
+    click.echo(organization.uid)
+
+
+@group.command("add-account")
+@click.argument("login")
+@click.option("--name", required=True)
+@click.password_option()
+def add_account(login: str, name: str, password: str) -> None:
+    """Make an account for a person."""
+    from portal.account import directory as people
+
+    account = people.add_account(login, name, password, now=utc_now())
+    db.session.commit()
+    click.echo(account.uid)
+
+
+@group.command("add-member")
+@click.argument("login")
+@click.option("--organization", required=True, help="Its customer number or id.")
+@click.option("--preset", required=True, type=click.Choice([each.value for each in Preset]))
+def add_member(login: str, organization: str, preset: str) -> None:
+    """Let a person into an organization, or change what they may do there."""
+    from portal.account import directory as people
+
+    people.add_membership(people.organization_by(organization), people.account_by(login), Preset(preset))
+    db.session.commit()
+
+
+@group.command("add-token")
+@click.argument("login")
+@click.option("--organization", required=True, help="Its customer number or id.")
+@click.option("--name", required=True, help="What it is for.")
+def add_token(login: str, organization: str, name: str) -> None:
+    """Make an API token for a member and print it: it is shown only this once."""
+    from portal.account import directory as people
+
+    owner, account = people.organization_by(organization), people.account_by(login)
+    token = people.add_token(owner, account, name, now=utc_now())
+    db.session.commit()
+    click.echo(token)

@@ -1,0 +1,99 @@
+"""What a collector may say of one entry: read strictly, refused by name."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from portal.domain.period import hour_of, start_of_hour
+from portal.domain.rating import ENTRY_MAX_NANO, nano_of
+
+_FIELDS = frozenset({"subscription_id", "hour", "quantity", "revision"})
+_QUANTITY = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,40})?")
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.(?P<fraction>\d+))?)?(Z|[+-]\d\d:[0-5]\d)", re.ASCII
+)
+_REVISION_MAX = 2**30  # a delivery without revisions counts on from there, in 32 bits
+
+
+class RefusedEntryError(ValueError):
+    """An entry cannot be used; the text says which of its fields, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """An entry as a collector reports it."""
+
+    subscription: UUID
+    hour: int
+    quantity_nano: int
+    revision: int
+    was_rounded: bool
+
+
+def reported(entry: Any, *, now: dt.datetime) -> Reported:
+    """Read one entry, or raise RefusedEntryError."""
+    if not isinstance(entry, dict):
+        raise RefusedEntryError("is not a JSON object")
+    unknown = sorted(set(entry) - _FIELDS)
+    if unknown:
+        raise RefusedEntryError(f"{unknown[0]} is not known here")
+    quantity_nano, was_rounded = _quantity(entry)
+    return Reported(_subscription(entry), _hour(entry, now), quantity_nano, _revision(entry), was_rounded)
+
+
+def _subscription(entry: Mapping[str, Any]) -> UUID:
+    text = entry.get("subscription_id")
+    try:
+        if isinstance(text, str):
+            return UUID(text)
+    except ValueError as error:
+        raise RefusedEntryError("subscription_id is not a UUID") from error
+    raise RefusedEntryError("subscription_id is missing or not a text")
+
+
+def _hour(entry: Mapping[str, Any], now: dt.datetime) -> int:
+    text = entry.get("hour")
+    if not isinstance(text, str):
+        raise RefusedEntryError("hour is missing or not a text")
+    read = _INSTANT.fullmatch(text)
+    if read is None:
+        raise RefusedEntryError("hour is not an ISO 8601 time with its zone")
+    try:
+        at = dt.datetime.fromisoformat(text).astimezone(dt.UTC)
+    except (ValueError, OverflowError) as error:
+        raise RefusedEntryError("hour is not an ISO 8601 time with its zone") from error
+    hour = hour_of(at)
+    is_whole = not (read["fraction"] or "").strip("0")  # Python reads six digits of it
+    if hour < 0 or start_of_hour(hour) != at or not is_whole:
+        raise RefusedEntryError("hour is not a whole hour in UTC")
+    if at > now:
+        raise RefusedEntryError("hour is in the future")
+    return hour
+
+
+def _quantity(entry: Mapping[str, Any]) -> tuple[int, bool]:
+    given = entry.get("quantity")
+    if isinstance(given, bool) or not isinstance(given, str | int | Decimal):
+        raise RefusedEntryError("quantity is missing or not a number")
+    text = str(given) if not isinstance(given, Decimal) else f"{given:f}"
+    if _QUANTITY.fullmatch(text) is None:
+        raise RefusedEntryError("quantity is not a plain decimal number")
+    nano, was_rounded = nano_of(Decimal(text))
+    if text.startswith("-") and Decimal(text):
+        raise RefusedEntryError("quantity is negative")
+    if nano > ENTRY_MAX_NANO:
+        raise RefusedEntryError("quantity is more than 10000000")
+    return nano, was_rounded
+
+
+def _revision(entry: Mapping[str, Any]) -> int:
+    revision = entry.get("revision", 0)
+    if isinstance(revision, bool) or not isinstance(revision, int) or not 0 <= revision <= _REVISION_MAX:
+        raise RefusedEntryError(f"revision is not a whole number from 0 to {_REVISION_MAX}")
+    return revision

@@ -1,0 +1,56 @@
+"""What the same stretch of the month before cost, line by line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from portal.domain.money import Money
+from portal.domain.period import Month, Window
+from portal.ledger.lines import stretches
+from portal.ledger.names import ProductName, ProjectName, product_names, project_names
+from portal.models import Organization
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the same stretch of the month before cost."""
+
+    month: Month
+    total: Money
+    by_line: Mapping[tuple[UUID | None, UUID], int]
+
+    def change(self, cents: int, project: ProjectName | None, product: ProductName | None) -> Decimal | None:
+        """Return by how much a cost changed, as a ratio; None where there is nothing to compare with."""
+        uid = project.uid if project else None
+        before = sum(
+            cost
+            for (project_uid, product_uid), cost in self.by_line.items()
+            if project_uid == uid and (product is None or product_uid == product.uid)
+        )
+        return _ratio(cents, before)
+
+    def total_change(self, cents: int) -> Decimal | None:
+        return _ratio(cents, self.total.cents)
+
+
+def _ratio(cents: int, before: int) -> Decimal | None:
+    return Decimal(cents - before) / Decimal(before) if before else None
+
+
+def comparison(organization: Organization, month: Month, *, hours: int | None) -> Comparison:
+    """Price the first hours of the month before, or all of it."""
+    before = month.shifted(-1)
+    end = before.end_hour if hours is None else min(before.start_hour + hours, before.end_hour)
+    found = stretches(organization, Window(before.start_hour, end))
+    projects = project_names([organization.id])
+    products = product_names({each.line.product_id for each in found})
+    by_line: Counter[tuple[UUID | None, UUID]] = Counter()
+    for each in found:
+        project_id = each.line.project_id
+        project = None if project_id is None else projects[organization.id, project_id].uid
+        by_line[project, products[each.line.product_id].uid] += each.cost.cents
+    return Comparison(before, Money(sum(by_line.values()), organization.currency), by_line)

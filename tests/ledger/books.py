@@ -1,0 +1,163 @@
+"""An independent account of a customer's usage in plain Python and fractions: what every bill has to say."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from portal.billing_run.close import close
+from portal.billing_run.parking import parked, release
+from portal.domain.period import HOURS_A_DAY, Month, Window
+from portal.extensions import db
+from portal.ledger.draft import Draft, draft_of, open_months
+from portal.ledger.lines import stretches
+from portal.models import Invoice, InvoiceItem, Organization, Subscription
+
+UNIT = 10**9
+_CENTS = Fraction(100, UNIT)
+
+
+class BookLine(NamedTuple):
+    """A line in words of its own."""
+
+    month: str
+    project_id: int | None
+    product_id: int
+    price: Fraction
+
+
+Bill = dict[BookLine, tuple[int, int]]  # line -> (nano-units, cents)
+
+
+def half_up(value: Fraction) -> int:
+    """The nearest whole number, a half away from zero."""
+    magnitude = (abs(value) + Fraction(1, 2)).__floor__()
+    return magnitude if value >= 0 else -magnitude
+
+
+def truth_of(metered: dict[tuple[Subscription, int], int], prices: dict[int, list[tuple[int, str]]]) -> Bill:
+    """Price {(subscription, hour): nano-units}; `prices` are (first day, price) by product, ascending."""
+    sums: dict[BookLine, int] = defaultdict(int)
+    for (subscription, hour), nano in metered.items():
+        day = hour // HOURS_A_DAY
+        price = [price for since, price in prices[subscription.product_id] if since <= day][-1]
+        line = BookLine(
+            str(Month.of_day(day)), subscription.project_id, subscription.product_id, Fraction(price)
+        )
+        sums[line] += nano
+    return {line: (nano, half_up(line.price * nano * _CENTS)) for line, nano in sums.items() if nano}
+
+
+def _added_up(parts: Iterable[tuple[BookLine, int, int]]) -> Bill:
+    nano, cents = Counter[BookLine](), Counter[BookLine]()
+    for line, quantity, cost in parts:
+        nano[line] += quantity
+        cents[line] += cost
+    return {line: (nano[line], cents[line]) for line in nano if nano[line] or cents[line]}
+
+
+def billed(organization: Organization) -> list[tuple[BookLine, int, int]]:
+    """What final invoices say, each line under the month that it bills or corrects."""
+    query = (
+        select(InvoiceItem, Invoice.period)
+        .join(
+            Invoice,
+            (Invoice.organization_id == InvoiceItem.organization_id) & (Invoice.id == InvoiceItem.invoice_id),
+        )
+        .where(InvoiceItem.organization_id == organization.id)
+    )
+    return [
+        (
+            BookLine(
+                item.corrects_period or period, item.project_id, item.product_id, Fraction(item.unit_price)
+            ),
+            item.quantity_nano,
+            item.total_cents,
+        )
+        for item, period in db.session.execute(query)
+    ]
+
+
+def pending(organization: Organization, until: Month) -> list[tuple[BookLine, int, int]]:
+    """What the drafts of open months say."""
+    drafts = [draft_of(organization, month) for month in open_months(organization, until=until)]
+    return [
+        (
+            BookLine(
+                str(item.corrects or draft.month), item.project_id, item.product_id, Fraction(item.unit_price)
+            ),
+            item.quantity_nano,
+            item.total.cents,
+        )
+        for draft in drafts
+        if draft is not None
+        for item in draft.items
+    ]
+
+
+def bill_of(organization: Organization, until: Month) -> Bill:
+    """All that was billed, and all that the open months will bill."""
+    return _added_up([*billed(organization), *pending(organization, until)])
+
+
+def shown(organization: Organization, month: Month) -> Bill:
+    """What the usage page says of a month."""
+    return _added_up(
+        (BookLine(str(month), s.line.project_id, s.line.product_id, Fraction(s.line.unit_price)), *_sum(s))
+        for s in stretches(organization, Window(month.start_hour, month.end_hour))
+    )
+
+
+def _sum(stretch) -> tuple[int, int]:
+    return stretch.quantity_nano, stretch.cost.cents
+
+
+def of_month(bill: Bill, month: Month) -> Bill:
+    return {line: amount for line, amount in bill.items() if line.month == str(month)}
+
+
+def close_and_release(month: Month) -> None:
+    """Close all that is over at the end of a month, whatever it looks like."""
+    close(now=month.ends_at, grace_days=0)
+    while waiting := parked():
+        for organization, row in waiting:
+            release(organization, Month.parse(row.period), now=month.ends_at)
+        db.session.commit()
+        close(now=month.ends_at, grace_days=0)
+
+
+def lines_of_draft(draft: Draft) -> list[tuple]:
+    """What a draft says, as `lines_of_invoice` tells an invoice."""
+    return [
+        (
+            each.uid,
+            each.kind,
+            each.corrects and str(each.corrects),
+            each.unit_price,
+            each.quantity_nano,
+            each.total.cents,
+            each.project and each.project.name,
+            each.product.name,
+        )
+        for each in draft.items
+    ]
+
+
+def lines_of_invoice(invoice: Invoice) -> list[tuple]:
+    return [
+        (
+            each.uid,
+            each.kind,
+            each.corrects_period,
+            each.unit_price,
+            each.quantity_nano,
+            each.total_cents,
+            each.project_name,
+            each.product_name,
+        )
+        for each in invoice.items
+    ]

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from portal.extensions import db
+from portal.models import UsageDay
+from portal.models.bulk import insert_rows
+
+ROW = {"organization_id": 1, "day": 20_000, "subscription_id": 1, "quantity": 7}
+
+
+@pytest.fixture
+def stranger(app, backend):
+    """Another connection, which may end ours."""
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no server to lose")
+    with db.engine.connect() as connection:
+        yield connection
+
+
+def test_rows_are_there_once_committed(app):
+    insert_rows(UsageDay, [ROW])
+    db.session.commit()
+
+    assert db.session.scalar(db.select(UsageDay.quantity)) == 7
+
+
+def test_a_server_lost_while_copying_is_an_error_of_the_database_and_the_next_run_goes_on(stranger):
+    pid = db.session.scalar(text("SELECT pg_backend_pid()"))
+    stranger.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+
+    with pytest.raises(OperationalError, match="COPY usage_day"):
+        insert_rows(UsageDay, [ROW])
+    db.session.rollback()
+    insert_rows(UsageDay, [ROW])
+    db.session.commit()
