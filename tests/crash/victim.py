@@ -1,0 +1,203 @@
+"""What runs in the children: the tick with its steps counted, the portal that collects, EasyBill's stand-in.
+
+A step is any moment between two changes: before each statement that writes, before and after each
+commit, before and after each call of EasyBill. The portal's code is as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import psycopg
+from flask import Flask
+from sqlalchemy import event, make_url
+from sqlalchemy.engine import Engine
+from waitress.server import create_server
+
+from portal import clockwork
+from portal.app import create_app, real_providers
+from portal.config import Settings
+from portal.extensions import db
+from portal.gateways import easybill_http
+from portal.sandbox import easybill
+from portal.sandbox.easybill import paper
+from tests.conftest import Sandboxes, make_settings
+from tests.crash import world
+from tests.crash.children import Tell
+
+assert paper.render, "imported before the first fork: else each EasyBill would do it, slowly"
+OnStep = Callable[[int, str], None]  # the number of the step, from 1, and what it is
+_READS = ("SELECT", "BEGIN", "PRAGMA", "SHOW")
+_NOWHERE = "http://127.0.0.1:9"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run works: its database and its EasyBill."""
+
+    database_url: str
+    easybill_url: str = _NOWHERE
+
+    def app(self) -> Flask:
+        """Return a portal here; where one is warm, it, with its statements compiled already."""
+        warm = _warm_apps.get(make_url(self.database_url).get_backend_name())
+        if warm is None:
+            return self._new_app()
+        warm.extensions["portal.providers"] = real_providers(self._settings())
+        _connected_to[0] = self.database_url
+        return warm
+
+    def _new_app(self) -> Flask:
+        settings = self._settings()
+        return create_app(settings, providers=real_providers(settings), clock=lambda: world.NOW)
+
+    def _settings(self) -> Settings:
+        return make_settings(self.database_url, Sandboxes(_NOWHERE, self.easybill_url), Path("/nowhere"))
+
+
+_warm_apps: dict[str, Flask] = {}
+_connected_to = [""]
+
+
+def warm_up(place: Place) -> None:
+    """Run once in this process, so that the children need not begin by compiling every statement."""
+    app = place._new_app()
+    _warm_apps[make_url(place.database_url).get_backend_name()] = app
+    with app.app_context():
+        event.listen(db.engine, "do_connect", _connect_elsewhere)
+    tick(place)
+    judge(place)
+
+
+def _connect_elsewhere(dialect: Any, record: object, arguments: list[Any], named: dict[str, Any]) -> None:
+    arguments[:], changed = dialect.create_connect_args(make_url(_connected_to[0]))
+    named |= changed
+
+
+@contextmanager
+def inside(place: Place) -> Iterator[None]:
+    with place.app().app_context():
+        yield
+        db.session.remove()
+        db.engine.dispose()
+
+
+def build(place: Place) -> str:
+    """Make the world in an empty database, and return its collector's token."""
+    with inside(place):
+        flask_migrate.upgrade()
+        return world.build()
+
+
+def tick(place: Place, *, minutes_late: int = 0, on_step: OnStep | None = None) -> str:
+    """Run the clock once."""
+    with inside(place):
+        if on_step is not None:
+            _count_steps(on_step)
+        return clockwork.tick(world.NOW + minutes_late * world.MINUTE, wait=_refuse_to_wait)
+
+
+def tick_safely(place: Place, on_step: OnStep) -> None:
+    """Run the clock once as `billing work` does: an error of the database is for the next tick."""
+    clockwork.utc_now = lambda: world.NOW
+    with place.app().app_context():
+        _count_steps(on_step)
+        clockwork.tick_safely(threading.Event())
+
+
+def judge(place: Place) -> dict[str, Any]:
+    """Run the clock once more, undisturbed; return what there is then, and what is wrong with it."""
+    with inside(place):
+        clockwork.tick(world.LATER, wait=_refuse_to_wait)
+        db.session.remove()
+        return {"snapshot": world.snapshot(), "faults": list(world.faults(place.easybill_url))}
+
+
+def kill_at(number: int) -> OnStep:
+    def on_step(step: int, label: str) -> None:
+        if step == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return on_step
+
+
+def pause_at(number: int, tell: Tell, wait: Callable[[], object]) -> OnStep:
+    def on_step(step: int, label: str) -> None:
+        if step == number:
+            tell("now")
+            wait()
+
+    return on_step
+
+
+def _refuse_to_wait(seconds: float) -> None:
+    raise AssertionError(f"nobody limits the rate here, and yet the run waits {seconds} seconds")
+
+
+def _count_steps(on_step: OnStep) -> None:
+    numbers = count(1)
+
+    def step(label: str) -> None:
+        on_step(next(numbers), label)
+
+    def before_statement(connection: Any, cursor: Any, statement: str, *rest: object) -> None:
+        if not statement.startswith(_READS):
+            step(" ".join(statement.split())[:60])
+
+    event.listen(Engine, "before_cursor_execute", before_statement)
+    copy = psycopg.Cursor.copy
+
+    def stepped_copy(*arguments: Any) -> object:
+        step("COPY")
+        return copy(*arguments)
+
+    psycopg.Cursor.copy = stepped_copy
+    dialect = db.engine.dialect
+    dialect.do_commit = _between(dialect.do_commit, step, lambda _: "commit")
+    _watch_easybill(step)
+
+
+def _watch_easybill(step: Callable[[str], None]) -> None:
+    exchange = easybill_http.Connection._exchange
+
+    def watched(self: Any, method: str, path: str, *rest: object) -> object:
+        return _between(exchange, step, lambda *_: f"{method} {path}")(self, method, path, *rest)
+
+    easybill_http.Connection._exchange = watched
+
+
+def _between(
+    work: Callable[..., object], step: Callable[[str], None], label: Callable[..., str]
+) -> Callable[..., object]:
+    def stepped(*arguments: object) -> object:
+        name = label(*arguments)
+        step(f"before {name}")
+        result = work(*arguments)
+        step(f"after {name}")
+        return result
+
+    return stepped
+
+
+def serve_easybill(tell: Tell, wait: Callable[[], None]) -> None:
+    """An EasyBill of its own, which survives whatever happens to the portal."""
+    _serve(easybill.create_app(), tell)
+
+
+def serve_portal(place: Place, tell: Tell) -> None:
+    _serve(place.app(), tell)
+
+
+def _serve(app: Flask, tell: Tell) -> None:
+    server = create_server(app, host="127.0.0.1", port=0, threads=4, clear_untrusted_proxy_headers=True)
+    tell(server.effective_port)
+    server.run()
