@@ -1,5 +1,6 @@
 """The WSGI application: `flask --app wsgi …` and the production server start here."""
 
+import gc
 import sys
 
 from portal.app import create_app
@@ -13,3 +14,4 @@ except SettingsError as error:
 
 log.configure(settings.log_level)
 app = create_app(settings)
+gc.freeze()  # what was imported stays: no collection has to walk it again

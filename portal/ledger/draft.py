@@ -19,8 +19,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.extensions import db
-from portal.ledger.lines import PENDING, Stretch, stretches_by_organization
+from portal.ledger.lines import Stretch, stretches_by_organization
 from portal.ledger.names import ProductName, ProjectName, product_names, project_names
+from portal.ledger.passages import PENDING
 from portal.models import (
     Invoice,
     ItemKind,

@@ -1,7 +1,7 @@
 """The one way usage is priced: page, JSON, invoice and legal document all ask here.
 
 A line is one (month, project, product, unit price) of an organization, and a meter: see domain/rating.
-SQL sums quantities as whole numbers in two limbs, which no sum can overflow; all money is Python's.
+SQL sums quantities (`passages`); all money is Python's.
 """
 
 from __future__ import annotations
@@ -10,31 +10,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
-from functools import cache
-from typing import Any, NamedTuple
-
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, literal_column, select
-from sqlalchemy.orm import InstrumentedAttribute
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from typing import NamedTuple
 
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
-from portal.domain.rating import NANO, Meter, price_of
-from portal.extensions import db
+from portal.domain.rating import Meter, price_of
+from portal.ledger.passages import USAGE, Passage, Step, late_passages, passages
 from portal.ledger.prices import PriceBook, prices_for
-from portal.models import Organization, Subscription, UsageCorrection, UsageDay, UsageHour
-
-USAGE = 0  # invoices are numbered from 1
-PENDING = 2**31  # after every invoice
-
-
-class Step(StrEnum):
-    """How finely a window is told apart."""
-
-    HOUR = "hour"
-    DAY = "day"
-    MONTH = "month"
+from portal.models import Organization
 
 
 class Line(NamedTuple):
@@ -87,14 +70,6 @@ class Stretch:
     @property
     def cost(self) -> Money:
         return Money(sum(point.cents for point in self.points), self.line.currency)
-
-
-class Passage(NamedTuple):
-    organization_id: int
-    project_id: int | None
-    product_id: int
-    hour: int  # at which it starts, by the step asked for
-    quantity_nano: int
 
 
 def stretches(organization: Organization, window: Window, step: Step = Step.MONTH) -> list[Stretch]:
@@ -176,13 +151,6 @@ def _corrections(
                 yield owner, _stretch(line, before, points, batch)
 
 
-def late_passages(organization_ids: Sequence[int], window: Window) -> Iterator[tuple[int, Passage]]:
-    """Yield (batch, sum of differences) by line and hour, for hours of invoiced months in a window."""
-    asked = {"owners": organization_ids, "start": window.start_hour, "end": window.end_hour}
-    for batch, owner, project_id, product_id, hour, high, low in db.session.execute(_LATE, asked):
-        yield batch, Passage(owner, project_id, product_id, hour, int(high) * NANO + int(low))
-
-
 def _line_of(passage: Passage, month: Month, currencies: Mapping[int, str], prices: PriceBook) -> Line:
     currency = currencies[passage.organization_id]
     pico = prices.pico(passage.product_id, currency, passage.hour // HOURS_A_DAY)
@@ -199,108 +167,6 @@ def _priced(
     for start, end in prices.segments(part.start_hour // HOURS_A_DAY, end_day):
         lower = max(part.start_hour, start * HOURS_A_DAY)
         upper = min(part.end_hour, end * HOURS_A_DAY)
-        for passage in _passages(list(currencies), lower, upper, step):
+        for passage in passages(list(currencies), lower, upper, step):
             line = _line_of(passage, month, currencies, prices)
             yield (passage.organization_id, line), passage
-
-
-def _passages(organization_ids: Sequence[int], start: int, end: int, step: Step) -> Iterator[Passage]:
-    """Sum `[start, end)` hours by step: whole days from usage_day, cut days and hours from usage_hour."""
-    if step is Step.HOUR:
-        yield from _sums(organization_ids, UsageHour.hour, start, end, step)
-        return
-    first_midnight = -(-start // HOURS_A_DAY) * HOURS_A_DAY
-    last_midnight = end // HOURS_A_DAY * HOURS_A_DAY
-    if first_midnight >= last_midnight:
-        yield from _sums(organization_ids, UsageHour.hour, start, end, step)
-        return
-    yield from _sums(organization_ids, UsageHour.hour, start, first_midnight, step)
-    days = first_midnight // HOURS_A_DAY, last_midnight // HOURS_A_DAY
-    yield from _sums(organization_ids, UsageDay.day, *days, step)
-    yield from _sums(organization_ids, UsageHour.hour, last_midnight, end, step)
-
-
-def _sums(
-    organization_ids: Sequence[int], column: InstrumentedAttribute[int], start: int, end: int, step: Step
-) -> Iterator[Passage]:
-    if start >= end:
-        return
-    is_day = column.class_ is UsageDay
-    asked = {"owners": organization_ids, "start": start, "end": end}
-    found = db.session.execute(_sums_query(step, is_day=is_day), asked)
-    unit_hours = HOURS_A_DAY if is_day or step is Step.DAY else 1
-    start_hour = start * (HOURS_A_DAY if is_day else 1)
-    for organization_id, project_id, product_id, at, high, low in found:
-        hour = start_hour if step is Step.MONTH else at * unit_hours
-        yield Passage(organization_id, project_id, product_id, hour, int(high) * NANO + int(low))
-
-
-# Statements are made once, of tables rather than classes: making one took longer than asking it.
-_days, _hours, _subscriptions, _corrected = (
-    model.__table__.c for model in (UsageDay, UsageHour, Subscription, UsageCorrection)
-)
-_OWNERS: BindParameter[Any] = bindparam("owners", expanding=True)
-_START: BindParameter[int] = bindparam("start")
-_END: BindParameter[int] = bindparam("end")
-
-
-@cache
-def _sums_query(step: Step, *, is_day: bool) -> Select[Any]:
-    """Sum by subscription first: the largest organizations have many days of few subscriptions."""
-    used = _days if is_day else _hours
-    column = used.day if is_day else used.hour
-    at: ColumnElement[int] = column // HOURS_A_DAY if step is Step.DAY and not is_day else column + 0
-    if step is Step.MONTH:
-        at = literal_column("0")
-    by_subscription = (
-        select(
-            used.organization_id,
-            used.subscription_id,
-            at.label("at"),
-            func.sum(used.quantity // NANO).label("high"),
-            func.sum(used.quantity % NANO).label("low"),
-        )
-        .where(used.organization_id.in_(_OWNERS), column >= _START, column < _END)
-        .group_by(used.organization_id, used.subscription_id, *([] if step is Step.MONTH else ["at"]))
-        .subquery()
-    )
-    part = by_subscription.c
-    line = part.organization_id, _subscriptions.project_id, _subscriptions.product_id, part.at
-    return (
-        select(*line, func.sum(part.high), func.sum(part.low))
-        .join_from(by_subscription, Subscription.__table__, _is_same_subscription(part))
-        .group_by(*line)
-    )
-
-
-def _is_same_subscription(part: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
-    return and_(
-        _subscriptions.organization_id == part.organization_id, _subscriptions.id == part.subscription_id
-    )
-
-
-_LATE = (
-    select(
-        func.coalesce(_corrected.invoice_id, PENDING).label("batch"),
-        _corrected.organization_id,
-        _subscriptions.project_id,
-        _subscriptions.product_id,
-        _corrected.hour,
-        func.sum(_corrected.delta // NANO),  # both limbs have the sign of the difference
-        func.sum(_corrected.delta % NANO),
-    )
-    .join_from(UsageCorrection.__table__, Subscription.__table__, _is_same_subscription(_corrected))
-    .where(
-        _corrected.organization_id.in_(_OWNERS),
-        _corrected.hour >= _START,
-        _corrected.hour < _END,
-        _corrected.delta != 0,
-    )
-    .group_by(
-        "batch",
-        _corrected.organization_id,
-        _subscriptions.project_id,
-        _subscriptions.product_id,
-        _corrected.hour,
-    )
-)

@@ -13,7 +13,7 @@ from portal.domain.money import Money
 from portal.domain.period import Month, Window, hour_of, start_of_hour
 from portal.extensions import db
 from portal.ledger.coverage import metered_through
-from portal.ledger.lines import Step
+from portal.ledger.passages import Step
 from portal.models import LegalDocument, LegalStatus, Organization, PaymentMethod
 from portal.usage.chart import By
 from portal.usage.queries import LineFilter, Usage, usage_of

@@ -18,8 +18,9 @@ from portal.domain.period import HOURS_A_DAY, Month, Window, hour_of, start_of_h
 from portal.domain.rating import Meter
 from portal.extensions import db
 from portal.ledger.coverage import metered_through, missing_hours
-from portal.ledger.lines import PENDING, USAGE, Point, Step, Stretch, stretches
+from portal.ledger.lines import Point, Stretch, stretches
 from portal.ledger.names import ProductName, ProjectName, product_names, project_names
+from portal.ledger.passages import PENDING, USAGE, Step
 from portal.models import Invoice, Organization, Product, Project, Subscription, invoice_uid
 from portal.usage.chart import OWN, By, StackedBars, stacked_bars
 from portal.usage.comparison import Comparison, comparison

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from flask import Blueprint, request
 
 from portal.domain.errors import ValidationError
-from portal.ledger.lines import Step
+from portal.ledger.passages import Step
 from portal.usage import queries, schema
 from portal.usage.chart import By
 from portal.usage.queries import LineFilter, Usage

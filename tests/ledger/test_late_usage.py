@@ -19,7 +19,8 @@ from portal.extensions import db
 from portal.ledger import catalogue
 from portal.ledger.draft import draft_of, open_months
 from portal.ledger.entries import Entry, write_entries
-from portal.ledger.lines import PENDING, USAGE, Step, stretches
+from portal.ledger.lines import stretches
+from portal.ledger.passages import PENDING, USAGE, Step
 from portal.models import Delivery, Invoice, Product, UsageCorrection
 from tests.factories import (
     FEBRUARY,

@@ -20,7 +20,8 @@ from portal.domain.rating import ENTRY_MAX_NANO, Meter
 from portal.extensions import db
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, write_entries
-from portal.ledger.lines import Step, stretches, stretches_by_organization
+from portal.ledger.lines import stretches, stretches_by_organization
+from portal.ledger.passages import Step
 from portal.ledger.prices import UnpricedError
 from portal.models import Metering, UsageDay
 from tests.factories import (

@@ -1,0 +1,150 @@
+"""What passed the lines of organizations, as SQL sums it: whole days where it can, hours where it must.
+
+Quantities are summed as whole numbers in two limbs, which no sum can overflow. There is no money here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, literal_column, select
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+
+from portal.domain.period import HOURS_A_DAY, Window
+from portal.domain.rating import NANO
+from portal.extensions import db
+from portal.models import Subscription, UsageCorrection, UsageDay, UsageHour
+
+USAGE = 0  # invoices are numbered from 1
+PENDING = 2**31  # after every invoice
+
+
+class Step(StrEnum):
+    """How finely a window is told apart."""
+
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+class Passage(NamedTuple):
+    """What an organization's project used of a product, from an hour on."""
+
+    organization_id: int
+    project_id: int | None
+    product_id: int
+    hour: int  # at which it starts, by the step asked for
+    quantity_nano: int
+
+
+def passages(organization_ids: Sequence[int], start: int, end: int, step: Step) -> Iterator[Passage]:
+    """Sum `[start, end)` hours by step: whole days from usage_day, cut days and hours from usage_hour."""
+    if step is Step.HOUR:
+        yield from _sums(organization_ids, UsageHour.hour, start, end, step)
+        return
+    first_midnight = -(-start // HOURS_A_DAY) * HOURS_A_DAY
+    last_midnight = end // HOURS_A_DAY * HOURS_A_DAY
+    if first_midnight >= last_midnight:
+        yield from _sums(organization_ids, UsageHour.hour, start, end, step)
+        return
+    yield from _sums(organization_ids, UsageHour.hour, start, first_midnight, step)
+    days = first_midnight // HOURS_A_DAY, last_midnight // HOURS_A_DAY
+    yield from _sums(organization_ids, UsageDay.day, *days, step)
+    yield from _sums(organization_ids, UsageHour.hour, last_midnight, end, step)
+
+
+def _sums(
+    organization_ids: Sequence[int], column: InstrumentedAttribute[int], start: int, end: int, step: Step
+) -> Iterator[Passage]:
+    if start >= end:
+        return
+    is_day = column.class_ is UsageDay
+    asked = {"owners": organization_ids, "start": start, "end": end}
+    found = db.session.execute(_sums_query(step, is_day=is_day), asked)
+    unit_hours = HOURS_A_DAY if is_day or step is Step.DAY else 1
+    start_hour = start * (HOURS_A_DAY if is_day else 1)
+    for organization_id, project_id, product_id, at, high, low in found:
+        hour = start_hour if step is Step.MONTH else at * unit_hours
+        yield Passage(organization_id, project_id, product_id, hour, int(high) * NANO + int(low))
+
+
+def late_passages(organization_ids: Sequence[int], window: Window) -> Iterator[tuple[int, Passage]]:
+    """Yield (batch, sum of differences) by line and hour, for hours of invoiced months in a window."""
+    asked = {"owners": organization_ids, "start": window.start_hour, "end": window.end_hour}
+    for batch, owner, project_id, product_id, hour, high, low in db.session.execute(_LATE, asked):
+        yield batch, Passage(owner, project_id, product_id, hour, int(high) * NANO + int(low))
+
+
+# Statements are made once, of tables rather than classes: making one took longer than asking it.
+_days, _hours, _subscriptions, _corrected = (
+    model.__table__.c for model in (UsageDay, UsageHour, Subscription, UsageCorrection)
+)
+_OWNERS: BindParameter[Any] = bindparam("owners", expanding=True)
+_START: BindParameter[int] = bindparam("start")
+_END: BindParameter[int] = bindparam("end")
+
+
+@cache
+def _sums_query(step: Step, *, is_day: bool) -> Select[Any]:
+    """Sum by subscription first: the largest organizations have many days of few subscriptions."""
+    used = _days if is_day else _hours
+    column = used.day if is_day else used.hour
+    at: ColumnElement[int] = column // HOURS_A_DAY if step is Step.DAY and not is_day else column + 0
+    if step is Step.MONTH:
+        at = literal_column("0")
+    by_subscription = (
+        select(
+            used.organization_id,
+            used.subscription_id,
+            at.label("at"),
+            func.sum(used.quantity // NANO).label("high"),
+            func.sum(used.quantity % NANO).label("low"),
+        )
+        .where(used.organization_id.in_(_OWNERS), column >= _START, column < _END)
+        .group_by(used.organization_id, used.subscription_id, *([] if step is Step.MONTH else ["at"]))
+        .subquery()
+    )
+    part = by_subscription.c
+    line = part.organization_id, _subscriptions.project_id, _subscriptions.product_id, part.at
+    return (
+        select(*line, func.sum(part.high), func.sum(part.low))
+        .join_from(by_subscription, Subscription.__table__, _is_same_subscription(part))
+        .group_by(*line)
+    )
+
+
+def _is_same_subscription(part: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
+    return and_(
+        _subscriptions.organization_id == part.organization_id, _subscriptions.id == part.subscription_id
+    )
+
+
+_LATE = (
+    select(
+        func.coalesce(_corrected.invoice_id, PENDING).label("batch"),
+        _corrected.organization_id,
+        _subscriptions.project_id,
+        _subscriptions.product_id,
+        _corrected.hour,
+        func.sum(_corrected.delta // NANO),  # both limbs have the sign of the difference
+        func.sum(_corrected.delta % NANO),
+    )
+    .join_from(UsageCorrection.__table__, Subscription.__table__, _is_same_subscription(_corrected))
+    .where(
+        _corrected.organization_id.in_(_OWNERS),
+        _corrected.hour >= _START,
+        _corrected.hour < _END,
+        _corrected.delta != 0,
+    )
+    .group_by(
+        "batch",
+        _corrected.organization_id,
+        _subscriptions.project_id,
+        _subscriptions.product_id,
+        _corrected.hour,
+    )
+)
