@@ -45,9 +45,12 @@ def tick_safely(stopping: threading.Event) -> None:
     """Run the clock once; what failed is logged, and the next run goes on from there."""
     try:
         tick(utc_now(), wait=stopping.wait)
-    except (BillingError, OperationalError):
+    except BillingError as error:
         db.session.rollback()
-        log.exception("this tick was not finished; the next one goes on")
+        log.warning("this tick was not finished; the next one goes on", extra={"reason": str(error)})
+    except OperationalError:
+        db.session.rollback()
+        log.exception("the database failed in this tick; the next one goes on")
     finally:
         db.session.remove()
 

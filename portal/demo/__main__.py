@@ -105,8 +105,8 @@ def _prepare(settings: Settings, demo_file: Path, known: dict[str, Any]) -> None
     flask_migrate.upgrade()
     now = utc_now()
     is_new = seed.seed(now=now) is not None
+    _wait_for(settings.easybill.api_base)
     if is_new:
-        _wait_for(settings.easybill.api_base)
         history.play(
             first=seed.first_month(now),
             now=now,

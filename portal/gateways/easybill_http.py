@@ -96,7 +96,8 @@ class Connection:
         except queue.Empty as error:
             raise EasybillUnavailableError from error
         if isinstance(answer, requests.RequestException):
-            log.warning("easybill: no answer", extra={"asked": f"{method} {path}"}, exc_info=answer)
+            facts = {"asked": f"{method} {path}", "why": type(answer).__name__}
+            log.warning("easybill: no answer", extra=facts)
             raise EasybillUnavailableError from answer
         if isinstance(answer, Exception):
             raise answer
