@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from portal.domain.errors import NotFoundError
 from portal.domain.money import Money
-from portal.domain.period import Month
+from portal.domain.period import Month, Window
 from portal.extensions import db
+from portal.ledger.coverage import Coverage, coverage
 from portal.ledger.draft import Draft, draft_of, open_months
 from portal.ledger.settlement import credits_before, settled
 from portal.models import (
@@ -73,6 +74,7 @@ class InvoicePage:
     items: Sequence[Item]
     due: Money | None = None
     credit: Money | None = None
+    coverage: Coverage | None = None  # of an open month: what of it is in
     delivery: str | None = None
     legal: LegalDocument | None = None
     last_error: str | None = None
@@ -128,7 +130,7 @@ def invoices_of(organization: Organization, wanted: Slice, *, now: dt.datetime) 
     invoices = [
         _final(organization, final[each], (), legal.get(final[each].id))
         if each in final
-        else _open(draft_of(organization, Month.parse(each)))
+        else _open(draft_of(organization, Month.parse(each)), now)
         for each in shown
     ]
     return InvoiceList(organization=organization, invoices=invoices, next_key=next_key)
@@ -143,7 +145,7 @@ def invoice_of(organization: Organization, uid: UUID, *, now: dt.datetime) -> In
         return _final(organization, invoice, invoice.items, legal.get(invoice.id))
     for month in open_months(organization, until=Month.of(now)):
         if invoice_uid(organization.uid, str(month)) == uid:
-            return _open(draft_of(organization, month))
+            return _open(draft_of(organization, month), now)
     raise NotFoundError
 
 
@@ -203,7 +205,7 @@ def _item(organization: Organization, invoice: Invoice, each: InvoiceItem) -> It
     )
 
 
-def _open(draft: Draft | None) -> InvoicePage:
+def _open(draft: Draft | None, now: dt.datetime) -> InvoicePage:
     assert draft is not None, "an open month has something to bill"
     owner = draft.organization.id
     due, credit = settled(draft, credits_before([owner]).get(owner, 0))
@@ -235,4 +237,5 @@ def _open(draft: Draft | None) -> InvoicePage:
         items=items,
         due=_maybe(due, draft.total.currency),
         credit=_maybe(credit, draft.total.currency),
+        coverage=coverage(owner, Window(draft.month.start_hour, draft.month.end_hour), now=now),
     )

@@ -32,6 +32,18 @@ def _head(page: InvoicePage) -> JSON:
         "total": money(page.total),
         "due": page.due and money(page.due),
         "credit": page.credit and money(page.credit),
+        **_coverage(page),
+    }
+
+
+def _coverage(page: InvoicePage) -> JSON:
+    """What of an open month is in; of a final one nothing is missing that could still change it."""
+    if page.coverage is None:
+        return {"metered_through": None, "missing_hours": 0}
+    through = page.coverage.metered_through
+    return {
+        "metered_through": through and instant(through),
+        "missing_hours": page.coverage.missing_hours,
     }
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import NamedTuple
+
 from sqlalchemy import bindparam, func, select
 
-from portal.domain.period import Window
+from portal.domain.period import Window, hour_of, start_of_hour
 from portal.extensions import db
 from portal.models import Metering, Product, Subscription, UsageHour
 
@@ -34,3 +37,17 @@ def missing_hours(organization_id: int, window: Window, *, now_hour: int) -> int
     for metered_until, end in db.session.execute(_TIME_PRICED, {"owner": organization_id}):
         owed += window.overlap(metered_until, min(now_hour, now_hour if end is None else end))
     return owed
+
+
+class Coverage(NamedTuple):
+    """What of a window is in: the start of its latest hour with an entry, and the hours still owed."""
+
+    metered_through: dt.datetime | None
+    missing_hours: int
+
+
+def coverage(organization_id: int, window: Window, *, now: dt.datetime) -> Coverage:
+    """Return how complete the usage of a window is."""
+    latest = metered_through(organization_id, window)
+    missing = missing_hours(organization_id, window, now_hour=hour_of(now))
+    return Coverage(None if latest is None else start_of_hour(latest), missing)

@@ -14,10 +14,10 @@ from sqlalchemy import func, select
 
 from portal.domain.errors import NotFoundError, ValidationError
 from portal.domain.money import Money
-from portal.domain.period import HOURS_A_DAY, Month, Window, hour_of, start_of_hour
+from portal.domain.period import HOURS_A_DAY, Month, Window, hour_of
 from portal.domain.rating import Meter
 from portal.extensions import db
-from portal.ledger.coverage import metered_through, missing_hours
+from portal.ledger.coverage import coverage
 from portal.ledger.lines import Point, Stretch, stretches
 from portal.ledger.names import ProductName, ProjectName, product_names, project_names
 from portal.ledger.passages import PENDING, USAGE, Step
@@ -191,7 +191,7 @@ def usage_of(
     projects = _grouped(
         organization, _billed(organization, stretches(organization, window, step), only.billed_by), only
     )
-    through = metered_through(organization.id, window)
+    known = coverage(organization.id, window, now=now)
     return Usage(
         organization=organization,
         asked=asked,
@@ -202,8 +202,8 @@ def usage_of(
         now=now,
         projects=projects,
         total=Money(sum(each.total.cents for each in projects), organization.currency),
-        metered_through=None if through is None else start_of_hour(through),
-        missing_hours=missing_hours(organization.id, window, now_hour=hour_of(now)),
+        metered_through=known.metered_through,
+        missing_hours=known.missing_hours,
     )
 
 

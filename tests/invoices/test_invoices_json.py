@@ -14,7 +14,7 @@ from portal.billing_run.close import close
 from portal.domain.access import Preset
 from portal.extensions import db
 from portal.ledger import catalogue
-from portal.models import Product, Project
+from portal.models import Metering, Product, Project
 from tests.factories import (
     FEBRUARY,
     JANUARY,
@@ -83,6 +83,8 @@ def test_the_list_has_the_shape_of_the_contract(viewer, acme):
         "total": euros(516),
         "due": euros(614),
         "credit": euros(0),
+        "metered_through": None,
+        "missing_hours": 0,
     }
 
 
@@ -140,7 +142,9 @@ def test_an_open_month_is_the_invoice_that_it_becomes(viewer, january):
     final = viewer.json(f"{URL}/{before['id']}")
 
     assert len(final["items"]) == 4
-    assert final == open_invoice | {"status": "final", "number": final["number"]}
+    assert open_invoice["metered_through"] == "2026-01-31T23:00:00Z"
+    closed = {"status": "final", "number": final["number"], "metered_through": None}
+    assert final == open_invoice | closed
 
 
 def test_the_lines_add_up_to_the_total(viewer, january):
@@ -334,3 +338,14 @@ def test_february_is_closed_after_its_grace(viewer, months):
 
     close_months(dt.datetime(2026, 3, 4, tzinfo=dt.UTC))
     assert [(each["period"], each["status"]) for each in viewer.json(URL)][1] == (str(FEBRUARY), "final")
+
+
+def test_an_open_month_says_what_is_not_in_yet(viewer, acme):
+    server = make_product("vm", "1", metering=Metering.TIME)
+    make_subscription(acme, server, since=MARCH)
+    use(make_subscription(acme, make_product("gb", "1"), since=MARCH), {MARCH.start_hour + 5: 1})
+    (invoice,) = viewer.json(URL)
+
+    assert invoice["metered_through"] == "2026-03-01T05:00:00Z"
+    assert invoice["missing_hours"] == 9 * 24 + 12
+    assert "228 hours are not in yet" in viewer.page(f"{URL}/{invoice['id']}").text
