@@ -1,9 +1,8 @@
 """The WSGI application: `flask --app wsgi …` and the production server start here."""
 
-import gc
 import sys
 
-from portal.app import create_app
+from portal.app import calm_collector, create_app
 from portal.config import SettingsError, from_environment
 from portal.web import log
 
@@ -14,4 +13,4 @@ except SettingsError as error:
 
 log.configure(settings.log_level)
 app = create_app(settings)
-gc.freeze()  # what was imported stays: no collection has to walk it again
+calm_collector()

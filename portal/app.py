@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import hashlib
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,7 @@ from portal.web.providers import Providers
 from portal.webhooks.routes import bp as webhooks
 
 _BODY_MAX_BYTES = 64 * 1024
+_COLLECT_AFTER_OBJECTS = 50_000
 _ROOMS = (
     overview,
     usage,
@@ -108,3 +110,14 @@ def _static_digests() -> dict[str, str]:
         path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
         for path in files
     }
+
+
+def calm_collector() -> None:
+    """Tell the garbage collector of a process that serves: what was imported stays, and batches are large.
+
+    A delivery makes many small tuples that no cycle holds; walking everything for them took a third of its
+    time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER_OBJECTS)

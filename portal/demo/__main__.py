@@ -20,7 +20,7 @@ from flask import Flask
 from waitress.server import create_server
 
 from portal import clockwork, config
-from portal.app import create_app
+from portal.app import calm_collector, create_app
 from portal.config import Settings
 from portal.demo import history, people, seed
 from portal.extensions import db
@@ -52,6 +52,7 @@ def main() -> None:
         app = create_app(settings)
         with app.app_context():
             _prepare(settings, demo_file, known)
+        calm_collector()
         _serve(app, port, stopping)
         _announce(json.loads(demo_file.read_text()))
         while not stopping.wait(1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import statistics
 import time
@@ -15,7 +16,7 @@ from flask import Flask
 from sqlalchemy import create_engine, text
 from werkzeug.test import EnvironBuilder
 
-from portal.app import create_app, real_providers
+from portal.app import calm_collector, create_app, real_providers
 from portal.config import EasybillSettings, Settings, StripeSettings
 from portal.extensions import db
 from tests.bench.model import NOW, Model, load
@@ -45,9 +46,11 @@ def site(url: str, model: Model, var: Path, *, has_hours: bool = True) -> Iterat
     with app.app_context():
         flask_migrate.upgrade()
         load(model, has_hours=has_hours)
+    calm_collector()
     try:
         yield Site(app, model, url)
     finally:
+        gc.unfreeze()
         with app.app_context():
             db.engine.dispose()
 
