@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 from sqlalchemy import CheckConstraint, ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.domain.rating import pico_of
 from portal.extensions import Model
 from portal.extensions import Price as PriceType
 from portal.models.owned import REFERENCE
@@ -44,7 +43,3 @@ class Price(Model):
     currency: Mapped[str] = mapped_column(String(3), primary_key=True)
     start_day: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     unit_price: Mapped[Decimal] = mapped_column(PriceType)
-
-    @property
-    def unit_price_pico(self) -> int:
-        return pico_of(self.unit_price)

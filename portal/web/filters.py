@@ -93,11 +93,6 @@ def day(date: dt.date) -> str:
     return format_date(date, "d MMM yyyy", locale=_locale())
 
 
-def long_day(date: dt.date) -> str:
-    """Tuesday 13 January 2026."""
-    return format_date(date, "EEEE d MMMM yyyy", locale=_locale())
-
-
 def month(which: Month) -> str:
     """January 2026."""
     return format_date(which.first_on, "MMMM yyyy", locale=_locale())
@@ -177,7 +172,6 @@ _FILTERS = (
     price,
     axis,
     day,
-    long_day,
     short_day,
     month,
     month_year,
