@@ -21,7 +21,7 @@ from portal.web.clock import now
 from portal.web.forms import refuse_fields, say
 from portal.web.idempotency import keeps_no_answer
 from portal.web.lists import asked_slice
-from portal.web.renders import renders
+from portal.web.renders import renders, wants_json
 
 bp = Blueprint("tokens", __name__, url_prefix="/organizations/<uuid:organization_id>/tokens")
 
@@ -52,7 +52,7 @@ def index(**_: UUID) -> TokensPage:
 @keeps_no_answer
 @renders("tokens/index.html", json=schema.token_list)
 def make(**_: UUID) -> TokensPage | Response:
-    if request.mimetype == "application/json":
+    if wants_json() or request.mimetype == "application/json":
         minted = _make(token_of_body())
         row = queries.token_row(minted.row, identity.account().login, now=now())
         response = jsonify(schema.new_token(row, minted.token))

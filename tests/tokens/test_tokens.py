@@ -239,3 +239,11 @@ def test_there_is_json_for_a_signed_in_browser(client, address):
     headers = JSON | {"X-CSRFToken": client.csrf_token}
 
     assert client.post(address, json={"name": "x"}, headers=headers).status_code == 201
+
+
+def test_a_program_that_sends_a_form_is_told_what_to_send(nobody, acme, ada, address):
+    headers = bearer(make_token(acme, ada)) | JSON
+    response = nobody.post(address, data={"name": "ci", "lasts": "30"}, headers=headers)
+
+    assert response.status_code == 415
+    assert response.json["errors"][0]["code"] == "unsupported_media_type"
