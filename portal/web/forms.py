@@ -8,18 +8,29 @@ from typing import Any
 
 from flask import request
 from flask_wtf import FlaskForm
+from werkzeug.exceptions import UnsupportedMediaType
 
 from portal.domain.errors import ValidationError
 from portal.web.json import json_body
+from portal.web.transaction import SAFE_METHODS
 
 _CSRF_TOKEN = "csrf_token"  # noqa: S105 -- the name of a field
 
 
 class StrictForm(FlaskForm):  # type: ignore[misc]
-    """A form that accepts its own fields and no others: whoever adds one finds out."""
+    """A form that accepts its own fields and no others: whoever adds one finds out.
+
+    It is filled from a form alone: Flask-WTF takes JSON too, past our strict reading of that.
+    """
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
+            if request.is_json and request.method not in SAFE_METHODS:
+                raise UnsupportedMediaType("This is a form: send it as one.")
+            return super().wrap_formdata(form, formdata)
 
     def validate(self, extra_validators: Any = None) -> bool:
-        unknown = sorted(set(request.form) - set(self._fields) - {_CSRF_TOKEN})
+        unknown = sorted({*request.form, *request.files} - set(self._fields) - {_CSRF_TOKEN})
         if unknown:
             raise ValidationError({name: ["is not known here"] for name in unknown})
         return bool(super().validate(extra_validators))

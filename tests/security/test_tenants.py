@@ -162,7 +162,7 @@ def send(client: CheckingClient, caller: Caller, asked: Asked, face: dict[str, s
     )
 
 
-def complaint(caller: Caller, asked: Asked, answer: TestResponse) -> str:
+def complaint_about(caller: Caller, asked: Asked, answer: TestResponse) -> str:
     """Return what is wrong with an answer, or ''."""
     told = answer.get_data() + str(answer.headers).encode()
     answer.close()
@@ -177,6 +177,22 @@ def complaint(caller: Caller, asked: Asked, answer: TestResponse) -> str:
         return ""  # a body that is no good says nothing about whom it was for
     is_led_away = answer.status_code == 303 and answer.location.startswith("/login?next=")
     return "" if is_led_away else f"is {answer.status_code}"
+
+
+def attack(app: Flask, caller: Caller, turn: int) -> Iterator[tuple[Asked, str]]:
+    """Send all that a caller can think of, and yield each request with what is wrong with its answer."""
+    faces = sized([JSON], [{"Accept": "text/html"}, JSON, {"HX-Request": "true", "HX-Target": "usage"}])
+    client = caller.enter(app)
+    for number, rule in enumerate(rules_of(app), turn):
+        wanted = policy_of(app, rule.endpoint)
+        if wanted == COLLECTOR and caller.name == "collector":
+            continue  # it reports for every organization: that is what it is for
+        for asked in some_of(list(requests(app, rule, caller)), number):
+            for face in faces if asked.method in BODY_FREE else faces[:2]:
+                answer = send(client, caller, asked, face)
+                yield asked, complaint_about(caller, asked, answer)
+        if wanted in {PUBLIC, SIGNED_IN} and "POST" in rule.methods:
+            client = caller.enter(app)  # it may have signed itself out
 
 
 @pytest.fixture
@@ -257,24 +273,12 @@ def test_the_victim_sees_its_own_words(app, tenants):
 
 @pytest.mark.timeout(300)
 def test_nobody_sees_or_changes_anything_of_another_organization(app, tenants, callers, proves, sandboxes):
-    faces = sized([JSON], [{"Accept": "text/html"}, JSON, {"HX-Request": "true", "HX-Target": "usage"}])
     before = {tenant.word: checksum(tenant) for tenant in tenants}
     count, wrong = 0, []
-    turns = itertools.count()
-    for caller in callers:
-        client = caller.enter(app)
-        for rule in rules_of(app):
-            if policy_of(app, rule.endpoint) == COLLECTOR and caller.name == "collector":
-                continue  # it reports for every organization: that is what it is for
-            for asked in some_of(list(requests(app, rule, caller)), next(turns)):
-                for face in faces if asked.method in BODY_FREE else faces[:2]:
-                    answer = send(client, caller, asked, face)
-                    count += 1
-                    said = complaint(caller, asked, answer)
-                    if said:
-                        wrong.append(f"{caller.name}: {asked} {said}")
-            if policy_of(app, rule.endpoint) in {PUBLIC, SIGNED_IN} and "POST" in rule.methods:
-                client = caller.enter(app)  # it may have signed itself out
+    for turn, caller in enumerate(callers):
+        for asked, complaint in attack(app, caller, turn):
+            count += 1
+            wrong += [f"{caller.name}: {asked} {complaint}"] if complaint else []
         victim = caller.victim
         if checksum(victim) != before[victim.word]:
             wrong.append(f"{caller.name} changed something of {victim.word}")
