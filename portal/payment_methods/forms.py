@@ -32,12 +32,6 @@ def setup_id_of_query() -> str:
     return text
 
 
-def refuse_body() -> None:
-    """Accept no body or an empty JSON object."""
-    if request.get_data():
-        json_body()
-
-
 def idempotency_key(organization: Organization, account: Account) -> str | None:
     """Return the key to pass on to Stripe: whoever sends the same key elsewhere means something else."""
     given = request.headers.get("Idempotency-Key")

@@ -17,6 +17,7 @@ from portal.payment_methods import forms, queries, schema, steps
 from portal.payment_methods.queries import PaymentMethodList
 from portal.web.auth import organization, policy
 from portal.web.clock import now
+from portal.web.forms import refuse_fields
 from portal.web.headers import loads_stripe
 from portal.web.identity import account
 from portal.web.providers import settings, stripe
@@ -81,7 +82,7 @@ def settle(**_: UUID) -> Response:
 @bp.post("/payment_intent")
 @policy("billing:update")
 def payment_intent(**_: UUID) -> Response:
-    forms.refuse_body()
+    refuse_fields()
     key = forms.idempotency_key(organization(), account())
     secret = steps.begin_setup(organization(), stripe=stripe(), idempotency_key=key)
     return jsonify({"client_secret": secret})
@@ -97,6 +98,7 @@ def create_and_attach(**_: UUID) -> tuple[Response, HTTPStatus]:
 @bp.route("/<uuid:payment_method_id>/set_default", methods=["PUT", "POST"])
 @policy("billing:update")
 def set_default(payment_method_id: UUID, **_: UUID) -> Response:
+    refuse_fields()
     method = steps.set_default(organization(), payment_method_id, stripe=stripe())
     if wants_json():
         return jsonify(schema.payment_method(method))
@@ -106,6 +108,7 @@ def set_default(payment_method_id: UUID, **_: UUID) -> Response:
 @bp.delete("/<uuid:payment_method_id>")
 @policy("billing:update")
 def delete(payment_method_id: UUID, **_: UUID) -> tuple[str, HTTPStatus]:
+    refuse_fields()
     steps.remove(organization(), payment_method_id, stripe=stripe())
     return "", HTTPStatus.NO_CONTENT
 
@@ -113,6 +116,7 @@ def delete(payment_method_id: UUID, **_: UUID) -> tuple[str, HTTPStatus]:
 @bp.post("/<uuid:payment_method_id>/remove")
 @policy("billing:update")
 def remove(payment_method_id: UUID, **_: UUID) -> Response:
+    refuse_fields()
     steps.remove(organization(), payment_method_id, stripe=stripe())
     return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
 

@@ -55,7 +55,7 @@ def say(form: FlaskForm, error: ValidationError) -> None:
 
 def refuse_fields() -> None:
     """Accept a form with its CSRF token alone, no body, or an empty JSON object."""
-    unknown = sorted(set(request.form) - {_CSRF_TOKEN})
+    unknown = sorted({*request.form, *request.files} - {_CSRF_TOKEN})
     if unknown:
         raise ValidationError({name: ["is not known here"] for name in unknown})
     if not request.form and request.get_data():

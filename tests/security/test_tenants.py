@@ -130,7 +130,8 @@ def requests(app: Flask, rule: Rule, caller: Caller) -> Iterator[Asked]:
     for method in METHODS:
         if method not in allowed and not IS_FULL:
             continue
-        for path, query, is_theirs in addresses(app, rule, caller):
+        ways = list(addresses(app, rule, caller))
+        for path, query, is_theirs in ways if method in allowed else ways[:1]:
             if method in BODY_FREE:
                 yield Asked(method, path, query, is_theirs=is_theirs)
                 continue
@@ -181,16 +182,16 @@ def complaint_about(caller: Caller, asked: Asked, answer: TestResponse) -> str:
 
 def attack(app: Flask, caller: Caller, turn: int) -> Iterator[tuple[Asked, str]]:
     """Send all that a caller can think of, and yield each request with what is wrong with its answer."""
-    faces = sized([JSON], [{"Accept": "text/html"}, JSON, {"HX-Request": "true", "HX-Target": "usage"}])
+    htmx = {"HX-Request": "true", "HX-Target": "usage"}
+    faces = itertools.cycle(sized([JSON], [JSON, {"Accept": "text/html"}, JSON, htmx]))
     client = caller.enter(app)
     for number, rule in enumerate(rules_of(app), turn):
         wanted = policy_of(app, rule.endpoint)
         if wanted == COLLECTOR and caller.name == "collector":
             continue  # it reports for every organization: that is what it is for
         for asked in some_of(list(requests(app, rule, caller)), number):
-            for face in faces if asked.method in BODY_FREE else faces[:2]:
-                answer = send(client, caller, asked, face)
-                yield asked, complaint_about(caller, asked, answer)
+            face = next(faces)
+            yield asked, complaint_about(caller, asked, send(client, caller, asked, face))
         if wanted in {PUBLIC, SIGNED_IN} and "POST" in rule.methods:
             client = caller.enter(app)  # it may have signed itself out
 
