@@ -25,7 +25,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers["X-Request-Id"] = g.request_id
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"  # http ignores it
-        if request.endpoint == "static":
+        if request.endpoint == "static" and response.status_code < HTTPStatus.BAD_REQUEST:
             if response.status_code == HTTPStatus.OK:
                 headers["Cache-Control"] = f"public, max-age={_STATIC_AGE_SECONDS}, immutable"
             return response

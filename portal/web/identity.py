@@ -143,7 +143,8 @@ def _account_of_token() -> Account | None:
         return None
     rows: Sequence[Any] = db.session.execute(_TOKEN, {"sha256": tokens.fingerprint(text)}).all()
     if not rows:
-        _count_unknown_token()
+        if _collector_of(text) is None:
+            _count_unknown_token()
         return None
     found: ApiToken = rows[0][0]
     if found.revoked_at or (found.expires_at and found.expires_at <= now()):
@@ -172,16 +173,23 @@ def admit_collector() -> Collector:
     text = bearer_token()
     if current_user.is_authenticated:
         raise ForbiddenError("Usage is reported by collectors, with a token of theirs.")
-    query = select(Collector).where(
-        Collector.token_sha256 == tokens.fingerprint(text), Collector.revoked_at.is_(None)
-    )
-    collector = db.session.scalar(query) if tokens.is_well_formed(text) else None
+    collector = _collector_of(text)
     if collector is None:
         raise UnauthorizedError
     audit.act_as(Actor(f"collector {collector.name}", request_id=g.request_id), now)
     if _is_worth_noting(collector.last_used_at):
         _note(update(Collector).where(Collector.id == collector.id).values(last_used_at=now()))
     return collector
+
+
+def _collector_of(text: str) -> Collector | None:
+    """Return the collector whose token this is, looked for once a request."""
+    if "collector" not in g:
+        query = select(Collector).where(
+            Collector.token_sha256 == tokens.fingerprint(text), Collector.revoked_at.is_(None)
+        )
+        g.collector = db.session.scalar(query) if tokens.is_well_formed(text) else None
+    return cast("Collector | None", g.collector)
 
 
 def bearer_token() -> str:

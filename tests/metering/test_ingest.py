@@ -16,6 +16,7 @@ from portal.domain.access import Preset
 from portal.domain.period import HOURS_A_DAY, start_of_hour
 from portal.extensions import db
 from portal.models import Collector, Metering, UsageCorrection, UsageDay, UsageHour
+from portal.web import identity
 from tests.factories import (
     FEBRUARY,
     JANUARY,
@@ -424,6 +425,12 @@ def test_a_collector_needs_no_csrf_token_and_gets_no_cookie(send, subscription):
     response = send(entries(subscription, 1))
     took(response, new=1)
     assert "Set-Cookie" not in response.headers
+
+
+def test_a_collector_that_reports_often_is_not_taken_for_somebody_who_guesses(send, monkeypatch):
+    monkeypatch.setattr(identity, "_UNKNOWN_TOKENS_AN_HOUR", 2)
+    for _ in range(5):
+        took(send([]))
 
 
 def test_the_use_of_a_token_is_noted(send, subscription):
