@@ -179,8 +179,11 @@ def _led_to(endpoint: str) -> Response:
 
 
 def _shown(url: str | None) -> str:
-    """Return the path of the page that a browser shows."""
-    shown = urlsplit(url or "/")
+    """Return the path of the page that a browser shows, or says that it shows."""
+    try:
+        shown = urlsplit(url or "/")
+    except ValueError:  # such as //[
+        return "/"
     return (shown.path or "/") + (f"?{shown.query}" if shown.query else "")
 
 

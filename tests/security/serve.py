@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from portal.config import ROOT
 from portal.web import log, passwords
 from tests.conftest import Sandboxes, make_settings
 from tests.factories import NOW
+
+_PROVIDER_MILLISECONDS = 500
 
 
 def main() -> None:
@@ -37,6 +40,7 @@ def main() -> None:
 def _serve(facts: dict[str, Any]) -> None:
     sandboxes = Sandboxes(facts["stripe_url"], facts["easybill_url"])
     settings = make_settings(facts["database_url"], sandboxes, Path(facts["var"]))
+    settings = replace(settings, provider_deadline_milliseconds=_PROVIDER_MILLISECONDS)
     app = create_app(settings, providers=real_providers(settings), clock=lambda: NOW)
     if facts["hashes"]:
         _count_hashes(facts["hashes"])
