@@ -8,6 +8,7 @@ ignored. It has no idempotency keys, so whoever creates something looks for it f
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -51,6 +52,9 @@ class CurrencyNotCarriedError(ConflictError):
 
 class FinishedDocumentError(ConflictError):
     """A finished document is never deleted."""
+
+
+_PLACEHOLDER = re.compile(r"%(?=[\w.]+%)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,14 +239,19 @@ def _segment(document_id: str) -> str:
     return document_id
 
 
+def _plain(text: str) -> str:
+    """Keep EasyBill from filling in what looks like a placeholder of its own, such as %KUNDE.NAME%."""
+    return _PLACEHOLDER.sub("% ", text)
+
+
 def _customer_body(facts: CustomerFacts) -> Body:
     return {
         "number": facts.number,
-        "company_name": facts.name,
+        "company_name": _plain(facts.name),
         "last_name": "",  # one of the two is enough, but both are asked for
-        "street": facts.street,
-        "zip_code": facts.postal_code,
-        "city": facts.city,
+        "street": _plain(facts.street),
+        "zip_code": _plain(facts.postal_code),
+        "city": _plain(facts.city),
         "country": facts.country,
         "vat_identifier": facts.vat_id or "",
         "emails": list(dict.fromkeys(facts.emails))[:3],
@@ -275,7 +284,7 @@ def _position_body(position: DraftPosition, percent: int) -> Body:
     return {
         "type": "POSITION",
         "itemType": "SERVICE",
-        "description": position.description,
+        "description": _plain(position.description),
         "quantity": 1,
         "single_price_net": hundredths_of(position.net),
         "vat_percent": percent,

@@ -65,6 +65,7 @@ TITLES: Mapping[int, str] = {
     503: "Not available right now",
 }
 _OF_PROGRAMS = {"application/json", "application/x-ndjson"}  # no form of a browser's sends these
+_ONLY_READS = "25006"  # what PostgreSQL says as a standby, or when its disk is kept from filling up
 _NOT_FOUND = "There is nothing here, or it is not yours to see."
 
 
@@ -133,7 +134,8 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _driver_error(error: DBAPIError) -> Response:
-    return _database_error(error) if error.connection_invalidated else _our_error(error)
+    is_away = error.connection_invalidated or getattr(error.orig, "sqlstate", None) == _ONLY_READS
+    return _database_error(error) if is_away else _our_error(error)
 
 
 def _database_error(error: Exception) -> Response:
