@@ -3,7 +3,7 @@ PORT ?= 8000
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check crash bench reset format
+.PHONY: run test check crash security bench reset format
 
 run: .venv/installed  ## the portal with its sandboxes and a demo, on http://127.0.0.1:$(PORT)
 	@exec $(BIN)/python -m portal.demo --port $(PORT)
@@ -23,6 +23,10 @@ check: .venv/installed  ## format, lint, types, import contracts, templates, mig
 crash: .venv/installed  ## kill the run everywhere, race it, stop its database: SEED=n repeats one
 	@.ci/tools postgresql strace
 	$(BIN)/python -m tests.crash $(if $(SEED),--seed $(SEED))
+
+security: .venv/installed  ## attack the portal in every known way, in full, and say what that proved
+	@.ci/tools postgresql
+	SECURITY_FULL=1 $(BIN)/python -m pytest -q tests/security
 
 bench: .venv/installed  ## the bars of docs/PERFORMANCE.md, measured on the scale model: BENCH="--database sqlite"
 	@.ci/tools postgresql

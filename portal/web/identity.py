@@ -107,10 +107,12 @@ def sign_out() -> None:
 
 
 def confirm() -> None:
-    """Note that the password of this session was just typed again."""
+    """Go on under a new id, now that the password was typed again: the old one ends."""
     known = user_session()
     if known is not None:
-        sessions.confirm(known, now=now())
+        sessions.end(known.id_sha256)
+        begun = sessions.begin(account(), now=now(), address=known.address, agent=known.agent)
+        session["_user_id"] = begun
 
 
 def _begin() -> None:

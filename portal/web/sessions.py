@@ -16,7 +16,7 @@ from uuid import UUID
 from flask import Flask, Request, Response
 from flask import request as current_request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, or_, select
 
 from portal.extensions import db
 from portal.models import Account, UserSession
@@ -97,12 +97,6 @@ def end_all(account: Account, *, but: UserSession | None = None) -> None:
     if but is not None:
         others = others.where(UserSession.id_sha256 != but.id_sha256)
     db.session.execute(others.execution_options(synchronize_session=False))
-
-
-def confirm(session: UserSession, *, now: dt.datetime) -> None:
-    """Note that the password was typed again."""
-    one = update(UserSession).where(UserSession.id_sha256 == session.id_sha256)
-    db.session.execute(one.values(confirmed_at=now))
 
 
 def forget_dead(*, now: dt.datetime) -> None:

@@ -221,6 +221,17 @@ def test_it_leads_back_to_the_page_that_was_shown(enter, acme, clock):
     assert client.submit(address, name="ci", lasts="30").status_code == 201
 
 
+def test_typing_it_again_gives_the_session_another_id(enter):
+    client = enter()
+    thief = copy_of(client)
+    client.page("/login/confirm")
+    client.submit("/login/confirm", password=PASSWORD)
+
+    assert is_in(client)
+    assert not is_in(thief)
+    assert count() == 1
+
+
 def test_a_wrong_password_does_not_confirm(enter, acme, clock):
     client = enter()
     clock.at = NOW + dt.timedelta(minutes=15)
