@@ -93,8 +93,11 @@ class Meter:
 
     def series(self, before_nano: int, quantities_nano: Iterable[int]) -> list[int]:
         """Return the minor units of consecutive stretches. They add up to the cost of the whole."""
-        passed = accumulate(quantities_nano, initial=before_nano)
-        return [after - before for before, after in pairwise(map(self.reading, passed))]
+        price, scale = self.price_pico, self.scale
+        passed = list(accumulate(quantities_nano, initial=before_nano))
+        assert min(passed) >= 0, "what passed a meter is never negative"
+        readings = [round_half_up(nano * price, scale) for nano in passed]
+        return [after - before for before, after in pairwise(readings)]
 
     def shares(self, before_nano: int, quantities_nano: Sequence[int]) -> list[int]:
         """Return the minor units of one stretch by who used it: largest remainder, ties to the first.

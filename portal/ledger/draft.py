@@ -20,8 +20,9 @@ from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.extensions import db
 from portal.ledger.lines import Stretch, stretches_by_organization
-from portal.ledger.names import ProductName, ProjectName, product_names, project_names
+from portal.ledger.names import ProductName, ProjectName, Projects, project_names
 from portal.ledger.passages import PENDING
+from portal.ledger.prices import PriceBook, prices_for
 from portal.models import (
     Invoice,
     ItemKind,
@@ -71,25 +72,24 @@ def draft_of(organization: Organization, month: Month) -> Draft | None:
 
 def drafts_of(organizations: Sequence[Organization], month: Month, *, with_late: bool) -> Mapping[int, Draft]:
     """Return {organization id: draft} for those that used anything in a month, or have late usage."""
+    prices = prices_for([each.id for each in organizations], {each.currency for each in organizations})
+    window = Window(month.start_hour, month.end_hour)
     found: dict[int, list[Stretch]] = {
         owner: [each for each in some if each.quantity_nano]
-        for owner, some in stretches_by_organization(
-            organizations, Window(month.start_hour, month.end_hour)
-        ).items()
+        for owner, some in stretches_by_organization(organizations, window, prices=prices).items()
     }
     if with_late:
-        for owner, some in _late_stretches(organizations).items():
+        for owner, some in _late_stretches(organizations, prices).items():
             found[owner] += some
     projects = project_names([each.id for each in organizations])
-    products = product_names({each.line.product_id for some in found.values() for each in some})
     return {
-        organization.id: _draft(organization, month, found[organization.id], projects, products)
+        organization.id: _draft(organization, month, found[organization.id], projects, prices.products)
         for organization in organizations
         if found[organization.id]
     }
 
 
-def _late_stretches(organizations: Sequence[Organization]) -> Mapping[int, list[Stretch]]:
+def _late_stretches(organizations: Sequence[Organization], prices: PriceBook) -> Mapping[int, list[Stretch]]:
     """Return what came late and is not billed yet, line by line of the months that it corrects."""
     months_of: dict[Month, list[Organization]] = defaultdict(list)
     query = (
@@ -108,7 +108,7 @@ def _late_stretches(organizations: Sequence[Organization]) -> Mapping[int, list[
     found: dict[int, list[Stretch]] = defaultdict(list)
     for month in sorted(months_of):
         window = Window(month.start_hour, month.end_hour)
-        for owner, some in stretches_by_organization(months_of[month], window).items():
+        for owner, some in stretches_by_organization(months_of[month], window, prices=prices).items():
             found[owner] += [each for each in some if each.batch == PENDING]
     return found
 
@@ -117,7 +117,7 @@ def _draft(
     organization: Organization,
     month: Month,
     used: Sequence[Stretch],
-    projects: Mapping[tuple[int, int], ProjectName],
+    projects: Projects,
     products: Mapping[int, ProductName],
 ) -> Draft:
     uid = invoice_uid(organization.uid, str(month))
