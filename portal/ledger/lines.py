@@ -40,15 +40,15 @@ class Line(NamedTuple):
         return price_of(self.price_pico)
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """A part of a stretch: the hour it starts at, what was used in it, what that added to the bill."""
 
     hour: int
     quantity_nano: int
     cents: int
 
-    def __add__(self, other: Point) -> Point:
+    def with_more(self, other: Point) -> Point:
+        """Return this point with what else was used in it."""
         return Point(self.hour, self.quantity_nano + other.quantity_nano, self.cents + other.cents)
 
 
@@ -109,8 +109,11 @@ def _month_part(
     for key, passage in _priced(currencies, prices, start, Step.MONTH):
         before[key] += passage.quantity_nano
     within: dict[_Key, dict[int, int]] = defaultdict(dict)
+    is_one_point = step is Step.MONTH
     for key, passage in _priced(currencies, prices, part, step):
-        points, hour = within[key], _point_of(passage.hour, part, step)
+        points, hour = within[key], passage.hour  # at which its step starts: that of a cut day is too early
+        if is_one_point or hour < part.start_hour:
+            hour = part.start_hour
         points[hour] = points.get(hour, 0) + passage.quantity_nano
     for key, points in within.items():
         line = _line_of(key, month, currencies)

@@ -24,6 +24,7 @@ from portal.ledger.passages import PENDING, USAGE, Step
 from portal.ledger.prices import PriceBook, prices_for
 from portal.models import Invoice, Organization, Product, Project, Subscription, invoice_uid
 from portal.usage.chart import OWN, By, StackedBars, stacked_bars
+from portal.usage.columns import ColumnText, column_texts
 from portal.usage.comparison import Comparison, comparison
 from portal.web.args import Asked
 
@@ -110,6 +111,13 @@ class Usage:
     def chart(self) -> StackedBars:
         """The bars of the page."""
         return stacked_bars(self.projects, self.asked.window, self.step, self.by, self.total.currency)
+
+    @cached_property
+    def columns(self) -> Sequence[ColumnText]:
+        """The same bars in words; a month keeps no filter, for it has other lines."""
+        kept = {} if self.chart.step is Step.MONTH else self.only.query
+        query = {"by": self.by.value, **kept}
+        return column_texts(self.chart, self.organization.uid, query, day=self.asked.day)
 
     @cached_property
     def before(self) -> Comparison | None:
@@ -261,7 +269,7 @@ def _merged(points: Iterable[Point]) -> Sequence[Point]:
     by_hour: dict[int, Point] = {}
     for point in points:
         other = by_hour.get(point.hour)
-        by_hour[point.hour] = point if other is None else other + point
+        by_hour[point.hour] = point if other is None else other.with_more(point)
     return [by_hour[hour] for hour in sorted(by_hour)]
 
 
