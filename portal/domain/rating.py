@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate, pairwise
 
 from portal.domain.money import exponent_of, round_half_up
@@ -34,6 +34,7 @@ def pico_of(price: Decimal) -> int:
     return int(_EXACT.quantize(price.scaleb(PICO_DECIMALS, _EXACT), Decimal(1)))
 
 
+@lru_cache(maxsize=4096)
 def price_of(pico: int) -> Decimal:
     """Return pico-units as a price in major units, without trailing zeros."""
     return plain(pico, PICO_DECIMALS)

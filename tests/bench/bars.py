@@ -20,6 +20,8 @@ from portal.extensions import db
 from portal.ledger.entries import Written, deliver
 from portal.metering.ingest import ingest
 from portal.models import Account, Invoice, InvoiceItem, Organization, UsageHour
+from portal.tokens.actions import make_token
+from portal.web import sessions
 from tests.bench.model import MONTH, NOW, Model, invoice_row, uid_of
 from tests.bench.site import Site, another_database, caller, cpu_seconds, seconds_of, site, wall_seconds
 from tests.bench.yardsticks import Duck, RawCopy, bare_flask
@@ -221,7 +223,7 @@ def _month(at: Site, owner: int) -> Callable[[], bytes]:
     """Return a request for an organization's month by a member's token."""
     with at.app.app_context():
         organization = db.session.get_one(Organization, owner)
-        token = directory.add_token(organization, _member(organization), "bench", now=NOW)
+        token = make_token(organization, _member(organization), "bench", now=NOW).token
         db.session.commit()
     return caller(at.app, f"/billing/usage?month={MONTH}", Authorization=f"Bearer {token}")
 
@@ -230,12 +232,9 @@ def _cookie(at: Site, owner: int) -> str:
     """Return the cookie of a member who is signed in."""
     with at.app.app_context():
         account = _member(db.session.get_one(Organization, owner))
+        session_id = sessions.begin(account, now=NOW)
         db.session.commit()
-        session = {
-            "_user_id": str(account.id),
-            "_fresh": True,
-            "organization": str(uid_of("organization", owner)),
-        }
+        session = {"_user_id": session_id, "organization": str(uid_of("organization", owner))}
         serializer = SecureCookieSessionInterface().get_signing_serializer(at.app)
         return f"session={serializer.dumps(session)}"
 
@@ -248,5 +247,5 @@ def _member(organization: Organization) -> Account:
     account = Account(login=login, name="A member", password_hash="none", created_at=NOW)
     db.session.add(account)
     db.session.flush()
-    directory.add_membership(organization, account, Preset.ADMIN)
+    directory.add_membership(organization, account, Preset.ADMIN, now=NOW)
     return account
