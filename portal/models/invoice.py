@@ -114,8 +114,6 @@ class InvoiceItem(OrganizationOwned, Model):
         refers_to("project", "project_id"),
         Index("ix_invoice_item_invoice", "organization_id", "invoice_id"),
     )
-    # No key of its own to the organization: the invoice's leads there, and each line would look it up again.
-    organization_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     invoice_id: Mapped[int] = mapped_column(Integer)
     kind: Mapped[str] = mapped_column(default=ItemKind.USAGE)
     corrects_period: Mapped[str | None] = mapped_column(String(7))
