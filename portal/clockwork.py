@@ -34,7 +34,7 @@ def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> s
     hours = meter_hours(now=now)
     closed = close(now=now, grace_days=settings().close_grace_days)
     delivered = deliver(easybill(), now=now, wait=wait)
-    mirrored = mirror(easybill(), now=now)
+    mirrored = mirror(easybill(), now=now, wait=wait)
     return (
         f"hours: {hours} new; invoices: {closed.made} closed, {closed.parked} parked;"
         f" documents: {delivered}; mirror: {mirrored}"

@@ -59,6 +59,7 @@ class EasybillSettings:
 
     api_key: str
     api_base: str
+    calls_per_minute: int = 10  # EasyBill's smaller plan; the larger one has 60
 
     @property
     def is_sandbox(self) -> bool:
@@ -135,6 +136,7 @@ def _demo_defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
         defaults |= {
             "EASYBILL_API_KEY": "easybill-sandbox",
             "EASYBILL_API_BASE": f"{easybill_url}/rest/v1",
+            "EASYBILL_CALLS_PER_MINUTE": "6000",  # a demo is played in a minute
         }
     return defaults
 
@@ -186,7 +188,9 @@ def _settings(values: Mapping[str, str], *, is_production: bool, var: Path) -> S
             js_url=values.get("STRIPE_JS_URL", js_url),
         ),
         easybill=EasybillSettings(
-            api_key=values["EASYBILL_API_KEY"], api_base=values.get("EASYBILL_API_BASE", EASYBILL_API)
+            api_key=values["EASYBILL_API_KEY"],
+            api_base=values.get("EASYBILL_API_BASE", EASYBILL_API),
+            calls_per_minute=_whole_number(values, "EASYBILL_CALLS_PER_MINUTE", 10),
         ),
         close_grace_days=_whole_number(values, "CLOSE_GRACE_DAYS", 3),
         provider_deadline_milliseconds=_whole_number(values, "PROVIDER_DEADLINE_MILLISECONDS", 2000),
@@ -212,6 +216,8 @@ def _whole_number(values: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _refuse_contradictions(settings: Settings) -> None:
+    if settings.easybill.calls_per_minute < 1:
+        raise SettingsError("EASYBILL_CALLS_PER_MINUTE is at least 1: EasyBill's plans have 10 and 60.")
     stripe = settings.stripe
     is_live = stripe.secret_key.startswith(("sk_live_", "rk_live_"))
     if is_live != stripe.publishable_key.startswith("pk_live_"):

@@ -14,7 +14,6 @@ from portal.ledger.settlement import credits_before, settled
 from portal.models import Delivery, Invoice, InvoiceItem, UsageCorrection, draw_each, insert_rows
 
 log = logging.getLogger(__name__)
-_CREDIT = "This month is a credit: its legal document is not made by itself yet."
 
 
 def write_invoices(drafts: Sequence[Draft], now: dt.datetime) -> None:
@@ -61,16 +60,9 @@ def _row(
         "due_cents": due,
         "credit_cents": credit,
         "closed_at": now,
-        "delivery": _delivery(draft),
+        "delivery": Delivery.PENDING if draft.total.cents else Delivery.NOT_NEEDED,
         "attempts": 0,
-        "last_error": _CREDIT if draft.total.cents < 0 else None,
     }
-
-
-def _delivery(draft: Draft) -> Delivery:
-    if draft.total.cents < 0:
-        return Delivery.STUCK
-    return Delivery.PENDING if draft.total.cents else Delivery.NOT_NEEDED
 
 
 def _item_rows(draft: Draft, invoice_id: int, ids: Sequence[int]) -> list[dict[str, object]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from portal.domain.money import Money
 from portal.extensions import db
 from portal.gateways.easybill import CANCELLATIONS, Document, money_of
 from portal.models import LegalDocument, LegalDocumentFile, add_owned
@@ -15,21 +17,30 @@ from portal.models.owned import lock
 LEGAL_DOCUMENTS_LOCK = "legal_documents"  # held by whoever adds a document to an organization
 
 
-def keep(
-    organization_id: int, document: Document, pdf: bytes, *, invoice_id: int | None, at: dt.datetime
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What we know of a document that bills an invoice of ours: which, and what is left to pay of it."""
+
+    invoice_id: int
+    due: Money
+
+
+def keep(organization_id: int, document: Document, pdf: bytes, *, ours: Ours | None, at: dt.datetime) -> None:
     """Store a finished document with its PDF; a second telling of it changes no amount and no byte."""
     lock(organization_id, LEGAL_DOCUMENTS_LOCK)
     known = row_of(organization_id, document.id)
     if known is not None:
-        known.invoice_id = known.invoice_id or invoice_id
+        if ours is not None:
+            known.invoice_id, known.due_cents = ours.invoice_id, ours.due.cents
         refresh(known, document, at=at)
         return
     assert document.number, "a finished document has a number"
     assert document.document_on, "a finished document has a date"
     row = LegalDocument(
         easybill_id=document.id,
-        invoice_id=invoice_id,
+        invoice_id=ours and ours.invoice_id,
+        due_cents=ours and ours.due.cents,
+        refers_to_easybill_id=document.refers_to_id,
         number=document.number,
         type=document.type,
         document_on=document.document_on,
@@ -62,6 +73,8 @@ def refresh(row: LegalDocument, document: Document, *, at: dt.datetime) -> None:
     """Take over what may still change about a finished document."""
     row.due_on = document.due_on
     row.paid_on = document.paid_on
+    row.paid_cents = money_of(document.paid_hundredths, document.currency).cents
+    row.cancelled_by_easybill_id = document.cancelled_by_id
     # Neither a cancelled document nor the one that cancels it is owed any more.
     row.is_cancelled = document.cancelled_by_id is not None or document.type in CANCELLATIONS
     row.synced_at = at

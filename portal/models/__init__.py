@@ -13,7 +13,13 @@ from portal.models.invoice import (
     invoice_uid,
     item_uid,
 )
-from portal.models.legal_document import LegalDocument, LegalDocumentFile, LegalStatus
+from portal.models.legal_document import (
+    CallBudget,
+    LegalDocument,
+    LegalDocumentFile,
+    LegalStatus,
+    MirrorState,
+)
 from portal.models.organization import Organization
 from portal.models.owned import Counter, add_owned, draw, draw_each
 from portal.models.payment_method import PaymentMethod, StripeEvent
@@ -24,6 +30,7 @@ from portal.models.usage import UsageCorrection, UsageDay, UsageHour
 __all__ = [
     "Account",
     "ApiToken",
+    "CallBudget",
     "Collector",
     "Counter",
     "Delivery",
@@ -36,6 +43,7 @@ __all__ = [
     "LegalStatus",
     "Membership",
     "Metering",
+    "MirrorState",
     "Organization",
     "ParkedMonth",
     "PaymentMethod",

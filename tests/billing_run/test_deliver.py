@@ -7,6 +7,7 @@ import pytest
 
 from portal.account.directory import Address
 from portal.billing_run.deliver import deliver
+from portal.billing_run.mirror import mirror
 from portal.billing_run.outbox import LEASE, RETRY_MAX, release_stuck
 from portal.extensions import db
 from portal.gateways.easybill_http import (
@@ -291,6 +292,9 @@ def test_of_two_workers_that_meet_only_one_document_is_finished(easybill, custom
     counts = deliver(Watched(easybill.gateway, create_draft=late), now=NOW)
 
     assert (counts.delivered, counts.left) == (0, 1)
+    lost = [each for each in easybill.documents(customer) if each["is_draft"]]
+    assert len(lost) == 1
+    assert mirror(easybill.gateway, now=LATER).lost_drafts == 1
     document = only_document(easybill, customer)
     assert str(document["id"]) == invoice.easybill_document_id
     assert (document["is_draft"], invoice.delivery) == (False, Delivery.DELIVERED)
