@@ -21,6 +21,7 @@ from portal.domain.access import Preset
 from portal.extensions import db, set_reading
 from portal.models import Account, Organization
 from portal.sandbox import easybill, stripe
+from portal.web import sessions
 from tests.factories import NOW, make_account, make_member, make_organization
 from tests.page import CheckingClient, client_of
 from tests.postgres import throw_away_postgres
@@ -185,12 +186,12 @@ def mallory(app) -> Account:
 
 
 @pytest.fixture
-def sign_in(app) -> Callable[[Account], CheckingClient]:
+def sign_in(app, clock) -> Callable[[Account], CheckingClient]:
     def as_(account: Account) -> CheckingClient:
         client = client_of(app)
         with client.session_transaction() as session:
-            session["_user_id"] = str(account.id)
-            session["_fresh"] = True
+            session["_user_id"] = sessions.begin(account, now=clock.at)
+        db.session.commit()
         return client
 
     return as_

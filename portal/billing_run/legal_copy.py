@@ -1,4 +1,7 @@
-"""Our own copy of a finished legal document: its facts as a row, its PDF byte for byte."""
+"""Our own copy of a finished legal document: its facts as a row, its PDF byte for byte.
+
+What it says never changes. What may, being paid and being cancelled, is written into the audit trail.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from sqlalchemy import select
 from portal.domain.money import Money
 from portal.extensions import db
 from portal.gateways.easybill import CANCELLATIONS, Document, money_of
+from portal.ledger import audit
 from portal.models import LegalDocument, LegalDocumentFile, add_owned
 from portal.models.owned import lock
 
@@ -48,7 +52,7 @@ def keep(organization_id: int, document: Document, pdf: bytes, *, ours: Ours | N
         net_cents=money_of(document.net_hundredths, document.currency).cents,
         gross_cents=money_of(document.gross_hundredths, document.currency).cents,
     )
-    refresh(row, document, at=at)
+    _take_over(row, document, at)
     add_owned(organization_id, row)
     db.session.flush()
     db.session.add(
@@ -60,6 +64,20 @@ def keep(organization_id: int, document: Document, pdf: bytes, *, ours: Ours | N
             fetched_at=at,
         )
     )
+    audit.record(
+        organization_id,
+        "legal_invoice.issued",
+        row.easybill_id,
+        after={
+            "number": row.number,
+            "type": row.type,
+            "document_on": row.document_on,
+            "currency": row.currency,
+            "net_cents": row.net_cents,
+            "gross_cents": row.gross_cents,
+            "sha256": hashlib.sha256(pdf).hexdigest(),
+        },
+    )
 
 
 def row_of(organization_id: int, document_id: str) -> LegalDocument | None:
@@ -70,7 +88,27 @@ def row_of(organization_id: int, document_id: str) -> LegalDocument | None:
 
 
 def refresh(row: LegalDocument, document: Document, *, at: dt.datetime) -> None:
-    """Take over what may still change about a finished document."""
+    """Take over what may still change about a finished document; the caller commits."""
+    paid_before, cancelled_before = _payment(row), row.cancelled_by_easybill_id
+    _take_over(row, document, at)
+    if _payment(row) != paid_before:
+        action = "legal_invoice.paid" if row.paid_on else "legal_invoice.payment_changed"
+        audit.record(row.organization_id, action, row.easybill_id, before=paid_before, after=_payment(row))
+    if row.cancelled_by_easybill_id != cancelled_before:
+        audit.record(
+            row.organization_id,
+            "legal_invoice.cancelled",
+            row.easybill_id,
+            before={"cancelled_by": cancelled_before},
+            after={"cancelled_by": row.cancelled_by_easybill_id},
+        )
+
+
+def _payment(row: LegalDocument) -> dict[str, object]:
+    return {"paid_on": row.paid_on, "paid_cents": row.paid_cents}
+
+
+def _take_over(row: LegalDocument, document: Document, at: dt.datetime) -> None:
     row.due_on = document.due_on
     row.paid_on = document.paid_on
     row.paid_cents = money_of(document.paid_hundredths, document.currency).cents

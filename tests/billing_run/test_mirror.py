@@ -162,8 +162,8 @@ def test_a_document_whose_pdf_does_not_come_holds_up_no_other_and_is_asked_for_a
 def test_easybill_down_for_a_day_changes_nothing(easybill, delivered):
     mirror(easybill.gateway, now=LATER)
     for hour in range(24):
+        gateway = Asked(easybill.gateway, documents_edited_since=[EasybillUnavailableError()])
         with pytest.raises(EasybillUnavailableError):
-            gateway = Asked(easybill.gateway, documents_edited_since=[EasybillUnavailableError()])
             mirror(gateway, now=LATER + dt.timedelta(hours=hour))
     assert delivered.status_on(TODAY) == LegalStatus.OPEN
     assert mirrored_until() == LATER
