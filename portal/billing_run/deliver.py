@@ -192,7 +192,7 @@ def _advance(easybill: EasybillGateway, job: _Job, at: dt.datetime) -> None:
         refuse_difference(job.expected, document)
     if document.is_draft or not document.number or not document.document_on:
         raise EasybillUnavailableError("EasyBill has not given the document its number yet.")
-    outbox.record(job.key, document.id, delivery=Delivery.FINISHED)
+    outbox.record(job.key, document.id, delivery=Delivery.FINISHED, attempts=0)
     pdf = easybill.pdf_of(document.id)
     ours = legal_copy.Ours(job.key.invoice_id, job.expected.due)
     legal_copy.keep(job.key.organization_id, document, pdf, ours=ours, at=at)

@@ -39,6 +39,8 @@ class Size:
     rounds: int
     deaths: int  # in races
     power_cuts: int
+    fault_seeds: int
+    fault_kills: int  # for each seed
     ingest_rounds: int
 
 
@@ -50,10 +52,21 @@ FULL = Size(
     rounds=10,
     deaths=10,
     power_cuts=48,
+    fault_seeds=3,
+    fault_kills=8,
     ingest_rounds=20,
 )
 SMALL = Size(
-    steps=4, moments=0, disk_writes=0, races=[(2, True)], rounds=1, deaths=0, power_cuts=1, ingest_rounds=2
+    steps=4,
+    moments=0,
+    disk_writes=0,
+    races=[(2, True)],
+    rounds=1,
+    deaths=0,
+    power_cuts=1,
+    fault_seeds=1,
+    fault_kills=1,
+    ingest_rounds=2,
 )
 
 
@@ -83,7 +96,9 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--only", nargs="+", choices=["steps", "moments", "disk", "races", "stops", "ingest"])
+    parser.add_argument(
+        "--only", nargs="+", choices=["steps", "moments", "disk", "races", "faults", "stops", "ingest"]
+    )
     parser.add_argument("--small", action="store_true", help="a little of everything but disk writes")
     return parser
 
@@ -130,6 +145,8 @@ def _scenarios(
         for processes, has_clocks_apart in size.races:
             yield _races(database, expected, size.rounds, processes, has_clocks_apart=has_clocks_apart)
         yield _races_with_a_death(database, steps, expected, size, seed)
+    for database, steps in ((sqlite, sqlite_steps), (postgres, postgres_steps)):
+        yield _faults(database, steps, expected, size, seed)
     yield _power_cuts(postgres_steps, expected, size, seed)
     for kind in (Sqlite.name, Postgres.name):
         tries = [partial(_ingest, kind, seed + each, size.ingest_rounds // 2) for each in range(2)]
@@ -181,6 +198,18 @@ def _races_with_a_death(
     one = partial(scenarios.raced, database, expected, 2, has_clocks_apart=True)
     tries = [partial(one, killed_step=number) for number in numbers]
     return Scenario("races", f"{database.name}: 2 processes at once, one of them killed", tries)
+
+
+def _faults(
+    database: Database, steps: list[str], expected: scenarios.Snapshot, size: Size, seed: int
+) -> Scenario:
+    """A fifth of EasyBill's answers is 429, a fifth 500, a fifth lost; each document is locked once."""
+    tries: list[Try] = []
+    for each in range(seed, seed + size.fault_seeds):
+        kills = scenarios.spread(each, size.fault_kills, len(steps))
+        tries += [partial(scenarios.killed_with_faults, database, expected, each, step) for step in kills]
+        tries.append(partial(scenarios.raced_with_faults, database, expected, each, 2))
+    return Scenario("faults", f"{database.name}: killed and raced with 429, 500, 409 and lost answers", tries)
 
 
 def _power_cuts(steps: list[str], expected: scenarios.Snapshot, size: Size, seed: int) -> Scenario:
