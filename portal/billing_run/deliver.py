@@ -20,7 +20,7 @@ from portal.billing_run import legal_copy, outbox
 from portal.billing_run.document_draft import Expected, expected_document, refuse_difference
 from portal.domain.errors import BillingError, ConflictError, ProviderUnavailableError
 from portal.extensions import db, reading
-from portal.gateways.easybill import CustomerFacts, Document, EasybillGateway
+from portal.gateways.easybill import CREDIT, INVOICE, CustomerFacts, Document, EasybillGateway
 from portal.gateways.easybill_http import (
     RATE_LIMIT_SECONDS,
     EasybillKeyRefusedError,
@@ -222,10 +222,11 @@ def _new_document(easybill: EasybillGateway, job: _Job) -> Document:
     """Find or make the document and store its id; of several workers the first to store wins."""
     customer_id = _customer_id(easybill, job)
     facts = job.expected.facts
+    # From the end of its month: after a restore of an older backup its document may be an earlier day's.
     known = [
         each
-        for each in easybill.documents_of(customer_id, facts.document_on)
-        if each.external_id == facts.external_id and each.type == facts.type
+        for each in easybill.documents_of(customer_id, facts.service_to, facts.document_on)
+        if each.external_id == facts.external_id and each.type in {INVOICE, CREDIT}
     ]
     document = _chosen(known) or easybill.create_draft(customer_id, facts)
     if outbox.store_document_id(job.key, document.id) != document.id:

@@ -21,6 +21,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from tests.crash import scenarios
+from tests.crash.backups import backed_up_while_written
 from tests.crash.collecting import killed_after_answers
 from tests.crash.databases import Database, Postgres, Sqlite, postgres_world, sqlite_world
 
@@ -42,6 +43,7 @@ class Size:
     fault_seeds: int
     fault_kills: int  # for each seed
     ingest_rounds: int
+    backups: int  # on each database
 
 
 FULL = Size(
@@ -55,6 +57,7 @@ FULL = Size(
     fault_seeds=3,
     fault_kills=8,
     ingest_rounds=20,
+    backups=10,
 )
 SMALL = Size(
     steps=4,
@@ -67,6 +70,7 @@ SMALL = Size(
     fault_seeds=1,
     fault_kills=1,
     ingest_rounds=2,
+    backups=0,
 )
 
 
@@ -97,7 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument(
-        "--only", nargs="+", choices=["steps", "moments", "disk", "races", "faults", "stops", "ingest"]
+        "--only",
+        nargs="+",
+        choices=["steps", "moments", "disk", "races", "faults", "stops", "ingest", "backup"],
     )
     parser.add_argument("--small", action="store_true", help="a little of everything but disk writes")
     return parser
@@ -148,6 +154,9 @@ def _scenarios(
     for database, steps in ((sqlite, sqlite_steps), (postgres, postgres_steps)):
         yield _faults(database, steps, expected, size, seed)
     yield _power_cuts(postgres_steps, expected, size, seed)
+    for database in (sqlite, postgres):
+        backups = [partial(backed_up_while_written, database, each) for each in range(1, size.backups + 1)]
+        yield Scenario("backup", f"{database.name}: backup under write load, restored, verified", backups)
     for kind in (Sqlite.name, Postgres.name):
         tries = [partial(_ingest, kind, seed + each, size.ingest_rounds // 2) for each in range(2)]
         yield Scenario("ingest", f"{kind}: acknowledged usage after kill -9, {len(tries)} portals", tries)
