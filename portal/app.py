@@ -22,6 +22,7 @@ from portal.legal_invoices.routes import bp as legal_invoices
 from portal.metering.routes import bp as metering
 from portal.overview.routes import bp as overview
 from portal.payment_methods.routes import bp as payment_methods
+from portal.profile.routes import bp as profile
 from portal.subscriptions.routes import bp as subscriptions
 from portal.usage.routes import bp as usage
 from portal.web import auth, errors, filters, headers, log, transaction
@@ -38,6 +39,7 @@ _ROOMS = (
     invoices,
     legal_invoices,
     payment_methods,
+    profile,
     account,
     metering,
     webhooks,

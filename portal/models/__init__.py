@@ -2,6 +2,7 @@
 
 from portal.models.account import Account, ApiToken, Collector, Membership
 from portal.models.bulk import insert_rows
+from portal.models.document_format import DocumentFormat, LegalDocumentFormat
 from portal.models.invoice import (
     Delivery,
     Invoice,
@@ -27,12 +28,14 @@ __all__ = [
     "Collector",
     "Counter",
     "Delivery",
+    "DocumentFormat",
     "Invoice",
     "InvoiceItem",
     "InvoiceStatus",
     "ItemKind",
     "LegalDocument",
     "LegalDocumentFile",
+    "LegalDocumentFormat",
     "LegalStatus",
     "Membership",
     "Metering",
