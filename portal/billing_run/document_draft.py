@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from portal.domain.errors import ConflictError
 from portal.domain.money import Money
+from portal.domain.period import Month
 from portal.domain.rating import quantity_of
-from portal.domain.vat import document_totals, treatment_of
+from portal.domain.vat import VatTreatment, WithoutVatId, document_totals, treatment_of
+from portal.domain.vat_texts import vat_text
 from portal.gateways.easybill import Document, DraftFacts, DraftPosition, hundredths_of
 from portal.ledger.positions import Position, positions_of
 from portal.models import Invoice, Organization
@@ -35,12 +36,30 @@ class Expected:
     gross: Money
 
 
-def expected_document(organization: Organization, invoice: Invoice, document_on: dt.date) -> Expected:
+def expected_document(
+    organization: Organization,
+    invoice: Invoice,
+    document_on: dt.date,
+    *,
+    without_vat_id: WithoutVatId = WithoutVatId.REFUSE,
+) -> Expected:
     """Compose the document of an invoice; raises when VAT is unsettled or the currency too fine."""
     month = invoice.month
-    treatment = treatment_of(organization.country, organization.vat_id, supplied_on=month.last_on)
-    positions = positions_of(invoice.items, invoice.currency)
-    totals = document_totals((treatment.rate_basis_points, each.net.cents) for each in positions)
+
+    def treated(supplied: Month) -> VatTreatment:
+        return treatment_of(
+            organization.country,
+            organization.vat_id,
+            supplied_on=supplied.last_on,
+            without_vat_id=without_vat_id,
+        )
+
+    treatment = treated(month)
+    rated = [
+        (treated(each.corrects or month).rate_basis_points, each)
+        for each in positions_of(invoice.items, invoice.currency)
+    ]
+    totals = document_totals((rate, each.net.cents) for rate, each in rated)
     net = Money(totals.net_minor, invoice.currency)
     gross = Money(totals.gross_minor, invoice.currency)
     hundredths_of(gross)  # refuses a currency that EasyBill cannot carry
@@ -55,10 +74,15 @@ def expected_document(organization: Organization, invoice: Invoice, document_on:
         service_to=month.last_on,
         currency=invoice.currency,
         vat_case=treatment.case,
-        rate_basis_points=treatment.rate_basis_points,
+        vat_text=vat_text(treatment, organization.language),
+        taxed_in=treatment.taxed_in,
         due_in_days=DUE_IN_DAYS,
         language=organization.language,
-        positions=_draft_positions(positions, organization.language),
+        buyer_reference=organization.buyer_reference,
+        order_number=organization.order_number,
+        positions=[
+            DraftPosition(_description(each, organization.language), each.net, rate) for rate, each in rated
+        ],
     )
     return Expected(facts, net, gross)
 
@@ -77,10 +101,6 @@ def refuse_difference(expected: Expected, document: Document) -> None:
     )
 
 
-def _draft_positions(positions: Sequence[Position], language: str) -> list[DraftPosition]:
-    return [DraftPosition(_description(each, language), each.net) for each in positions]
-
-
 def _description(position: Position, language: str) -> str:
     """Name the product, and what was used of it at which price: the true figures, every decimal."""
     currency = position.net.currency
@@ -89,7 +109,15 @@ def _description(position: Position, language: str) -> str:
         f"{_number(quantity_of(nano), language)} {position.unit} {at} {_number(price, language)} {currency}"
         for price, nano in position.quantities_nano.items()
     ]
-    return "\n".join([position.name, *lines])
+    return "\n".join([position.name, *_correction(position.corrects, language), *lines])
+
+
+def _correction(month: Month | None, language: str) -> list[str]:
+    """Say which earlier month a position belongs to: it is another period than the document's."""
+    if month is None:
+        return []
+    word = "Korrektur für" if language == "de" else "Correction of"
+    return [f"{word} {month.number:02}/{month.year}"]
 
 
 def _number(number: Decimal, language: str) -> str:

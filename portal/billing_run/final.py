@@ -12,6 +12,7 @@ from portal.extensions import db
 from portal.ledger.draft import Draft
 from portal.ledger.settlement import credits_before, settled
 from portal.models import Delivery, Invoice, InvoiceItem, UsageCorrection, draw_each, insert_rows
+from portal.web.providers import settings
 
 log = logging.getLogger(__name__)
 _CREDIT = "This month is a credit: its legal document is not made by itself yet."
@@ -49,7 +50,7 @@ def write_invoices(drafts: Sequence[Draft], now: dt.datetime) -> None:
 def _row(
     draft: Draft, invoice_id: int, number: str, credit_before: int, now: dt.datetime
 ) -> dict[str, object]:
-    due, credit = settled(draft, credit_before)
+    due, credit = settled(draft, credit_before, without_vat_id=settings().eu_without_vat_id)
     return {
         "organization_id": draft.organization.id,
         "id": invoice_id,

@@ -17,7 +17,7 @@ from sqlalchemy.engine import CursorResult
 from portal.domain.errors import BillingError
 from portal.extensions import db, reading
 from portal.gateways.easybill_http import EasybillRateLimitedError
-from portal.models import Delivery, Invoice, Organization
+from portal.models import Delivery, Invoice
 
 BERLIN = ZoneInfo("Europe/Berlin")  # the zone in which EasyBill dates its documents
 LEASE = dt.timedelta(minutes=5)  # longer than the calls of one delivery can take
@@ -85,22 +85,6 @@ def claim(key: Key, at: dt.datetime, lease: dt.datetime) -> bool:
     )
     db.session.commit()
     return taken == 1
-
-
-def store_customer_id(organization_id: int, customer_id: str) -> str:
-    query = update(Organization).where(
-        Organization.id == organization_id, Organization.easybill_customer_id.is_(None)
-    )
-    db.session.execute(
-        query.values(easybill_customer_id=customer_id).execution_options(synchronize_session=False)
-    )
-    db.session.expire_all()
-    stored = db.session.scalar(
-        select(Organization.easybill_customer_id).where(Organization.id == organization_id)
-    )
-    db.session.commit()
-    assert stored, "either we or somebody else has stored it"
-    return stored
 
 
 def store_document_id(key: Key, document_id: str) -> str | None:

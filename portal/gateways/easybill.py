@@ -37,11 +37,12 @@ _FAR_AWAY_ON = "2099-12-31"
 _VAT_OPTIONS = {
     VatCase.DOMESTIC: "NULL",
     VatCase.REVERSE_CHARGE: "nStbUstID",
+    VatCase.ONE_STOP_SHOP: "NULL",  # taxable, at the rate of another member state
     VatCase.THIRD_COUNTRY: "nStb",
 }
-_VAT_TEXTS = {
-    VatCase.REVERSE_CHARGE: "Steuerschuldnerschaft des Leistungsempfängers / Reverse charge",
-    VatCase.THIRD_COUNTRY: "Im Inland nicht steuerbare Leistung / Not subject to German VAT",
+_FORMATS = {
+    "xrechnung": "application/xml;format=xrechnung",
+    "zugferd": "application/pdf;format=zugferd;version=2.*",
 }
 
 
@@ -65,6 +66,7 @@ class CustomerFacts:
     country: str
     vat_id: str | None
     emails: Sequence[str]
+    buyer_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class DraftPosition:
 
     description: str
     net: Money
+    rate_basis_points: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,12 @@ class DraftFacts:
     service_to: dt.date
     currency: str
     vat_case: VatCase
-    rate_basis_points: int
+    vat_text: str | None
+    taxed_in: str | None
     due_in_days: int
     language: str
+    buyer_reference: str | None
+    order_number: str | None
     positions: Sequence[DraftPosition]
 
 
@@ -186,6 +192,19 @@ class EasybillGateway:
             raise EasybillUnavailableError("EasyBill answered something that is not a PDF.")
         return answer.content
 
+    def e_invoice_of(self, document_id: str, format_name: str) -> bytes | None:
+        """Return a document as `xrechnung` or `zugferd`, byte for byte; None where the account makes none."""
+        answer = self._easybill.call(
+            "GET", f"/documents/{_segment(document_id)}/download", accept=_FORMATS[format_name]
+        )
+        if answer.status == HTTPStatus.NOT_ACCEPTABLE:
+            return None
+        refuse_failure(answer)
+        begins_with = b"<" if format_name == "xrechnung" else b"%PDF"
+        if not answer.content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(begins_with):
+            raise EasybillUnavailableError("EasyBill answered something that is not in that format.")
+        return answer.content
+
     def documents_edited_since(self, day: dt.date) -> Iterator[Sequence[Document]]:
         """Yield the documents edited on a day or later, drafts as well, a page at a time."""
         asked = {"edited_at": f"{day.isoformat()},{_FAR_AWAY_ON}"}  # it wants both ends
@@ -245,14 +264,13 @@ def _customer_body(facts: CustomerFacts) -> Body:
         "city": facts.city,
         "country": facts.country,
         "vat_identifier": facts.vat_id or "",
+        "buyer_reference": facts.buyer_reference or "",
         "emails": list(dict.fromkeys(facts.emails))[:3],
     }
 
 
 def _draft_body(customer_id: str, facts: DraftFacts) -> Body:
-    percent, rest = divmod(facts.rate_basis_points, 100)
-    assert rest == 0, "every rate of German VAT is a whole percentage"
-    return {
+    body = {
         "type": INVOICE,
         "customer_id": int(customer_id),
         "external_id": facts.external_id,
@@ -266,11 +284,17 @@ def _draft_body(customer_id: str, facts: DraftFacts) -> Body:
             "date_from": facts.service_from.isoformat(),
             "date_to": facts.service_to.isoformat(),
         },
-        "items": [_position_body(each, percent) for each in facts.positions],
-    } | ({"text_tax": _VAT_TEXTS[facts.vat_case]} if facts.vat_case in _VAT_TEXTS else {})
+        "items": [_position_body(each) for each in facts.positions],
+        "text_tax": facts.vat_text,
+        "buyer_reference": facts.buyer_reference,
+        "order_number": facts.order_number,
+        "is_oss": True if facts.taxed_in else None,
+        "fulfillment_country": facts.taxed_in,
+    }
+    return {name: value for name, value in body.items() if value is not None}
 
 
-def _position_body(position: DraftPosition, percent: int) -> Body:
+def _position_body(position: DraftPosition) -> Body:
     """A quantity of one at a whole price: no rounding of EasyBill's can change it."""
     return {
         "type": "POSITION",
@@ -278,5 +302,11 @@ def _position_body(position: DraftPosition, percent: int) -> Body:
         "description": position.description,
         "quantity": 1,
         "single_price_net": hundredths_of(position.net),
-        "vat_percent": percent,
+        "vat_percent": _percent(position.rate_basis_points),
     }
+
+
+def _percent(basis_points: int) -> int | float:
+    """Return a rate as EasyBill has it: 19, or 25.5 in Finland, which a JSON number carries exactly."""
+    whole_percent, rest = divmod(basis_points, 100)
+    return whole_percent if rest == 0 else basis_points / 100

@@ -10,20 +10,28 @@ from uuid import UUID
 
 from sqlalchemy import Row, Select, func, select, tuple_
 
-from portal.domain.errors import NotFoundError
+from portal.domain.errors import NotAcceptableError, NotFoundError
 from portal.domain.money import Money
 from portal.domain.period import Month
 from portal.extensions import db
 from portal.ledger.positions import Position, positions_of
 from portal.models import (
+    DocumentFormat,
     Invoice,
     InvoiceItem,
     LegalDocument,
     LegalDocumentFile,
+    LegalDocumentFormat,
     LegalStatus,
     Organization,
 )
 from portal.web.lists import Key, ListPage, Slice
+from portal.web.providers import settings
+
+_NOT_KEPT = {
+    True: "This document is still being fetched as {}. Its PDF is complete.",
+    False: "We do not make documents as {}. Their PDF is complete.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +95,17 @@ class LegalInvoiceDetail:
 
 
 @dataclass(frozen=True, slots=True)
-class LegalPdf:
-    """The PDF of a document as EasyBill made it."""
+class LegalFile:
+    """A document as EasyBill made it, byte for byte."""
 
     name: str
+    media_type: str
     sha256: str
     content: bytes
+
+
+class NoSuchFormatError(NotAcceptableError):
+    """The document does not exist in that format."""
 
 
 def legal_invoices_of(organization: Organization, asked: Slice, *, today: dt.date) -> LegalInvoiceList:
@@ -129,25 +142,39 @@ def legal_invoice_of(organization: Organization, document_id: str, *, today: dt.
     )
 
 
-def pdf_of(organization: Organization, document_id: str) -> LegalPdf:
+def pdf_of(organization: Organization, document_id: str) -> LegalFile:
     """Return the PDF we keep of a document, or raise NotFoundError."""
-    query = (
-        select(LegalDocument.type, LegalDocument.number, LegalDocumentFile.sha256, LegalDocumentFile.content)
-        .join(
-            LegalDocumentFile,
-            (LegalDocumentFile.organization_id == LegalDocument.organization_id)
-            & (LegalDocumentFile.legal_document_id == LegalDocument.id),
-        )
-        .where(
-            LegalDocument.organization_id == organization.id,
-            LegalDocument.easybill_id == _known_form(document_id),
-        )
+    document = _document_of(organization, document_id)
+    file = db.session.get_one(LegalDocumentFile, (organization.id, document.id))
+    return LegalFile(f"{_file_name(document)}.pdf", "application/pdf", file.sha256, file.content)
+
+
+def e_invoice_of(organization: Organization, document_id: str, wanted: DocumentFormat) -> LegalFile:
+    """Return a document as machines read it; NoSuchFormatError says why there is none."""
+    document = _document_of(organization, document_id)
+    file = db.session.get(LegalDocumentFormat, (organization.id, document.id, wanted))
+    if file is None:
+        raise NoSuchFormatError(_NOT_KEPT[wanted in settings().easybill_formats].format(wanted.upper()))
+    if file.content is None or file.sha256 is None or file.media_type is None:
+        raise NoSuchFormatError(f"This document was not made as {wanted.upper()}. Its PDF is complete.")
+    ending = "xml" if wanted is DocumentFormat.XRECHNUNG else "pdf"
+    name = f"{_file_name(document)}-{wanted}.{ending}"
+    return LegalFile(name, file.media_type, file.sha256, file.content)
+
+
+def _document_of(organization: Organization, document_id: str) -> LegalDocument:
+    query = select(LegalDocument).where(
+        LegalDocument.organization_id == organization.id,
+        LegalDocument.easybill_id == _known_form(document_id),
     )
-    row = db.session.execute(query).one_or_none()
-    if row is None:
+    document = db.session.scalar(query)
+    if document is None:
         raise NotFoundError
-    kind, number, sha256, content = row
-    return LegalPdf(f"{kind.lower()}-{number}.pdf", sha256, content)
+    return document
+
+
+def _file_name(document: LegalDocument) -> str:
+    return f"{document.type.lower()}-{document.number}"
 
 
 def _documents(organization: Organization) -> Select[LegalDocument, UUID | None, str | None]:

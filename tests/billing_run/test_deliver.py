@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 
@@ -16,6 +17,7 @@ from portal.gateways.easybill_http import (
     EasybillUnavailableError,
 )
 from portal.models import Delivery, LegalDocument, LegalDocumentFile
+from portal.profile import actions
 from tests.billing_run.rows import make_customer, make_invoice
 from tests.factories import FEBRUARY, NOW
 
@@ -30,7 +32,10 @@ LINES = [
     ("production", "storage", "1234.5", "0.1"),
     (None, "free tier", "100", "0"),
 ]
-REVERSE_CHARGE = "Steuerschuldnerschaft des Leistungsempfängers / Reverse charge"
+REVERSE_CHARGE = (
+    "Reverse charge: VAT is owed by the recipient of the service (Art. 196 Directive 2006/112/EC) /"
+    " Steuerschuldnerschaft des Leistungsempfängers"
+)
 
 
 class Killed(BaseException):
@@ -146,7 +151,8 @@ def test_what_was_delivered_is_kept_with_its_pdf(easybill, customer, invoice):
 
 def test_the_customer_says_who_it_is_today(easybill, customer, invoice):
     deliver(easybill.gateway, now=NOW)
-    customer.name, customer.city = "Acme SE", "Bremen"
+    profile = dataclasses.replace(customer.billing_profile, name="Acme SE", city="Bremen")
+    actions.change(customer, profile, seen_version=None)
     second = make_invoice(customer, *LINES, month=FEBRUARY)
     db.session.commit()
     deliver(easybill.gateway, now=NOW)
