@@ -21,10 +21,13 @@ from portal.billing_run.mirror import mirror
 from portal.domain.errors import BillingError
 from portal.extensions import db
 from portal.metering.clock import meter_hours
+from portal.signing_in.steps import forget_old_wishes, send_codes
+from portal.web import idempotency, sessions, throttle
 from portal.web.clock import utc_now
-from portal.web.providers import easybill, settings
+from portal.web.providers import easybill, mail, settings
 
 log = logging.getLogger(__name__)
+_ERRANDS_EVERY_SECONDS = 2
 
 
 def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> str:
@@ -32,34 +35,60 @@ def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> s
 
     `wait` sits out the seconds for which EasyBill wants to be left alone.
     """
+    errands(now)
     hours = meter_hours(now=now)
     closed = close(now=now, grace_days=settings().close_grace_days)
     delivered = deliver(easybill(), now=now, wait=wait)
     customers.tell_changes(easybill())
     e_invoices.fetch(easybill(), now=now, formats=settings().easybill_formats)
     mirrored = mirror(easybill(), now=now)
+    _tidy(now)
     return (
         f"hours: {hours} new; invoices: {closed.made} closed, {closed.parked} parked;"
         f" documents: {delivered}; mirror: {mirrored}"
     )
 
 
+def errands(now: dt.datetime) -> None:
+    """Do what somebody is waiting for: it is small, and comes round more often than a tick."""
+    send_codes(mail(), portal_url=settings().portal_url, now=now)
+
+
+def _tidy(now: dt.datetime) -> None:
+    """Delete what the edge remembered for long enough."""
+    for forget in (sessions.forget_dead, throttle.forget_over, idempotency.forget_old, forget_old_wishes):
+        forget(now=now)
+    db.session.commit()
+
+
 def tick_safely(stopping: threading.Event) -> None:
     """Run the clock once; what failed is logged, and the next run goes on from there."""
+    _safely(lambda: tick(utc_now(), wait=stopping.wait))
+
+
+def _safely(step: Callable[[], object]) -> None:
     try:
-        tick(utc_now(), wait=stopping.wait)
+        step()
     except BillingError as error:
         db.session.rollback()
-        log.warning("this tick was not finished; the next one goes on", extra={"reason": str(error)})
+        log.warning("this was not finished; the next round goes on", extra={"reason": str(error)})
     except OperationalError:
         db.session.rollback()
-        log.exception("the database failed in this tick; the next one goes on")
+        log.exception("the database failed; the next round goes on")
     finally:
         db.session.remove()
+
+
+def rest(seconds: int, stopping: threading.Event) -> None:
+    """Wait for the next tick, and do errands meanwhile."""
+    for _ in range(0, seconds, _ERRANDS_EVERY_SECONDS):
+        if stopping.wait(_ERRANDS_EVERY_SECONDS):
+            return
+        _safely(lambda: errands(utc_now()))
 
 
 def work(every_seconds: int, stopping: threading.Event) -> None:
     """Run the clock again and again until told to stop."""
     while not stopping.is_set():
         tick_safely(stopping)
-        stopping.wait(every_seconds)
+        rest(every_seconds, stopping)

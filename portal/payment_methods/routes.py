@@ -15,9 +15,10 @@ from portal.domain.period import Month
 from portal.gateways.stripe_shapes import Setup, SetupStatus
 from portal.payment_methods import forms, queries, schema, steps
 from portal.payment_methods.queries import PaymentMethodList
-from portal.web.auth import account, organization, policy
+from portal.web.auth import organization, policy
 from portal.web.clock import now
 from portal.web.headers import loads_stripe
+from portal.web.identity import account
 from portal.web.providers import settings, stripe
 from portal.web.renders import renders, wants_json
 

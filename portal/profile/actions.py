@@ -5,6 +5,7 @@ from __future__ import annotations
 from portal.domain.billing_profile import BillingProfile
 from portal.domain.errors import ConflictError
 from portal.extensions import db
+from portal.ledger import audit
 from portal.models import Organization
 from portal.models.owned import lock
 
@@ -32,3 +33,4 @@ def change(organization: Organization, profile: BillingProfile, *, seen_version:
     for name, value in new.items():
         setattr(organization, name, value)
     organization.profile_version += 1
+    audit.record(organization.id, "profile.changed", str(organization.uid), before=old, after=new)
