@@ -41,7 +41,7 @@ def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> s
     delivered = deliver(easybill(), now=now, wait=wait)
     customers.tell_changes(easybill())
     e_invoices.fetch(easybill(), now=now, formats=settings().easybill_formats)
-    mirrored = mirror(easybill(), now=now)
+    mirrored = mirror(easybill(), now=now, wait=wait)
     _tidy(now)
     return (
         f"hours: {hours} new; invoices: {closed.made} closed, {closed.parked} parked;"

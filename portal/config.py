@@ -66,6 +66,7 @@ class EasybillSettings:
 
     api_key: str
     api_base: str
+    calls_per_minute: int = 10  # EasyBill's smaller plan; the larger one has 60
 
     @property
     def is_sandbox(self) -> bool:
@@ -159,6 +160,7 @@ def _demo_defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
         defaults |= {
             "EASYBILL_API_KEY": "easybill-sandbox",
             "EASYBILL_API_BASE": f"{easybill_url}/rest/v1",
+            "EASYBILL_CALLS_PER_MINUTE": "6000",  # a demo is played in a minute
         }
     return defaults
 
@@ -210,7 +212,9 @@ def _settings(values: Mapping[str, str], *, is_production: bool, var: Path) -> S
             js_url=values.get("STRIPE_JS_URL", js_url),
         ),
         easybill=EasybillSettings(
-            api_key=values["EASYBILL_API_KEY"], api_base=values.get("EASYBILL_API_BASE", EASYBILL_API)
+            api_key=values["EASYBILL_API_KEY"],
+            api_base=values.get("EASYBILL_API_BASE", EASYBILL_API),
+            calls_per_minute=_calls_per_minute(values),
         ),
         close_grace_days=_whole_number(values, "CLOSE_GRACE_DAYS", 3),
         provider_deadline_milliseconds=_whole_number(values, "PROVIDER_DEADLINE_MILLISECONDS", 2000),
@@ -262,6 +266,14 @@ def _whole_number(values: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit()):
         raise SettingsError(f"{name} is a whole number, not {text!r}.")
     return int(text)
+
+
+def _calls_per_minute(values: Mapping[str, str]) -> int:
+    """Return how often EasyBill may be called, by all processes together; its small plan's 10 unless told."""
+    calls = _whole_number(values, "EASYBILL_CALLS_PER_MINUTE", 10)
+    if calls < 1:
+        raise SettingsError("EASYBILL_CALLS_PER_MINUTE is at least 1: EasyBill's plans have 10 and 60.")
+    return calls
 
 
 def _refuse_contradictions(settings: Settings) -> None:

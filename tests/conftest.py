@@ -77,7 +77,11 @@ def make_settings(
             api_base=sandboxes.stripe_url,
             js_url=f"{sandboxes.stripe_url}/stripe.js",
         ),
-        easybill=EasybillSettings(api_key="easybill-sandbox", api_base=f"{sandboxes.easybill_url}/rest/v1"),
+        easybill=EasybillSettings(
+            api_key="easybill-sandbox",
+            api_base=f"{sandboxes.easybill_url}/rest/v1",
+            calls_per_minute=6000,
+        ),
         close_grace_days=3,
         provider_deadline_milliseconds=5000,
         log_level="WARNING",

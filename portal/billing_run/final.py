@@ -17,7 +17,6 @@ from portal.models import Delivery, Invoice, InvoiceItem, UsageCorrection, draw_
 from portal.web.providers import settings
 
 log = logging.getLogger(__name__)
-_CREDIT = "This month is a credit: its legal document is not made by itself yet."
 
 
 def write_invoices(drafts: Sequence[Draft], now: dt.datetime) -> None:
@@ -65,21 +64,14 @@ def _row(
         "due_cents": due,
         "credit_cents": credit,
         "closed_at": now,
-        "delivery": _delivery(draft),
+        "delivery": Delivery.PENDING if draft.total.cents else Delivery.NOT_NEEDED,
         "attempts": 0,
-        "last_error": _CREDIT if draft.total.cents < 0 else None,
     }
 
 
 def _closing(draft: Draft, row: Mapping[str, object]) -> Change:
     after = {name: row[name] for name in ("number", "period", "currency", "total_cents", "due_cents")}
     return Change(draft.organization.id, "invoice.final", str(draft.uid), after=after)
-
-
-def _delivery(draft: Draft) -> Delivery:
-    if draft.total.cents < 0:
-        return Delivery.STUCK
-    return Delivery.PENDING if draft.total.cents else Delivery.NOT_NEEDED
 
 
 def _item_rows(draft: Draft, invoice_id: int, ids: Sequence[int]) -> list[dict[str, object]]:

@@ -8,13 +8,15 @@ ignored. It has no idempotency keys, so whoever creates something looks for it f
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from portal.domain.errors import ConflictError
 from portal.domain.money import Money, exponent_of
 from portal.domain.vat import VatCase
+from portal.gateways.easybill_budget import Budget
 from portal.gateways.easybill_http import (
     Body,
     Connection,
@@ -29,8 +31,12 @@ from portal.gateways.easybill_http import (
 )
 
 INVOICE = "INVOICE"
+CREDIT = "CREDIT"
 CANCELLATIONS = frozenset({"STORNO", "STORNO_CREDIT"})
-LEGAL_TYPES = CANCELLATIONS | {INVOICE, "CREDIT"}
+LEGAL_TYPES = CANCELLATIONS | {INVOICE, CREDIT}
+# What a document of this type says about money, whichever sign the account writes its amounts with.
+_SIGNS = {CREDIT: -1, "STORNO": -1, "STORNO_CREDIT": 1}
+_CREDIT_TITLES = {"de": "Rechnungskorrektur", "en": "Credit note"}  # a "Gutschrift" is something else by law
 
 _HUNDREDTHS_DECIMALS = 2
 _FAR_AWAY_ON = "2099-12-31"
@@ -80,7 +86,11 @@ class DraftPosition:
 
 @dataclass(frozen=True, slots=True)
 class DraftFacts:
-    """What a document is to say. The service dates are its first and its last day."""
+    """What a document is to say. The service dates are its first and its last day.
+
+    Amounts of a credit are below zero. `refers_to_id` is the document that is corrected, where it is one;
+    `notes` are printed below the positions and cost nothing.
+    """
 
     external_id: str
     document_on: dt.date
@@ -95,11 +105,17 @@ class DraftFacts:
     buyer_reference: str | None
     order_number: str | None
     positions: Sequence[DraftPosition]
+    type: str = INVOICE
+    refers_to_id: str | None = None
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document at EasyBill; amounts are hundredths of its currency. A draft has no number."""
+    """A document at EasyBill; amounts are hundredths of its currency. A draft has no number.
+
+    Credits and cancelled invoices are below zero. `refers_to_id` is what it corrects or cancels.
+    """
 
     id: str
     external_id: str | None
@@ -114,6 +130,16 @@ class Document:
     currency: str
     net_hundredths: int
     gross_hundredths: int
+    paid_hundredths: int = 0
+    refers_to_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPage:
+    """A page of a list, and how many there are."""
+
+    documents: Sequence[Document]
+    pages: int
 
 
 def hundredths_of(amount: Money) -> int:
@@ -138,8 +164,10 @@ def money_of(hundredths: int, currency: str) -> Money:
 class EasybillGateway:
     """One account at EasyBill. Every call ends within the deadline, also when the answer drips in."""
 
-    def __init__(self, api_key: str, api_base: str, deadline_seconds: int = 20) -> None:
-        self._easybill = Connection(api_key, api_base, deadline_seconds)
+    def __init__(
+        self, api_key: str, api_base: str, deadline_seconds: int = 20, budget: Budget | None = None
+    ) -> None:
+        self._easybill = Connection(api_key, api_base, deadline_seconds, budget)
 
     def customer_by_number(self, number: str) -> str | None:
         """Return the id of the customer with our number; the oldest, should there be several."""
@@ -149,11 +177,11 @@ class EasybillGateway:
 
     def create_customer(self, facts: CustomerFacts) -> str:
         """Make a customer and return its id. Look by number first: EasyBill takes the same one twice."""
-        return id_of(self._easybill.json("POST", "/customers", body=_customer_body(facts)))
+        return id_of(self._easybill.json("POST", "/customers", body=_inert(_customer_body(facts))))
 
     def update_customer(self, customer_id: str, facts: CustomerFacts) -> None:
         """Let documents drafted or finished from now on say who the customer is today."""
-        self._easybill.json("PUT", f"/customers/{_segment(customer_id)}", body=_customer_body(facts))
+        self._easybill.json("PUT", f"/customers/{_segment(customer_id)}", body=_inert(_customer_body(facts)))
 
     def create_draft(self, customer_id: str, facts: DraftFacts) -> Document:
         """Make a draft and return it with EasyBill's own totals. Look for it first."""
@@ -205,11 +233,18 @@ class EasybillGateway:
             raise EasybillUnavailableError("EasyBill answered something that is not in that format.")
         return answer.content
 
-    def documents_edited_since(self, day: dt.date) -> Iterator[Sequence[Document]]:
-        """Yield the documents edited on a day or later, drafts as well, a page at a time."""
+    def documents_edited_since(self, day: dt.date, page: int = 1) -> DocumentPage:
+        """Return a page, counted from 1, of the documents edited on a day or later, drafts as well."""
         asked = {"edited_at": f"{day.isoformat()},{_FAR_AWAY_ON}"}  # it wants both ends
-        for page in self._easybill.pages("/documents", asked):
-            yield [_document(each) for each in page]
+        return self._page(asked, page)
+
+    def drafts(self, page: int = 1) -> DocumentPage:
+        """Return a page, counted from 1, of all drafts of the account, whoever made them."""
+        return self._page({"is_draft": "1"}, page)
+
+    def _page(self, asked: dict[str, str], page: int) -> DocumentPage:
+        items, pages = self._easybill.page("/documents", asked, page)
+        return DocumentPage([_document(each) for each in items], pages)
 
     def record_payment(
         self, document_id: str, amount_hundredths: int, paid_on: dt.date, reference: str
@@ -231,6 +266,10 @@ class EasybillGateway:
 
 
 def _document(found: Body) -> Document:
+    sign = _SIGNS.get(text(found.get("type")) or "")
+    net, gross, paid = (whole(found.get(name)) for name in ("amount_net", "amount", "paid_amount"))
+    if sign is not None:  # whether a credit's amounts have a minus is nowhere described
+        net, gross, paid = (sign * abs(each) for each in (net, gross, paid))
     return Document(
         id=id_of(found),
         external_id=text(found.get("external_id")),
@@ -243,8 +282,10 @@ def _document(found: Body) -> Document:
         paid_on=date(found.get("paid_at")),
         cancelled_by_id=text(found.get("cancel_id")),
         currency=text(found.get("currency")) or "EUR",
-        net_hundredths=whole(found.get("amount_net")),
-        gross_hundredths=whole(found.get("amount")),
+        net_hundredths=net,
+        gross_hundredths=gross,
+        paid_hundredths=paid,
+        refers_to_id=text(found.get("ref_id")),
     )
 
 
@@ -270,38 +311,48 @@ def _customer_body(facts: CustomerFacts) -> Body:
 
 
 def _draft_body(customer_id: str, facts: DraftFacts) -> Body:
+    is_german = facts.language == "de"
     body = {
-        "type": INVOICE,
+        "type": facts.type,
+        "title": _CREDIT_TITLES["de" if is_german else "en"] if facts.type == CREDIT else None,
+        "ref_id": int(facts.refers_to_id) if facts.refers_to_id else None,
         "customer_id": int(customer_id),
         "external_id": facts.external_id,
         "document_date": facts.document_on.isoformat(),
         "due_in_days": facts.due_in_days,
         "currency": facts.currency,
         "vat_option": _VAT_OPTIONS[facts.vat_case],
-        "pdf_template": "DE" if facts.language == "de" else "EN",
+        "text_tax": facts.vat_text,
+        "is_oss": True if facts.taxed_in else None,
+        "fulfillment_country": facts.taxed_in,
+        "buyer_reference": facts.buyer_reference,
+        "order_number": facts.order_number,
+        "pdf_template": "DE" if is_german else "EN",
         "service_date": {
             "type": "SERVICE",
             "date_from": facts.service_from.isoformat(),
             "date_to": facts.service_to.isoformat(),
         },
-        "items": [_position_body(each) for each in facts.positions],
-        "text_tax": facts.vat_text,
-        "buyer_reference": facts.buyer_reference,
-        "order_number": facts.order_number,
-        "is_oss": True if facts.taxed_in else None,
-        "fulfillment_country": facts.taxed_in,
+        "items": _item_bodies(facts),
     }
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _position_body(position: DraftPosition) -> Body:
+def _item_bodies(facts: DraftFacts) -> list[Body]:
+    """Return the positions and notes; a credit says what it gives back, so its amounts are turned round."""
+    sign = -1 if facts.type == CREDIT else 1
+    positions = [_position_body(each, sign) for each in facts.positions]
+    return positions + [{"type": "TEXT", "description": without_placeholders(each)} for each in facts.notes]
+
+
+def _position_body(position: DraftPosition, sign: int) -> Body:
     """A quantity of one at a whole price: no rounding of EasyBill's can change it."""
     return {
         "type": "POSITION",
         "itemType": "SERVICE",
-        "description": position.description,
+        "description": without_placeholders(position.description),
         "quantity": 1,
-        "single_price_net": hundredths_of(position.net),
+        "single_price_net": sign * hundredths_of(position.net),
         "vat_percent": _percent(position.rate_basis_points),
     }
 
@@ -310,3 +361,14 @@ def _percent(basis_points: int) -> int | float:
     """Return a rate as EasyBill has it: 19, or 25.5 in Finland, which a JSON number carries exactly."""
     whole_percent, rest = divmod(basis_points, 100)
     return whole_percent if rest == 0 else basis_points / 100
+
+
+def _inert(body: Body) -> Body:
+    return {
+        name: without_placeholders(each) if isinstance(each, str) else each for name, each in body.items()
+    }
+
+
+def without_placeholders(text_of_ours: str) -> str:
+    """Keep `%KUNDE.NAME%` in a name from being filled in by EasyBill: it stays readable, with a space."""
+    return re.sub(r"%(?=[A-Za-z])", "% ", text_of_ours)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select, tuple_
+from sqlalchemy import Row, Select, select, tuple_
 
 from portal.domain.errors import NotAcceptableError, NotFoundError
 from portal.domain.money import Money
 from portal.domain.period import Month
 from portal.extensions import db
+from portal.ledger.mirrored import mirrored_until
 from portal.ledger.positions import Position, positions_of
 from portal.models import (
     DocumentFormat,
@@ -118,7 +119,7 @@ def legal_invoices_of(organization: Organization, asked: Slice, *, today: dt.dat
     return LegalInvoiceList(
         invoices=[_legal_invoice(organization, row, today) for row in shown],
         next_key=next_key,
-        synced_at=_synced_at(organization),
+        synced_at=mirrored_until(),
         is_first=asked.after is None,
     )
 
@@ -231,11 +232,6 @@ def _line(item: InvoiceItem, currency: str) -> Line:
             "unit_price": f"{item.unit_price:f}",
         },
     )
-
-
-def _synced_at(organization: Organization) -> dt.datetime | None:
-    query = select(func.min(LegalDocument.synced_at)).where(LegalDocument.organization_id == organization.id)
-    return db.session.scalar(query)
 
 
 def _known_form(document_id: str) -> str:

@@ -16,7 +16,13 @@ from portal.models.invoice import (
     invoice_uid,
     item_uid,
 )
-from portal.models.legal_document import LegalDocument, LegalDocumentFile, LegalStatus
+from portal.models.legal_document import (
+    CallBudget,
+    LegalDocument,
+    LegalDocumentFile,
+    LegalStatus,
+    MirrorState,
+)
 from portal.models.organization import Organization
 from portal.models.owned import Counter, add_owned, draw, draw_each
 from portal.models.payment_method import PaymentMethod, StripeEvent
@@ -29,6 +35,7 @@ __all__ = [
     "Account",
     "ApiToken",
     "AuditEntry",
+    "CallBudget",
     "Collector",
     "Counter",
     "Delivery",
@@ -43,6 +50,7 @@ __all__ = [
     "LegalStatus",
     "Membership",
     "Metering",
+    "MirrorState",
     "Organization",
     "ParkedMonth",
     "PasswordReset",

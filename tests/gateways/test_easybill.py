@@ -213,13 +213,16 @@ def test_every_page_of_a_list_is_read(gateway, facts, monkeypatch):
 
 def test_edited_documents_are_found_by_day(gateway, facts):
     made = gateway.create_draft(gateway.create_customer(facts), draft_facts())
-    pages = list(gateway.documents_edited_since(dt.date(2026, 1, 1)))
+    first = gateway.documents_edited_since(dt.date(2026, 1, 1))
+    pages = [gateway.documents_edited_since(dt.date(2026, 1, 1), each + 1) for each in range(first.pages)]
 
-    assert made in [each for page in pages for each in page]
+    assert made in [each for page in pages for each in page.documents]
+    assert made in [each for page in range(first.pages) for each in gateway.drafts(page + 1).documents]
 
 
 def test_an_empty_list_has_no_pages(gateway):
-    assert [each for page in gateway.documents_edited_since(dt.date(2090, 1, 1)) for each in page] == []
+    page = gateway.documents_edited_since(dt.date(2090, 1, 1))
+    assert (page.documents, page.pages) == ([], 0)
 
 
 def test_a_wrong_key_is_told_apart_from_a_refusal(sandboxes):

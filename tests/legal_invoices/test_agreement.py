@@ -35,10 +35,9 @@ CUSTOMERS = (
     (Address("Ring 1", "1010", "Wien", "AT"), "EUR", {"vat_id": "ATU13585627", "language": "de"}),
     (Address("Rue 1", "75001", "Paris", "FR"), "EUR", {"language": "en"}),
     (Address("Katu 1", "00100", "Helsinki", "FI"), "EUR", {"language": "en"}),
-    (Address("Katu 2", "00100", "Helsinki", "FI"), "JPY", {"language": "en"}),
+    (Address("Katu 2", "00100", "Helsinki", "FI"), "JPY", {"vat_id": "FI20774740", "language": "en"}),
     (Address("1 Main St", "02108", "Boston", "US"), "USD", {"language": "en"}),
     (Address("1-1 Chiyoda", "100-0001", "Tokyo", "JP"), "JPY", {"language": "en"}),
-    (HAMBURG, "JPY", {"language": "de"}),
 )
 
 

@@ -83,7 +83,8 @@ def test_a_token_reads_the_same(acme, document, url, nobody):
     assert [each["id"] for each in response.json] == [document.easybill_id]
 
 
-def test_the_page_shows_what_the_json_says(viewer, document, url):
+def test_the_page_shows_what_the_json_says(viewer, easybill, document, url):
+    mirror(easybill.gateway, now=NOW)
     page = viewer.page(url)
     row = page.select_one("tbody tr").text
     for shown in (document.number, "10 Mar 2026", "January 2026", "Open", "€133.77", "€159.19"):

@@ -7,7 +7,7 @@ import pytest
 
 from portal.domain.errors import ValidationError
 from portal.extensions import db
-from portal.models import Organization
+from portal.models import AuditEntry, Organization
 from portal.profile import actions
 from tests.factories import make_member, make_token
 from tests.page import JSON, bearer
@@ -86,6 +86,19 @@ def test_who_has_not_seen_the_newest_version_does_not_overwrite_it(nobody, acme,
     assert acme.name == "Acme SE"
     put(nobody, url, ACME | {"version": 2, "name": "Acme AG"}, token)
     assert acme.name == "Acme AG"
+
+
+def test_a_change_is_in_the_audit_trail_with_what_it_was_before(nobody, acme, url, token):
+    put(nobody, url, ACME, token)
+    put(nobody, url, ACME | {"city": "Graz"}, token)
+    rows = db.session.scalars(
+        db.select(AuditEntry).filter_by(action="profile.changed").order_by(AuditEntry.id)
+    ).all()
+    assert [row.subject for row in rows] == [str(acme.uid)] * 2
+    assert (rows[1].before, rows[1].after) == ({"city": "Wien"}, {"city": "Graz"})
+    assert (rows[0].before["vat_id"], rows[0].after["vat_id"]) == (None, "ATU13585627")
+    assert rows[0].after["emails"] == ACME["emails"]
+    assert rows[0].request_id
 
 
 def test_the_same_change_sent_twice_is_one_change(nobody, acme, url, token):
