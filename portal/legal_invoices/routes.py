@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from portal.domain.errors import ValidationError
-from portal.legal_invoices import queries, schema
+from portal.legal_invoices import files, queries, schema
 from portal.legal_invoices.queries import LegalInvoiceDetail, LegalInvoiceList
 from portal.models import DocumentFormat
 from portal.web.args import choice
@@ -50,9 +50,9 @@ def download(organization_id: UUID) -> Response:
         raise ValidationError({"invoice_id": ["is missing"]})
     wanted = choice("format", DocumentFormat, None)
     if wanted is None:
-        file = queries.pdf_of(organization(), invoice_id)
+        file = files.pdf_of(organization(), invoice_id)
     else:
-        file = queries.e_invoice_of(organization(), invoice_id, wanted)
+        file = files.e_invoice_of(organization(), invoice_id, wanted)
     return unchanging_file(file.content, name=file.name, sha256=file.sha256, media_type=file.media_type)
 
 

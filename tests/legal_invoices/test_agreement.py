@@ -126,7 +126,10 @@ def check_all_of(app, easybill, client, owner, invoices):
     for one in listed:
         uid = one["internal_invoice_id"]
         net, gross = (Money(one[name]["cents"], owner.currency) for name in ("total_net", "total"))
-        assert client.json(f"{url}/{one['id']}") == one, where
+        detail = client.json(f"{url}/{one['id']}")
+        assert {name: detail[name] for name in one} == one, where
+        assert detail["difference"]["cents"] == 0, where
+        assert sum(each["total_net"]["cents"] for each in detail["positions"]) == net.cents, where
         assert net == uids[uid], where
         statement = client.json(f"/invoices/{uid}?organization_id={owner.uid}")
         assert statement["total"] == one["total_net"], where
