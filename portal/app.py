@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import cli, config
 from portal.account.routes import bp as account
+from portal.audit_trail.routes import bp as audit_trail
 from portal.billing_run.call_budget import SharedBudget
 from portal.config import ROOT, Settings
 from portal.extensions import csrf, db, engine_options, htmx, migrate
@@ -29,6 +30,7 @@ from portal.payment_methods.routes import bp as payment_methods
 from portal.profile.routes import bp as profile
 from portal.signing_in.routes import bp as signing_in
 from portal.subscriptions.routes import bp as subscriptions
+from portal.tokens.routes import bp as tokens
 from portal.usage.routes import bp as usage
 from portal.web import auth, errors, filters, headers, idempotency, log, transaction
 from portal.web.clock import utc_now
@@ -45,6 +47,8 @@ _ROOMS = (
     legal_invoices,
     payment_methods,
     profile,
+    tokens,
+    audit_trail,
     signing_in,
     account,
     metering,

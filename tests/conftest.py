@@ -189,7 +189,7 @@ def mallory(app) -> Account:
 def sign_in(app, clock) -> Callable[[Account], CheckingClient]:
     def stay_signed_in() -> None:
         """A test that moves the clock is about something else than the end of a session."""
-        now = {name: clock.at for name in ("created_at", "seen_at", "confirmed_at")}
+        now = dict.fromkeys(("created_at", "seen_at", "confirmed_at"), clock.at)
         db.session.execute(update(UserSession).values(now))
 
     def as_(account: Account) -> CheckingClient:

@@ -65,6 +65,7 @@ def init_app(app: Flask) -> None:
     login.init_app(app)
     login.user_loader(_account_of_session)
     app.before_request(_begin)
+    app.teardown_request(_end)
 
 
 def account() -> Account:
@@ -117,6 +118,11 @@ def _begin() -> None:
     audit.act_as(Actor("nobody", request_id=g.request_id), now)
     if "Authorization" in request.headers:
         login._update_request_context_with_user(_account_of_token())  # noqa: SLF001
+
+
+def _end(error: BaseException | None) -> None:
+    del error
+    audit.act_as(audit.PORTAL)  # whatever this thread does next
 
 
 def _account_of_session(session_id: str) -> Account | None:
@@ -198,4 +204,4 @@ def _is_worth_noting(last: dt.datetime | None) -> bool:
 
 def _note(statement: Update) -> None:
     with settling():
-        db.session.execute(statement.execution_options(synchronize_session=False))
+        db.session.execute(statement)
