@@ -20,7 +20,7 @@ from portal.billing_run import customers, legal_copy, outbox
 from portal.billing_run.document_draft import Expected, expected_document, refuse_difference
 from portal.domain.errors import BillingError, ConflictError, ProviderUnavailableError
 from portal.extensions import db, reading
-from portal.gateways.easybill import Document, EasybillGateway
+from portal.gateways.easybill import CREDIT, INVOICE, Document, EasybillGateway
 from portal.gateways.easybill_http import (
     RATE_LIMIT_SECONDS,
     EasybillKeyRefusedError,
@@ -181,7 +181,7 @@ def _advance(easybill: EasybillGateway, job: _Job, at: dt.datetime) -> None:
         refuse_difference(job.expected, document)
     if document.is_draft or not document.number or not document.document_on:
         raise EasybillUnavailableError("EasyBill has not given the document its number yet.")
-    outbox.record(job.key, document.id, delivery=Delivery.FINISHED)
+    outbox.record(job.key, document.id, delivery=Delivery.FINISHED, attempts=0)
     pdf = easybill.pdf_of(document.id)
     ours = legal_copy.Ours(job.key.invoice_id, job.expected.due)
     legal_copy.keep(job.key.organization_id, document, pdf, ours=ours, at=at)
@@ -211,10 +211,11 @@ def _new_document(easybill: EasybillGateway, job: _Job) -> Document:
     """Find or make the document and store its id; of several workers the first to store wins."""
     customer_id = customers.in_step(easybill, job.key.organization_id)
     facts = job.expected.facts
+    # From the end of its month: after a restore of an older backup its document may be an earlier day's.
     known = [
         each
-        for each in easybill.documents_of(customer_id, facts.document_on)
-        if each.external_id == facts.external_id and each.type == facts.type
+        for each in easybill.documents_of(customer_id, facts.service_to, facts.document_on)
+        if each.external_id == facts.external_id and each.type in {INVOICE, CREDIT}
     ]
     document = _chosen(known) or easybill.create_draft(customer_id, facts)
     if outbox.store_document_id(job.key, document.id) != document.id:

@@ -128,6 +128,7 @@ def store_document_id(key: Key, document_id: str) -> str | None:
         key.row & Invoice.easybill_document_id.is_(None),
         easybill_document_id=document_id,
         delivery=Delivery.DRAFTED,
+        attempts=0,
     )
     stored = db.session.scalar(select(Invoice.easybill_document_id).where(key.row))
     db.session.commit()
@@ -153,7 +154,8 @@ def holds(key: Key, lease: dt.datetime) -> bool:
 def try_later(key: Key, lease: dt.datetime, at: dt.datetime, error: BillingError) -> bool:
     """Note why it failed, and when to try again: twice as late each time, or when EasyBill says.
 
-    What failed too often is stuck, and this returns False. A rate limit is nobody's failure.
+    What failed too often without getting any further is stuck, and this returns False. A rate limit is
+    nobody's failure.
     """
     db.session.rollback()
     if isinstance(error, EasybillRateLimitedError):

@@ -187,9 +187,10 @@ class EasybillGateway:
         """Make a draft and return it with EasyBill's own totals. Look for it first."""
         return _document(self._easybill.json("POST", "/documents", body=_draft_body(customer_id, facts)))
 
-    def documents_of(self, customer_id: str, document_on: dt.date) -> Sequence[Document]:
-        """Return a customer's documents of a day, drafts as well; EasyBill cannot look by external id."""
-        asked = {"customer_id": _segment(customer_id), "document_date": document_on.isoformat()}
+    def documents_of(self, customer_id: str, first_on: dt.date, last_on: dt.date) -> Sequence[Document]:
+        """Return a customer's documents of some days, drafts as well; EasyBill cannot look by external id."""
+        days = f"{first_on.isoformat()},{last_on.isoformat()}"
+        asked = {"customer_id": _segment(customer_id), "document_date": days}
         return [_document(each) for each in self._easybill.list_of("/documents", asked)]
 
     def document_of(self, document_id: str) -> Document | None:

@@ -152,7 +152,7 @@ def test_documents_are_found_by_customer_and_day(gateway, facts):
     draft = gateway.create_draft(customer_id, draft_facts())
     gateway.create_draft(customer_id, draft_facts(document_on=TODAY + dt.timedelta(days=1)))
 
-    assert gateway.documents_of(customer_id, TODAY) == [draft]
+    assert gateway.documents_of(customer_id, TODAY, TODAY) == [draft]
 
 
 def test_a_document_that_is_not_there_is_none(gateway):
@@ -208,7 +208,7 @@ def test_every_page_of_a_list_is_read(gateway, facts, monkeypatch):
     customer_id = gateway.create_customer(facts)
     made = [gateway.create_draft(customer_id, draft_facts()) for _ in range(3)]
 
-    assert gateway.documents_of(customer_id, TODAY) == made
+    assert gateway.documents_of(customer_id, TODAY, TODAY) == made
 
 
 def test_edited_documents_are_found_by_day(gateway, facts):
