@@ -59,9 +59,7 @@ def _position(invoice: LegalInvoice, position: PositionLines) -> JSON:
 
 
 def _line(invoice: LegalInvoice, line: Line) -> JSON:
-    usage = url_for(
-        "usage.index", organization_id=invoice.organization_uid, _external=False, **line.hours
-    )
+    usage = url_for("usage.index", organization_id=invoice.organization_uid, _external=False, **line.hours)
     return {
         "item_id": str(line.uid),
         "project_name": line.project_name,
