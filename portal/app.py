@@ -27,6 +27,7 @@ from portal.mails.routes import bp as mails
 from portal.metering.routes import bp as metering
 from portal.overview.routes import bp as overview
 from portal.payment_methods.routes import bp as payment_methods
+from portal.profile.routes import bp as profile
 from portal.signing_in.routes import bp as signing_in
 from portal.subscriptions.routes import bp as subscriptions
 from portal.tokens.routes import bp as tokens
@@ -45,6 +46,7 @@ _ROOMS = (
     invoices,
     legal_invoices,
     payment_methods,
+    profile,
     tokens,
     audit_trail,
     signing_in,

@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from portal.domain.vat import WithoutVatId
+
 ROOT = Path(__file__).resolve().parent.parent
 STRIPE_API = "https://api.stripe.com"
 STRIPE_JS = "https://js.stripe.com/endive/stripe.js"  # the release that fits the pinned stripe major
 EASYBILL_API = "https://api.easybill.de/rest/v1"
+EASYBILL_FORMATS = frozenset({"xrechnung", "zugferd"})
 DEMO_PORT = 8000
 _SECRET_LENGTH_MIN = 32
 _NO_MAIL = "folder"  # of the demo
@@ -92,6 +95,10 @@ class Settings:
     close_grace_days: int
     provider_deadline_milliseconds: int
     log_level: str
+    # What a customer in the Union without a VAT id is charged: a tax adviser decides, so nothing is assumed.
+    eu_without_vat_id: WithoutVatId = WithoutVatId.REFUSE
+    # The e-invoice formats that the EasyBill account makes; asking for others would only cost calls.
+    easybill_formats: frozenset[str] = frozenset()
     mail: MailSettings = MailSettings()
     proxy_hops: int = 0
 
@@ -137,6 +144,7 @@ def _demo_defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
         "SECRET_KEY": secret,
         "DATABASE_URL": f"sqlite:///{var / 'portal.sqlite'}",
         "PORTAL_URL": chosen.get("url", f"http://127.0.0.1:{DEMO_PORT}"),
+        "EU_WITHOUT_VAT_ID": WithoutVatId.DESTINATION,
         "MAIL_URL": _NO_MAIL,
         "MAIL_FROM": _MAIL_FROM,
     }
@@ -211,9 +219,28 @@ def _settings(values: Mapping[str, str], *, is_production: bool, var: Path) -> S
         close_grace_days=_whole_number(values, "CLOSE_GRACE_DAYS", 3),
         provider_deadline_milliseconds=_whole_number(values, "PROVIDER_DEADLINE_MILLISECONDS", 2000),
         log_level=values.get("LOG_LEVEL", "INFO"),
+        eu_without_vat_id=_without_vat_id(values),
+        easybill_formats=_formats(values),
         mail=MailSettings(_mail_url(values["MAIL_URL"]), values["MAIL_FROM"]),
         proxy_hops=_whole_number(values, "PROXY_HOPS", 0),
     )
+
+
+def _without_vat_id(values: Mapping[str, str]) -> WithoutVatId:
+    text = values.get("EU_WITHOUT_VAT_ID", WithoutVatId.REFUSE)
+    try:
+        return WithoutVatId(text)
+    except ValueError as error:
+        words = ", ".join(WithoutVatId)
+        raise SettingsError(f"EU_WITHOUT_VAT_ID is {text!r}; it is one of {words}.") from error
+
+
+def _formats(values: Mapping[str, str]) -> frozenset[str]:
+    """Read which e-invoice formats the EasyBill account makes, such as `xrechnung,zugferd`."""
+    named = frozenset(each.strip() for each in values.get("EASYBILL_FORMATS", "").split(",") if each.strip())
+    if named - EASYBILL_FORMATS:
+        raise SettingsError(f"EASYBILL_FORMATS names formats among {', '.join(sorted(EASYBILL_FORMATS))}.")
+    return named
 
 
 def _mail_url(url: str) -> str | None:

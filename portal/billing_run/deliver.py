@@ -16,11 +16,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from portal.billing_run import legal_copy, outbox
+from portal.billing_run import customers, legal_copy, outbox
 from portal.billing_run.document_draft import Expected, expected_document, refuse_difference
 from portal.domain.errors import BillingError, ConflictError, ProviderUnavailableError
 from portal.extensions import db, reading
-from portal.gateways.easybill import CREDIT, INVOICE, CustomerFacts, Document, EasybillGateway
+from portal.gateways.easybill import CREDIT, INVOICE, Document, EasybillGateway
 from portal.gateways.easybill_http import (
     RATE_LIMIT_SECONDS,
     EasybillKeyRefusedError,
@@ -28,6 +28,7 @@ from portal.gateways.easybill_http import (
     EasybillUnavailableError,
 )
 from portal.models import Delivery, Invoice, Organization
+from portal.web.providers import settings
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +75,6 @@ class _Job:
 
     key: outbox.Key
     lease: dt.datetime
-    customer: CustomerFacts
-    customer_id: str | None
     document_id: str | None
     is_finished: bool
     expected: Expected
@@ -157,27 +156,17 @@ def _read(key: outbox.Key, lease: dt.datetime) -> _Job:
         job = _Job(
             key=key,
             lease=lease,
-            customer=_customer_facts(organization),
-            customer_id=organization.easybill_customer_id,
             document_id=invoice.easybill_document_id,
             is_finished=invoice.delivery == Delivery.FINISHED,
-            expected=expected_document(organization, invoice, invoice.document_on),
+            expected=expected_document(
+                organization,
+                invoice,
+                invoice.document_on,
+                without_vat_id=settings().eu_without_vat_id,
+            ),
         )
         db.session.commit()
     return job
-
-
-def _customer_facts(organization: Organization) -> CustomerFacts:
-    return CustomerFacts(
-        number=organization.number,
-        name=organization.name,
-        street=organization.street,
-        postal_code=organization.postal_code,
-        city=organization.city,
-        country=organization.country,
-        vat_id=organization.vat_id,
-        emails=tuple(organization.emails),
-    )
 
 
 def _advance(easybill: EasybillGateway, job: _Job, at: dt.datetime) -> None:
@@ -220,7 +209,7 @@ def _stored_document(easybill: EasybillGateway, job: _Job) -> Document | None:
 
 def _new_document(easybill: EasybillGateway, job: _Job) -> Document:
     """Find or make the document and store its id; of several workers the first to store wins."""
-    customer_id = _customer_id(easybill, job)
+    customer_id = customers.in_step(easybill, job.key.organization_id)
     facts = job.expected.facts
     # From the end of its month: after a restore of an older backup its document may be an earlier day's.
     known = [
@@ -240,15 +229,3 @@ def _chosen(known: Sequence[Document]) -> Document | None:
     if len(finished) > 1:
         raise TwoDocumentsError
     return min(finished or known, key=lambda document: int(document.id), default=None)
-
-
-def _customer_id(easybill: EasybillGateway, job: _Job) -> str:
-    """Return EasyBill's customer, who says today's name, address and VAT id; made when there is none."""
-    known = job.customer_id or easybill.customer_by_number(job.customer.number)
-    if known:
-        easybill.update_customer(known, job.customer)
-    else:
-        known = easybill.create_customer(job.customer)
-    if job.customer_id is None:
-        known = outbox.store_customer_id(job.key.organization_id, known)
-    return known

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -13,9 +14,18 @@ from portal.domain.errors import ConflictError
 from portal.domain.money import Money
 from portal.domain.period import Month
 from portal.domain.rating import quantity_of
-from portal.domain.vat import VatTreatment, document_totals, settle, treatment_of
+from portal.domain.vat import VatTreatment, WithoutVatId, document_totals, settle, treatment_of
+from portal.domain.vat_texts import vat_text
 from portal.extensions import db
-from portal.gateways.easybill import CREDIT, INVOICE, Document, DraftFacts, DraftPosition, hundredths_of
+from portal.gateways.easybill import (
+    CREDIT,
+    INVOICE,
+    CurrencyNotCarriedError,
+    Document,
+    DraftFacts,
+    DraftPosition,
+    hundredths_of,
+)
 from portal.ledger.positions import Position, positions_of
 from portal.models import Invoice, LegalDocument, Organization
 
@@ -40,12 +50,23 @@ class Expected:
     due: Money
 
 
-def expected_document(organization: Organization, invoice: Invoice, document_on: dt.date) -> Expected:
+def expected_document(
+    organization: Organization,
+    invoice: Invoice,
+    document_on: dt.date,
+    *,
+    without_vat_id: WithoutVatId = WithoutVatId.REFUSE,
+) -> Expected:
     """Compose the document of an invoice; raises when VAT is unsettled or the currency too fine."""
     month = invoice.month
 
     def treated(supplied: Month) -> VatTreatment:
-        return treatment_of(organization.country, organization.vat_id, supplied_on=supplied.last_on)
+        return treatment_of(
+            organization.country,
+            organization.vat_id,
+            supplied_on=supplied.last_on,
+            without_vat_id=without_vat_id,
+        )
 
     treatment = treated(month)
     rated = [
@@ -56,6 +77,7 @@ def expected_document(organization: Organization, invoice: Invoice, document_on:
     net = Money(totals.net_minor, invoice.currency)
     gross = Money(totals.gross_minor, invoice.currency)
     hundredths_of(gross)  # refuses a currency that EasyBill cannot carry
+    _refuse_fractions(rated, invoice.currency)
     if net != invoice.total:
         raise LinesDifferError(
             f"The lines add up to {_plain(net)}, the invoice says {_plain(invoice.total)}."
@@ -70,8 +92,12 @@ def expected_document(organization: Organization, invoice: Invoice, document_on:
         service_to=month.last_on,
         currency=invoice.currency,
         vat_case=treatment.case,
+        vat_text=vat_text(treatment, language),
+        taxed_in=treatment.taxed_in,
         due_in_days=DUE_IN_DAYS,
         language=language,
+        buyer_reference=organization.buyer_reference,
+        order_number=organization.order_number,
         positions=[
             DraftPosition(_description(each, language, corrected), each.net, rate) for rate, each in rated
         ],
@@ -80,6 +106,20 @@ def expected_document(organization: Organization, invoice: Invoice, document_on:
         notes=_notes(gross, due, language),
     )
     return Expected(facts, net, gross, due)
+
+
+def _refuse_fractions(rated: Sequence[tuple[int, Position]], currency: str) -> None:
+    """Raise for VAT that is no whole amount of a coarse currency: EasyBill knows parts of a yen."""
+    net_by_rate: Counter[int] = Counter()
+    for rate, position in rated:
+        net_by_rate[rate] += hundredths_of(position.net)
+    whole = hundredths_of(Money(1, currency))
+    if whole == 1 or all(rate * net % (10_000 * whole) == 0 for rate, net in net_by_rate.items()):
+        return
+    raise CurrencyNotCarriedError(
+        f"EasyBill works VAT out to hundredths, which {currency} does not have: bill this customer in a"
+        " currency of hundredths."
+    )
 
 
 def _documents_of(organization: Organization, months: list[Month]) -> Mapping[Month, LegalDocument]:

@@ -14,6 +14,7 @@ from portal.ledger.audit import Change
 from portal.ledger.draft import Draft
 from portal.ledger.settlement import credits_before, settled
 from portal.models import Delivery, Invoice, InvoiceItem, UsageCorrection, draw_each, insert_rows
+from portal.web.providers import settings
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def write_invoices(drafts: Sequence[Draft], now: dt.datetime) -> None:
 def _row(
     draft: Draft, invoice_id: int, number: str, credit_before: int, now: dt.datetime
 ) -> dict[str, object]:
-    due, credit = settled(draft, credit_before)
+    due, credit = settled(draft, credit_before, without_vat_id=settings().eu_without_vat_id)
     return {
         "organization_id": draft.organization.id,
         "id": invoice_id,

@@ -122,22 +122,6 @@ def claim(key: Key, at: dt.datetime, lease: dt.datetime) -> bool:
     return taken == 1
 
 
-def store_customer_id(organization_id: int, customer_id: str) -> str:
-    query = update(Organization).where(
-        Organization.id == organization_id, Organization.easybill_customer_id.is_(None)
-    )
-    db.session.execute(
-        query.values(easybill_customer_id=customer_id).execution_options(synchronize_session=False)
-    )
-    db.session.expire_all()
-    stored = db.session.scalar(
-        select(Organization.easybill_customer_id).where(Organization.id == organization_id)
-    )
-    db.session.commit()
-    assert stored, "either we or somebody else has stored it"
-    return stored
-
-
 def store_document_id(key: Key, document_id: str) -> str | None:
     """Compare and set: return the id that is stored now, which may be another worker's."""
     _write(

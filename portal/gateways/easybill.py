@@ -43,11 +43,12 @@ _FAR_AWAY_ON = "2099-12-31"
 _VAT_OPTIONS = {
     VatCase.DOMESTIC: "NULL",
     VatCase.REVERSE_CHARGE: "nStbUstID",
+    VatCase.ONE_STOP_SHOP: "NULL",  # taxable, at the rate of another member state
     VatCase.THIRD_COUNTRY: "nStb",
 }
-_VAT_TEXTS = {
-    VatCase.REVERSE_CHARGE: "Steuerschuldnerschaft des Leistungsempfängers / Reverse charge",
-    VatCase.THIRD_COUNTRY: "Im Inland nicht steuerbare Leistung / Not subject to German VAT",
+_FORMATS = {
+    "xrechnung": "application/xml;format=xrechnung",
+    "zugferd": "application/pdf;format=zugferd;version=2.*",
 }
 
 
@@ -71,6 +72,7 @@ class CustomerFacts:
     country: str
     vat_id: str | None
     emails: Sequence[str]
+    buyer_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,12 @@ class DraftFacts:
     service_to: dt.date
     currency: str
     vat_case: VatCase
+    vat_text: str | None
+    taxed_in: str | None
     due_in_days: int
     language: str
+    buyer_reference: str | None
+    order_number: str | None
     positions: Sequence[DraftPosition]
     type: str = INVOICE
     refers_to_id: str | None = None
@@ -215,6 +221,19 @@ class EasybillGateway:
             raise EasybillUnavailableError("EasyBill answered something that is not a PDF.")
         return answer.content
 
+    def e_invoice_of(self, document_id: str, format_name: str) -> bytes | None:
+        """Return a document as `xrechnung` or `zugferd`, byte for byte; None where the account makes none."""
+        answer = self._easybill.call(
+            "GET", f"/documents/{_segment(document_id)}/download", accept=_FORMATS[format_name]
+        )
+        if answer.status == HTTPStatus.NOT_ACCEPTABLE:
+            return None
+        refuse_failure(answer)
+        begins_with = b"<" if format_name == "xrechnung" else b"%PDF"
+        if not answer.content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(begins_with):
+            raise EasybillUnavailableError("EasyBill answered something that is not in that format.")
+        return answer.content
+
     def documents_edited_since(self, day: dt.date, page: int = 1) -> DocumentPage:
         """Return a page, counted from 1, of the documents edited on a day or later, drafts as well."""
         asked = {"edited_at": f"{day.isoformat()},{_FAR_AWAY_ON}"}  # it wants both ends
@@ -287,36 +306,37 @@ def _customer_body(facts: CustomerFacts) -> Body:
         "city": facts.city,
         "country": facts.country,
         "vat_identifier": facts.vat_id or "",
+        "buyer_reference": facts.buyer_reference or "",
         "emails": list(dict.fromkeys(facts.emails))[:3],
     }
 
 
 def _draft_body(customer_id: str, facts: DraftFacts) -> Body:
-    more: dict[str, object] = {}
-    if facts.type == CREDIT:
-        more["title"] = _CREDIT_TITLES["de" if facts.language == "de" else "en"]
-    if facts.refers_to_id:
-        more["ref_id"] = int(facts.refers_to_id)
-    return (
-        more
-        | {
-            "type": facts.type,
-            "customer_id": int(customer_id),
-            "external_id": facts.external_id,
-            "document_date": facts.document_on.isoformat(),
-            "due_in_days": facts.due_in_days,
-            "currency": facts.currency,
-            "vat_option": _VAT_OPTIONS[facts.vat_case],
-            "pdf_template": "DE" if facts.language == "de" else "EN",
-            "service_date": {
-                "type": "SERVICE",
-                "date_from": facts.service_from.isoformat(),
-                "date_to": facts.service_to.isoformat(),
-            },
-            "items": _item_bodies(facts),
-        }
-        | ({"text_tax": _VAT_TEXTS[facts.vat_case]} if facts.vat_case in _VAT_TEXTS else {})
-    )
+    is_german = facts.language == "de"
+    body = {
+        "type": facts.type,
+        "title": _CREDIT_TITLES["de" if is_german else "en"] if facts.type == CREDIT else None,
+        "ref_id": int(facts.refers_to_id) if facts.refers_to_id else None,
+        "customer_id": int(customer_id),
+        "external_id": facts.external_id,
+        "document_date": facts.document_on.isoformat(),
+        "due_in_days": facts.due_in_days,
+        "currency": facts.currency,
+        "vat_option": _VAT_OPTIONS[facts.vat_case],
+        "text_tax": facts.vat_text,
+        "is_oss": True if facts.taxed_in else None,
+        "fulfillment_country": facts.taxed_in,
+        "buyer_reference": facts.buyer_reference,
+        "order_number": facts.order_number,
+        "pdf_template": "DE" if is_german else "EN",
+        "service_date": {
+            "type": "SERVICE",
+            "date_from": facts.service_from.isoformat(),
+            "date_to": facts.service_to.isoformat(),
+        },
+        "items": _item_bodies(facts),
+    }
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def _item_bodies(facts: DraftFacts) -> list[Body]:
@@ -338,10 +358,10 @@ def _position_body(position: DraftPosition, sign: int) -> Body:
     }
 
 
-def _percent(basis_points: int) -> int:
-    percent, rest = divmod(basis_points, 100)
-    assert rest == 0, "every rate of German VAT is a whole percentage"
-    return percent
+def _percent(basis_points: int) -> int | float:
+    """Return a rate as EasyBill has it: 19, or 25.5 in Finland, which a JSON number carries exactly."""
+    whole_percent, rest = divmod(basis_points, 100)
+    return whole_percent if rest == 0 else basis_points / 100
 
 
 def _inert(body: Body) -> Body:

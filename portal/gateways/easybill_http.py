@@ -90,7 +90,13 @@ class Connection:
         return object_of(self.call(method, path, asked=asked, body=body))
 
     def call(
-        self, method: str, path: str, *, asked: Mapping[str, str] | None = None, body: Body | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        asked: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        accept: str = "*/*",
     ) -> Answer:
         """Ask in a thread of its own: no timeout of a socket ends an answer that drips in for ever."""
         self._spend()
@@ -99,7 +105,7 @@ class Connection:
 
         def ask() -> None:
             try:
-                outcome.put(self._exchange(method, path, asked, body, ends_at))
+                outcome.put(self._exchange(method, path, asked, body, ends_at, accept=accept))
             except Exception as error:  # noqa: BLE001 - whatever it is belongs to who asked
                 outcome.put(error)
 
@@ -128,7 +134,14 @@ class Connection:
             raise EasybillRateLimitedError(retry_after_seconds=-(-milliseconds // 1000))
 
     def _exchange(
-        self, method: str, path: str, asked: Mapping[str, str] | None, body: Body | None, ends_at: float
+        self,
+        method: str,
+        path: str,
+        asked: Mapping[str, str] | None,
+        body: Body | None,
+        ends_at: float,
+        *,
+        accept: str,
     ) -> Answer:
         with requests.request(
             method,
@@ -136,7 +149,7 @@ class Connection:
             params=asked,
             json=body,
             auth=self._key,
-            headers={"Accept": "*/*", "X-Easybill-Escape": "true"},
+            headers={"Accept": accept, "X-Easybill-Escape": "true"},
             timeout=(min(_CONNECT_SECONDS, self._deadline_seconds), self._deadline_seconds),
             allow_redirects=False,
             stream=True,

@@ -3,6 +3,7 @@
 from portal.models.account import Account, ApiToken, Collector, Membership
 from portal.models.audit import AuditEntry
 from portal.models.bulk import insert_rows
+from portal.models.document_format import DocumentFormat, LegalDocumentFormat
 from portal.models.edge import StoredAnswer, Throttle
 from portal.models.invoice import (
     Delivery,
@@ -38,12 +39,14 @@ __all__ = [
     "Collector",
     "Counter",
     "Delivery",
+    "DocumentFormat",
     "Invoice",
     "InvoiceItem",
     "InvoiceStatus",
     "ItemKind",
     "LegalDocument",
     "LegalDocumentFile",
+    "LegalDocumentFormat",
     "LegalStatus",
     "Membership",
     "Metering",

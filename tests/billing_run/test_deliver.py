@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 
@@ -9,6 +10,7 @@ from portal.account.directory import Address
 from portal.billing_run.deliver import deliver
 from portal.billing_run.mirror import mirror
 from portal.billing_run.outbox import LEASE, RETRY_MAX, release_stuck
+from portal.domain.vat import WithoutVatId
 from portal.extensions import db
 from portal.gateways.easybill_http import (
     EasybillKeyRefusedError,
@@ -17,6 +19,7 @@ from portal.gateways.easybill_http import (
     EasybillUnavailableError,
 )
 from portal.models import Delivery, LegalDocument, LegalDocumentFile
+from portal.profile import actions
 from tests.billing_run.rows import make_customer, make_invoice
 from tests.factories import FEBRUARY, NOW
 
@@ -31,7 +34,10 @@ LINES = [
     ("production", "storage", "1234.5", "0.1"),
     (None, "free tier", "100", "0"),
 ]
-REVERSE_CHARGE = "Steuerschuldnerschaft des Leistungsempfängers / Reverse charge"
+REVERSE_CHARGE = (
+    "Reverse charge: VAT is owed by the recipient of the service (Art. 196 Directive 2006/112/EC) /"
+    " Steuerschuldnerschaft des Leistungsempfängers"
+)
 
 
 class Killed(BaseException):
@@ -147,7 +153,8 @@ def test_what_was_delivered_is_kept_with_its_pdf(easybill, customer, invoice):
 
 def test_the_customer_says_who_it_is_today(easybill, customer, invoice):
     deliver(easybill.gateway, now=NOW)
-    customer.name, customer.city = "Acme SE", "Bremen"
+    profile = dataclasses.replace(customer.billing_profile, name="Acme SE", city="Bremen")
+    actions.change(customer, profile, seen_version=None)
     second = make_invoice(customer, *LINES, month=FEBRUARY)
     db.session.commit()
     deliver(easybill.gateway, now=NOW)
@@ -436,3 +443,70 @@ def test_a_half_finished_answer_is_asked_for_again(easybill, customer, invoice):
 
     assert invoice.delivery == Delivery.DRAFTED
     assert "number" in invoice.last_error
+
+
+PARIS = Address("Rue 1", "75001", "Paris", "FR")
+HELSINKI = Address("Katu 1", "00100", "Helsinki", "FI")
+
+
+@pytest.fixture
+def without_vat_id(app):
+    """Return a function that chooses what customers of the Union without a VAT id pay."""
+    known = app.extensions["portal.settings"]
+
+    def choose(choice):
+        app.extensions["portal.settings"] = dataclasses.replace(known, eu_without_vat_id=choice)
+
+    yield choose
+    app.extensions["portal.settings"] = known
+
+
+@pytest.mark.parametrize(("address", "percent", "gross"), [(PARIS, 20, 16052), (HELSINKI, 25.5, 16788)])
+def test_an_eu_customer_without_vat_id_pays_the_rate_of_its_country(
+    easybill, without_vat_id, address, percent, gross
+):
+    without_vat_id(WithoutVatId.DESTINATION)
+    customer = make_customer(address=address)
+    make_invoice(customer, *LINES)
+    deliver(easybill.gateway, now=NOW)
+
+    document = only_document(easybill, customer)
+    assert (document["vat_option"], document["is_oss"]) == (None, True)
+    assert document["fulfillment_country"] == address.country
+    assert {each["vat_percent"] for each in document["items"]} == {percent}
+    assert (document["amount_net"], document["amount"]) == (13377, gross)
+    assert f"member state {address.country}" in document["text_tax"]
+
+
+def test_or_the_german_rate_where_that_is_chosen(easybill, without_vat_id):
+    without_vat_id(WithoutVatId.HOME)
+    customer = make_customer(address=PARIS)
+    make_invoice(customer, *LINES)
+    deliver(easybill.gateway, now=NOW)
+
+    document = only_document(easybill, customer)
+    assert (document["is_oss"], document["fulfillment_country"]) == (False, None)
+    assert document["amount"] == 15919
+
+
+def test_a_document_in_german_says_the_law_in_german(easybill, app):
+    customer = make_customer(address=VIENNA, vat_id="ATU13585627", language="de")
+    make_invoice(customer, *LINES)
+    deliver(easybill.gateway, now=NOW)
+    assert only_document(easybill, customer)["text_tax"].startswith("Steuerschuldnerschaft")
+
+
+def test_yen_with_vat_are_stuck_with_the_reason_before_easybill_makes_a_draft(easybill, app):
+    customer = make_customer(currency="JPY")
+    invoice = make_invoice(customer, ("production", "vm.medium", "744", "1.5"))
+    deliver(easybill.gateway, now=NOW)
+    assert invoice.delivery == Delivery.STUCK
+    assert "hundredths, which JPY does not have" in invoice.last_error
+    assert invoice.easybill_document_id is None
+
+
+def test_yen_whose_vat_is_whole_are_billed(easybill, app):
+    customer = make_customer(currency="JPY")
+    make_invoice(customer, ("production", "vm.medium", "100", "7"))
+    deliver(easybill.gateway, now=NOW)
+    assert only_document(easybill, customer)["amount"] == 83300

@@ -66,8 +66,12 @@ def draft_facts(net: int = 12345, **changes) -> DraftFacts:
             "service_to": dt.date(2026, 2, 28),
             "currency": "EUR",
             "vat_case": VatCase.DOMESTIC,
+            "vat_text": None,
+            "taxed_in": None,
             "due_in_days": 14,
             "language": "en",
+            "buyer_reference": None,
+            "order_number": None,
             "positions": [DraftPosition("vm.medium", Money(net, "EUR"), 1900)],
         }
         | changes

@@ -59,7 +59,13 @@ def shape(document, url, **changes):
         "status": "open",
         "total_net": {"cents": 13377, "currency_iso": "EUR"},
         "total": {"cents": 15919, "currency_iso": "EUR"},
+        "amount_due": {"cents": 15919, "currency_iso": "EUR"},
+        "amount_paid": {"cents": 0, "currency_iso": "EUR"},
         "paid_at": None,
+        "period": "2026-01",
+        "refers_to_id": None,
+        "cancelled_by_id": None,
+        "synced_at": "2026-03-10T12:30:00Z",
         "pdf_url": f"http://localhost{url}/download?invoice_id={document.easybill_id}",
     }
 
@@ -74,7 +80,31 @@ def test_the_list_as_json(viewer, document, url):
 
 def test_one_as_json(viewer, document, url):
     one = viewer.json(f"{url}/{document.easybill_id}")
+    details = ("corrected_by_ids", "formats", "difference", "positions")
+    corrected_by, formats, difference, positions = (one.pop(name) for name in details)
     assert one == shape(document, url, invoice=invoice_uid_of(document))
+    assert (corrected_by, formats) == ([], ["pdf"])
+    assert difference == {"cents": 0, "currency_iso": "EUR"}
+    assert [(each["name"], each["total_net"]["cents"], len(each["lines"])) for each in positions] == [
+        ("storage", 12345, 1),
+        ("vm.medium", 1032, 2),
+    ]
+
+
+def test_each_line_of_the_json_is_a_line_of_the_statement_and_leads_to_its_hours(viewer, document, url):
+    uid = invoice_uid_of(document)
+    statement = {item["id"]: item for item in viewer.json(f"/invoices/{uid}")["items"]}
+    lines = [
+        line
+        for position in viewer.json(f"{url}/{document.easybill_id}")["positions"]
+        for line in position["lines"]
+    ]
+    assert len(lines) == 3
+    for line in lines:
+        item = statement[line["item_id"]]
+        for name in ("unit_price_decimal", "quantity", "total", "usage_url"):
+            assert line[name] == item[name]
+        assert f"billed_by={uid}" in line["usage_url"]
 
 
 def test_a_token_reads_the_same(acme, document, url, nobody):
@@ -106,8 +136,8 @@ def test_the_list_can_be_asked_for_alone(viewer, document, url):
 def test_each_position_stands_beside_its_lines(viewer, document, url):
     page = viewer.page(f"{url}/{document.easybill_id}")
     rows = [" ".join(row.get_text(" ").split()) for row in page.select("table.beside tbody tr")]
-    assert rows[0] == "storage €123.45 Organization , storage: its hours 1,234.5 hour €0.10 €123.45"
-    assert rows[1].startswith("vm.medium €10.32 production")
+    assert rows[0] == "storage €123.45 none Organization , storage: its hours 1,234.5 hour €0.10 €123.45"
+    assert rows[1].startswith("vm.medium €10.32 none production")
     assert rows[2].startswith("staging")
     assert "No difference" in page.text
     assert "free tier" not in page.select_one("table.beside").text
@@ -205,7 +235,14 @@ def test_a_cancellation_is_listed_beside_what_it_cancels(viewer, easybill, docum
     assert (cancellation["type"], cancellation["internal_invoice_id"]) == ("STORNO", None)
     assert cancellation["total"] == {"cents": -15919, "currency_iso": "EUR"}
     page = viewer.page(f"{url}/{cancellation['id']}")
-    assert "takes back" in page.text
+    assert "takes back invoice" in " ".join(page.select_one(".notice").text.split())
+    assert page.select_one(".notice a")["href"] == f"{url}/{document.easybill_id}"
+    original = viewer.page(f"{url}/{document.easybill_id}").select_one(".notice a")
+    assert original["href"] == f"{url}/{cancellation['id']}"
+    assert (cancellation["refers_to_id"], cancelled["cancelled_by_id"]) == (
+        document.easybill_id,
+        cancellation["id"],
+    )
     assert viewer.get(cancellation["pdf_url"]).data.startswith(b"%PDF")
 
 
