@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -240,8 +241,9 @@ def _count_steps(on_step: OnStep) -> None:
 def _watch_easybill(step: Callable[[str], None]) -> None:
     exchange = easybill_http.Connection._exchange
 
-    def watched(self: Any, method: str, path: str, *rest: object) -> object:
-        return _between(exchange, step, lambda *_: f"{method} {path}")(self, method, path, *rest)
+    def watched(self: Any, method: str, path: str, *rest: object, **named: object) -> object:
+        asked = partial(exchange, **named)
+        return _between(asked, step, lambda *_: f"{method} {path}")(self, method, path, *rest)
 
     easybill_http.Connection._exchange = watched
 
