@@ -49,6 +49,11 @@ def test_production_with_all_settings_starts():
     assert found.easybill.api_base == EASYBILL_API
 
 
+def test_easybill_is_called_as_its_small_plan_allows_unless_told():
+    assert settings().easybill.calls_per_minute == 10
+    assert settings(EASYBILL_CALLS_PER_MINUTE="60").easybill.calls_per_minute == 60
+
+
 @pytest.mark.parametrize("name", REQUIRED)
 def test_production_needs_each_setting_and_names_the_missing_one(name):
     assert name in refusal({key: value for key, value in PRODUCTION.items() if key != name})
@@ -98,6 +103,7 @@ CONTRADICTIONS = {
     "another database": ({"DATABASE_URL": "mysql://db/portal"}, "DATABASE_URL"),
     "days that are no number": ({"CLOSE_GRACE_DAYS": "three"}, "CLOSE_GRACE_DAYS"),
     "negative days": ({"CLOSE_GRACE_DAYS": "-1"}, "CLOSE_GRACE_DAYS"),
+    "no call at all": ({"EASYBILL_CALLS_PER_MINUTE": "0"}, "EASYBILL_CALLS_PER_MINUTE"),
     "half a day": ({"CLOSE_GRACE_DAYS": "0.5"}, "CLOSE_GRACE_DAYS"),
     "digits that are none of ours": ({"CLOSE_GRACE_DAYS": "٣"}, "CLOSE_GRACE_DAYS"),
     "a deadline that is no number": (
