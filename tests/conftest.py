@@ -22,6 +22,7 @@ from portal.extensions import db, set_reading
 from portal.models import Account, Organization, UserSession
 from portal.sandbox import easybill, stripe
 from portal.web import sessions
+from tests import easybill_description
 from tests.factories import NOW, make_account, make_member, make_organization
 from tests.page import CheckingClient, client_of
 from tests.postgres import throw_away_postgres
@@ -47,10 +48,12 @@ class Sandboxes:
 
 @pytest.fixture(scope="session")
 def sandboxes() -> Iterator[Sandboxes]:
-    """Stripe and EasyBill, as servers on loopback."""
+    """Stripe and EasyBill, as servers on loopback; EasyBill's answers are as its description says."""
+    easybill_app = easybill.create_app()
+    faults = easybill_description.watch(easybill_app)
     servers = [
         create_server(each, host="127.0.0.1", port=0, threads=4)
-        for each in (stripe.create_app(), easybill.create_app())
+        for each in (stripe.create_app(), easybill_app)
     ]
     threads = [threading.Thread(target=each.run, daemon=True) for each in servers]
     for thread in threads:
@@ -59,6 +62,7 @@ def sandboxes() -> Iterator[Sandboxes]:
     yield Sandboxes(*urls)
     for each in servers:
         each.close()
+    assert not faults, sorted(set(faults))
 
 
 def make_settings(

@@ -55,7 +55,7 @@ FULL = Size(
     deaths=10,
     power_cuts=48,
     fault_seeds=3,
-    fault_kills=8,
+    fault_kills=4,
     ingest_rounds=20,
     backups=10,
 )
