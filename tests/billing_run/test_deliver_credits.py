@@ -10,6 +10,7 @@ from portal.billing_run.close import close
 from portal.billing_run.deliver import deliver
 from portal.billing_run.mirror import mirror
 from portal.billing_run.verify import verify
+from portal.domain.vat_rates import STANDARD_RATES
 from portal.extensions import db
 from portal.models import AuditEntry, Delivery, Invoice, LegalDocument, LegalStatus
 from tests.billing_run.rows import make_customer
@@ -117,10 +118,8 @@ def test_late_usage_is_a_position_of_the_next_document_that_names_its_invoice(
 
 def test_a_correction_keeps_the_rate_of_its_month(easybill, app, monkeypatch):
     """The rate changes on the first of February 2026, and January is corrected in February's document."""
-    from portal.domain import vat
-
-    rates = (*vat._HOME_RATES, (FEBRUARY.first_on, 2000))
-    monkeypatch.setattr(vat, "_HOME_RATES", rates)
+    rates = (*STANDARD_RATES["DE"], (FEBRUARY.first_on, 2000))
+    monkeypatch.setitem(STANDARD_RATES, "DE", rates)
     customer = make_customer()
     subscription = make_subscription(customer, make_product("storage", "1"), since=JANUARY)
     use(subscription, {hour_at(JANUARY, 3): 100})

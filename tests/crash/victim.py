@@ -1,7 +1,7 @@
 """What runs in the children: the tick with its steps counted, the portal that collects, EasyBill's stand-in.
 
 A step is any moment between two changes: before each statement that writes, before and after each
-commit, before and after each call of EasyBill. The portal's code is as it is.
+commit of such, before and after each call of EasyBill. The portal's code is as it is.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -216,32 +217,43 @@ def _refuse_to_wait(seconds: float) -> None:
 
 def _count_steps(on_step: OnStep) -> None:
     numbers = count(1)
+    has_written = [False]
 
     def step(label: str) -> None:
         on_step(next(numbers), label)
 
     def before_statement(connection: Any, cursor: Any, statement: str, *rest: object) -> None:
         if not statement.startswith(_READS) and "call_budget" not in statement:  # beside its call's step
+            has_written[0] = True
             step(" ".join(statement.split())[:60])
 
     event.listen(Engine, "before_cursor_execute", before_statement)
     copy = psycopg.Cursor.copy
 
     def stepped_copy(*arguments: Any) -> object:
+        has_written[0] = True
         step("COPY")
         return copy(*arguments)
 
     psycopg.Cursor.copy = stepped_copy
     dialect = db.engine.dialect
-    dialect.do_commit = _between(dialect.do_commit, step, lambda _: "commit")
+    quietly = dialect.do_commit
+    commit = _between(quietly, step, lambda _: "commit")
+
+    def do_commit(connection: object) -> None:
+        (commit if has_written[0] else quietly)(connection)
+        has_written[0] = False
+
+    dialect.do_commit = do_commit
     _watch_easybill(step)
 
 
 def _watch_easybill(step: Callable[[str], None]) -> None:
     exchange = easybill_http.Connection._exchange
 
-    def watched(self: Any, method: str, path: str, *rest: object) -> object:
-        return _between(exchange, step, lambda *_: f"{method} {path}")(self, method, path, *rest)
+    def watched(self: Any, method: str, path: str, *rest: object, **named: object) -> object:
+        asked = partial(exchange, **named)
+        return _between(asked, step, lambda *_: f"{method} {path}")(self, method, path, *rest)
 
     easybill_http.Connection._exchange = watched
 

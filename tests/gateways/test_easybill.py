@@ -398,9 +398,9 @@ def recorded(monkeypatch):
     sent = []
     exchange = easybill_http.Connection._exchange
 
-    def watched(self, method, path, asked, body, *rest):
+    def watched(self, method, path, asked, body, *rest, **named):
         sent.append((method, path, body))
-        return exchange(self, method, path, asked, body, *rest)
+        return exchange(self, method, path, asked, body, *rest, **named)
 
     monkeypatch.setattr(easybill_http.Connection, "_exchange", watched)
     return sent
