@@ -32,7 +32,7 @@ from portal.signing_in.routes import bp as signing_in
 from portal.subscriptions.routes import bp as subscriptions
 from portal.tokens.routes import bp as tokens
 from portal.usage.routes import bp as usage
-from portal.web import auth, errors, filters, headers, idempotency, log, transaction
+from portal.web import auth, errors, filters, headers, idempotency, log, tenancy, transaction
 from portal.web.clock import utc_now
 from portal.web.providers import Providers
 from portal.webhooks.routes import bp as webhooks
@@ -77,7 +77,7 @@ def create_app(
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     htmx.init_app(app)
     csrf.init_app(app)
-    for part in (log, transaction, idempotency, auth, errors, filters):
+    for part in (log, transaction, tenancy, idempotency, auth, errors, filters):
         part.init_app(app)
     headers.init_app(app, settings)
     for room in _ROOMS:

@@ -22,12 +22,13 @@ from portal.extensions import db, set_reading
 from portal.models import Account, Organization, UserSession
 from portal.sandbox import easybill, stripe
 from portal.web import sessions
-from tests import easybill_description
+from tests import easybill_description, tenancy
 from tests.factories import NOW, make_account, make_member, make_organization
 from tests.page import CheckingClient, client_of
 from tests.postgres import throw_away_postgres
 
 WEBHOOK_SECRET = "whsec_tests"
+tenancy.watch()
 
 
 @dataclass

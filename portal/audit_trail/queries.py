@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 
+from portal.domain.money import Money
 from portal.extensions import db
 from portal.models import AuditEntry, Organization
+from portal.web.filters import money
 from portal.web.lists import ListPage, Slice
+
+_CENTS = "_cents"
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +40,17 @@ class EntryRow:
         return self.entry.action.replace(".", " ").replace("_", " ").capitalize()
 
     @property
+    def subject(self) -> str:
+        """Name what changed where a person knows it by that name: an id says nothing."""
+        return "" if _ID.fullmatch(self.entry.subject) else self.entry.subject
+
+    @property
     def differences(self) -> Sequence[Difference]:
         """Return the facts that changed, as text."""
         before, after = self.entry.before or {}, self.entry.after or {}
         names = list(before) + [name for name in after if name not in before]
         return [
-            Difference(name.replace("_", " "), _text(before.get(name)), _text(after.get(name)))
+            Difference(_label(name), _text(name, before), _text(name, after))
             for name in names
             if before.get(name) != after.get(name)
         ]
@@ -64,17 +75,23 @@ def trail_of(organization: Organization, wanted: Slice) -> AuditTrail:
     )
 
 
-def _text(value: Any) -> str:
-    """Say a fact in one line."""
+def _label(name: str) -> str:
+    return name.removesuffix(_CENTS).replace("_", " ")
+
+
+def _text(name: str, facts: Mapping[str, Any]) -> str:
+    """Say a fact in one line; an amount in its currency."""
+    value, currency = facts.get(name), facts.get("currency")
+    if name.endswith(_CENTS) and currency and isinstance(value, int):
+        return money(Money(value, currency))
+    return _line(value)
+
+
+def _line(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(_parts(value))
+        return "; ".join(f"{name} {_line(each)}" for name, each in value.items())
     if isinstance(value, list):
-        return ", ".join(_text(each) for each in value)
+        return ", ".join(_line(each) for each in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)
-
-
-def _parts(value: dict[str, Any]) -> Iterator[str]:
-    for name, each in value.items():
-        yield f"{name}: {_text(each)}"

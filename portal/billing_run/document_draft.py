@@ -36,6 +36,10 @@ class TotalsDifferError(ConflictError):
     """The totals of EasyBill's draft and ours differ."""
 
 
+class VatDiffersError(ConflictError):
+    """EasyBill's draft says something else about VAT than the billing profile does now: delete the draft."""
+
+
 class LinesDifferError(ConflictError):
     """The lines of the invoice do not add up to its total."""
 
@@ -176,10 +180,15 @@ def _notes(gross: Money, due: Money, language: str) -> list[str]:
 
 
 def refuse_difference(expected: Expected, document: Document) -> None:
-    """Raise TotalsDifferError, with both in words, unless a document is ours to the cent."""
+    """Raise TotalsDifferError, with both in words, unless a document is ours to the cent.
+
+    Where the totals agree, a draft from before a change of the profile may still name the wrong case of VAT.
+    """
     ours = hundredths_of(expected.net), hundredths_of(expected.gross), expected.net.currency
     theirs = document.net_hundredths, document.gross_hundredths, document.currency
     if ours == theirs:
+        if not document.is_taxed_as(expected.facts.vat_case):
+            raise VatDiffersError
         return
     state = "was not finished" if document.is_draft else "is already finished"
     raise TotalsDifferError(

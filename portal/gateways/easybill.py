@@ -132,6 +132,11 @@ class Document:
     gross_hundredths: int
     paid_hundredths: int = 0
     refers_to_id: str | None = None
+    vat_option: str | None = None
+
+    def is_taxed_as(self, vat_case: VatCase) -> bool:
+        """Tell whether it says of VAT what a case wants; the normal case is told as null or as NULL."""
+        return (self.vat_option or "NULL") == _VAT_OPTIONS[vat_case]
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +292,7 @@ def _document(found: Body) -> Document:
         gross_hundredths=gross,
         paid_hundredths=paid,
         refers_to_id=text(found.get("ref_id")),
+        vat_option=text(found.get("vat_option")),
     )
 
 

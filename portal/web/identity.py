@@ -163,6 +163,7 @@ def _known(rows: Sequence[Any]) -> Account:
     token = api_token()
     name = f"{found.login} (token {token.prefix})" if token else found.login
     audit.act_as(Actor(name, found.uid, g.request_id), now)
+    g.account_uid = str(found.uid)
     return found
 
 

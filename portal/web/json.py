@@ -48,7 +48,7 @@ def json_body(optional: Mapping[str, type] | None = None, /, **wanted: type) -> 
     """
     charset = request.mimetype_params.get("charset", "utf-8")
     if request.mimetype != "application/json" or charset.lower() not in {"utf-8", "utf8"}:
-        raise UnsupportedMediaType("The body has to be application/json, in UTF-8.")
+        raise UnsupportedMediaType("The body has to be application/json.")
     body = _parsed()
     if not isinstance(body, dict):
         raise ValidationError({"body": ["is not a JSON object"]})

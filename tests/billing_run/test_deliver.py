@@ -510,3 +510,23 @@ def test_yen_whose_vat_is_whole_are_billed(easybill, app):
     make_invoice(customer, ("production", "vm.medium", "100", "7"))
     deliver(easybill.gateway, now=NOW)
     assert only_document(easybill, customer)["amount"] == 83300
+
+
+def test_a_draft_from_before_a_change_of_the_case_of_vat_is_not_finished(easybill, app):
+    """From Switzerland to Austria: no VAT before and none after, but another reason for it."""
+    customer = make_customer(address=Address("Gasse 1", "8001", "Zürich", "CH"))
+    invoice = make_invoice(customer, *LINES)
+    deliver(Watched(easybill.gateway, finish=raises(EasybillUnavailableError())), now=NOW)
+    profile = dataclasses.replace(
+        customer.billing_profile, country="AT", postal_code="1010", city="Wien", vat_id="ATU13585627"
+    )
+    actions.change(customer, profile, seen_version=None)
+    db.session.commit()
+    deliver(easybill.gateway, now=LATER)
+    assert invoice.delivery == Delivery.STUCK
+    assert "VAT" in invoice.last_error
+
+    easybill("DELETE", f"/documents/{invoice.easybill_document_id}")
+    release_stuck(customer.id)
+    assert deliver(easybill.gateway, now=LATER).delivered == 1
+    assert only_document(easybill, customer)["vat_option"] == "nStbUstID"

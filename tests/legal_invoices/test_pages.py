@@ -276,3 +276,59 @@ def test_a_limit_is_a_number_from_1_to_200(viewer, url, limit):
 )
 def test_a_cursor_is_one_that_a_list_has_given_out(viewer, url, cursor):
     assert viewer.json(f"{url}?cursor={cursor}", status=422)["errors"][0]["field"] == "cursor"
+
+
+def test_a_correction_is_a_position_of_its_own_and_leads_to_the_hours_of_its_month(
+    acme, viewer, easybill, document, url
+):
+    made = make_invoice(
+        acme,
+        ("production", "vm.medium", "744", "1"),
+        ("production", "storage", "-10", "0.5"),
+        month=FEBRUARY,
+        corrects=JANUARY,
+    )
+    deliver(easybill.gateway, now=NOW)
+    february = next(each for each in viewer.json(url) if each["period"] == "2026-02")
+    one = viewer.json(f"{url}/{february['id']}")
+    storage, machine = one["positions"]
+    assert (storage["corrects"], storage["total_net"]["cents"]) == ("2026-01", -500)
+    assert (machine["corrects"], machine["total_net"]["cents"]) == (None, 74400)
+    (line,) = storage["lines"]
+    asked = parse_qs(urlsplit(line["usage_url"]).query)
+    assert (asked["month"], asked["billed_by"]) == (["2026-01"], [str(made.uid)])
+    page = viewer.page(f"{url}/{february['id']}")
+    assert "Correction of January 2026" in page.select_one("table.beside").text
+    assert "No difference" in page.text
+
+
+def test_a_month_below_zero_is_a_credit_note_linked_both_ways(acme, viewer, easybill, document, url):
+    make_invoice(
+        acme,
+        ("production", "vm.medium", "1", "1"),
+        ("production", "storage", "-100", "0.5"),
+        month=FEBRUARY,
+        corrects=JANUARY,
+    )
+    deliver(easybill.gateway, now=NOW)
+    credit = next(each for each in viewer.json(url) if each["type"] == "CREDIT")
+    assert (credit["total_net"]["cents"], credit["total"]["cents"]) == (-4900, -5831)
+    assert credit["amount_due"] == {"cents": 0, "currency_iso": "EUR"}
+    assert credit["refers_to_id"] == document.easybill_id
+    page = viewer.page(f"{url}/{credit['id']}")
+    assert "corrects invoice" in " ".join(page.select_one(".notice").text.split())
+    assert page.select_one(".notice a")["href"] == f"{url}/{document.easybill_id}"
+
+    original = viewer.json(f"{url}/{document.easybill_id}")
+    assert original["corrected_by_ids"] == [credit["id"]]
+    notice = viewer.page(f"{url}/{document.easybill_id}").select_one(".notice")
+    assert "credit note" in notice.text
+    assert "€58.31" in notice.text
+
+
+def test_a_part_that_was_paid_is_shown(viewer, easybill, document, url):
+    easybill.pay(document.easybill_id, 5000, NOW.date())
+    mirror(easybill.gateway, now=NOW)
+    one = viewer.json(f"{url}/{document.easybill_id}")
+    assert (one["status"], one["amount_paid"]["cents"]) == ("open", 5000)
+    assert "€50.00 so far" in viewer.page(f"{url}/{document.easybill_id}").text
