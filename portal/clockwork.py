@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import OperationalError
 
+from portal.billing_run import customers, e_invoices
 from portal.billing_run.close import close
 from portal.billing_run.deliver import deliver
 from portal.billing_run.mirror import mirror
@@ -38,7 +39,9 @@ def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> s
     hours = meter_hours(now=now)
     closed = close(now=now, grace_days=settings().close_grace_days)
     delivered = deliver(easybill(), now=now, wait=wait)
-    mirrored = mirror(easybill(), now=now)
+    customers.tell_changes(easybill())
+    e_invoices.fetch(easybill(), now=now, formats=settings().easybill_formats)
+    mirrored = mirror(easybill(), now=now, wait=wait)
     _tidy(now)
     return (
         f"hours: {hours} new; invoices: {closed.made} closed, {closed.parked} parked;"

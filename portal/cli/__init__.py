@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import Flask
 
-from portal.cli import billing, catalogue, directory, usage
+from portal.cli import backup, billing, catalogue, delivery, directory, usage
+
+_ADDED_TO_BILLING = (backup, delivery)  # importing them adds their commands
 
 
 def init_app(app: Flask) -> None:

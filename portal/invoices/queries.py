@@ -29,6 +29,7 @@ from portal.models import (
     item_uid,
 )
 from portal.web.lists import ListPage, Slice
+from portal.web.providers import settings
 
 AnyRow = Row[*tuple[Any, ...]]
 
@@ -241,7 +242,9 @@ def _item(organization: Organization, invoice: AnyRow, month: Month, each: AnyRo
 def _open(draft: Draft | None, now: dt.datetime) -> InvoicePage:
     assert draft is not None, "an open month has something to bill"
     owner = draft.organization.id
-    due, credit = settled(draft, credits_before([owner]).get(owner, 0))
+    due, credit = settled(
+        draft, credits_before([owner]).get(owner, 0), without_vat_id=settings().eu_without_vat_id
+    )
     items = [
         Item(
             invoice_uid=draft.uid,
