@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import cli, config
 from portal.account.routes import bp as account
+from portal.audit_trail.routes import bp as audit_trail
 from portal.config import ROOT, Settings
 from portal.extensions import csrf, db, engine_options, htmx, migrate
 from portal.gateways.easybill import EasybillGateway
@@ -27,8 +28,9 @@ from portal.overview.routes import bp as overview
 from portal.payment_methods.routes import bp as payment_methods
 from portal.signing_in.routes import bp as signing_in
 from portal.subscriptions.routes import bp as subscriptions
+from portal.tokens.routes import bp as tokens
 from portal.usage.routes import bp as usage
-from portal.web import auth, errors, filters, headers, idempotency, log, transaction
+from portal.web import auth, errors, filters, headers, idempotency, log, tenancy, transaction
 from portal.web.clock import utc_now
 from portal.web.providers import Providers
 from portal.webhooks.routes import bp as webhooks
@@ -42,6 +44,8 @@ _ROOMS = (
     invoices,
     legal_invoices,
     payment_methods,
+    tokens,
+    audit_trail,
     signing_in,
     account,
     metering,
@@ -70,7 +74,7 @@ def create_app(
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     htmx.init_app(app)
     csrf.init_app(app)
-    for part in (log, transaction, idempotency, auth, errors, filters):
+    for part in (log, transaction, tenancy, idempotency, auth, errors, filters):
         part.init_app(app)
     headers.init_app(app, settings)
     for room in _ROOMS:

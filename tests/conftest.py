@@ -22,11 +22,13 @@ from portal.extensions import db, set_reading
 from portal.models import Account, Organization, UserSession
 from portal.sandbox import easybill, stripe
 from portal.web import sessions
+from tests import tenancy
 from tests.factories import NOW, make_account, make_member, make_organization
 from tests.page import CheckingClient, client_of
 from tests.postgres import throw_away_postgres
 
 WEBHOOK_SECRET = "whsec_tests"
+tenancy.watch()
 
 
 @dataclass
@@ -185,7 +187,7 @@ def mallory(app) -> Account:
 def sign_in(app, clock) -> Callable[[Account], CheckingClient]:
     def stay_signed_in() -> None:
         """A test that moves the clock is about something else than the end of a session."""
-        now = {name: clock.at for name in ("created_at", "seen_at", "confirmed_at")}
+        now = dict.fromkeys(("created_at", "seen_at", "confirmed_at"), clock.at)
         db.session.execute(update(UserSession).values(now))
 
     def as_(account: Account) -> CheckingClient:

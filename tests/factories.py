@@ -15,6 +15,7 @@ from portal.extensions import db
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, write_entries
 from portal.models import Account, Metering, Organization, Product, Project, Subscription
+from portal.tokens import actions as tokens
 from portal.web import passwords
 
 NOW = dt.datetime(2026, 3, 10, 12, 30, tzinfo=dt.UTC)
@@ -45,15 +46,15 @@ def make_member(
     organization: Organization, preset: Preset | str = Preset.ADMIN, account: Account | None = None
 ):
     account = account or make_account(f"{preset}{next(_numbers)}@example.org", name=f"A {preset}")
-    directory.add_membership(organization, account, Preset(preset))
+    directory.add_membership(organization, account, Preset(preset), now=NOW)
     db.session.commit()
     return account
 
 
-def make_token(organization: Organization, account: Account) -> str:
-    token = directory.add_token(organization, account, "test", now=NOW)
+def make_token(organization: Organization, account: Account, **facts) -> str:
+    minted = tokens.make_token(organization, account, "test", now=NOW, **facts)
     db.session.commit()
-    return token
+    return minted.token
 
 
 def make_product(

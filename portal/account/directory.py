@@ -1,4 +1,4 @@
-"""Who exists: organizations, accounts, memberships and tokens, as an operator makes them."""
+"""Who exists: organizations, accounts, memberships and collectors, as an operator makes them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.domain import tokens
 from portal.domain.access import PRESETS, Preset
@@ -82,30 +82,30 @@ def add_account(login: str, name: str, password: str, *, now: dt.datetime) -> Ac
     return account
 
 
-def add_membership(organization: Organization, account: Account, preset: Preset) -> Membership:
+def add_membership(
+    organization: Organization, account: Account, preset: Preset, *, now: dt.datetime
+) -> Membership:
     """Let an account into an organization, or change what it may do there, which ends its sessions."""
     role, permissions = PRESETS[preset]
     table = {category: list(actions) for category, actions in permissions.items()}
     known = _membership_of(organization, account)
-    now = {"login": account.login, "role": role, "permissions": table}
+    after = {"login": account.login, "role": role, "permissions": table}
     if known is None:
+        _revoke_old_tokens(organization, account, now)
         membership = Membership(account_id=account.id, role=role, permissions=table)
         add_owned(organization.id, membership)
-        audit.record(organization.id, "member.added", str(account.uid), after=now)
+        audit.record(organization.id, "member.added", str(account.uid), after=after)
         return membership
     before = {"login": account.login, "role": known.role, "permissions": known.permissions}
-    if before != now:
+    if before != after:
         known.role, known.permissions = role, table
         sessions.end_all(account)
-        audit.record(organization.id, "member.changed", str(account.uid), before=before, after=now)
+        audit.record(organization.id, "member.changed", str(account.uid), before=before, after=after)
     return known
 
 
 def remove_membership(organization: Organization, account: Account) -> None:
-    """Take an account out of an organization: from the next request on it finds nothing there.
-
-    Its tokens of this organization are revoked.
-    """
+    """Take an account out of an organization: from the next request on, it and its tokens find nothing."""
     known = _membership_of(organization, account)
     if known is None:
         raise NotFoundError(f"{account.login} is no member of {organization.name}.")
@@ -114,25 +114,21 @@ def remove_membership(organization: Organization, account: Account) -> None:
     audit.record(organization.id, "member.removed", str(account.uid), before=before)
 
 
+def _revoke_old_tokens(organization: Organization, account: Account, now: dt.datetime) -> None:
+    """Who comes back does not bring the tokens of an earlier time."""
+    old = update(ApiToken).where(
+        ApiToken.organization_id == organization.id,
+        ApiToken.account_id == account.id,
+        ApiToken.revoked_at.is_(None),
+    )
+    db.session.execute(old.values(revoked_at=now))
+
+
 def _membership_of(organization: Organization, account: Account) -> Membership | None:
     query = select(Membership).where(
         Membership.organization_id == organization.id, Membership.account_id == account.id
     )
     return db.session.scalar(query)
-
-
-def add_token(organization: Organization, account: Account, name: str, *, now: dt.datetime) -> str:
-    """Make an API token for a member and return it: it is shown only this once."""
-    token = tokens.mint()
-    row = ApiToken(
-        account_id=account.id,
-        name=name,
-        prefix=tokens.shown_prefix(token),
-        token_sha256=tokens.fingerprint(token),
-        created_at=now,
-    )
-    add_owned(organization.id, row)
-    return token
 
 
 def add_collector(name: str, *, now: dt.datetime) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import PasswordField, RadioField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
+from portal.web.forms import StrictForm
 from portal.web.passwords import LENGTH_MAX
 
 THEMES = [
@@ -16,13 +16,13 @@ THEMES = [
 ]
 
 
-class ThemeForm(FlaskForm):  # type: ignore[misc]
+class ThemeForm(StrictForm):
     """Light, dark, or what the device says."""
 
     theme = RadioField("Appearance", choices=THEMES)
 
 
-class PasswordForm(FlaskForm):  # type: ignore[misc]
+class PasswordForm(StrictForm):
     """The password as it is, and as it shall be."""
 
     current = PasswordField("Your password now", validators=[InputRequired(), Length(max=LENGTH_MAX)])

@@ -66,7 +66,9 @@ def add_member(login: str, organization: str, preset: str) -> None:
     """Let a person into an organization, or change what they may do there."""
     from portal.account import directory as people
 
-    people.add_membership(people.organization_by(organization), people.account_by(login), Preset(preset))
+    people.add_membership(
+        people.organization_by(organization), people.account_by(login), Preset(preset), now=utc_now()
+    )
     db.session.commit()
 
 
@@ -77,8 +79,20 @@ def add_member(login: str, organization: str, preset: str) -> None:
 def add_token(login: str, organization: str, name: str) -> None:
     """Make an API token for a member and print it: it is shown only this once."""
     from portal.account import directory as people
+    from portal.tokens.actions import make_token
 
     owner, account = people.organization_by(organization), people.account_by(login)
-    token = people.add_token(owner, account, name, now=utc_now())
+    minted = make_token(owner, account, name, now=utc_now())
     db.session.commit()
-    click.echo(token)
+    click.echo(minted.token)
+
+
+@group.command("remove-member")
+@click.argument("login")
+@click.option("--organization", required=True, help="Its customer number or id.")
+def remove_member(login: str, organization: str) -> None:
+    """Take a person out of an organization, from the next request on."""
+    from portal.account import directory as people
+
+    people.remove_membership(people.organization_by(organization), people.account_by(login))
+    db.session.commit()

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from portal.account.directory import Address, add_account, add_membership, add_organization, add_token
+from portal.account.directory import Address, add_account, add_membership, add_organization
 from portal.config import Settings
 from portal.domain import tokens
 from portal.domain.access import Preset
 from portal.extensions import db
 from portal.models import Account, ApiToken, Membership, Organization
+from portal.tokens.actions import make_token
 
 PASSWORD = "demo-portal-password"  # noqa: S105 -- printed by `make run`, and good for nothing else
 _NAMES = {
@@ -84,7 +85,7 @@ def add_customer(customer: Customer, *, now: dt.datetime) -> Organization:
     for preset in Preset:
         login = f"{preset.value.partition('_')[0]}@{customer.domain}"
         account = add_account(login, _NAMES[preset], PASSWORD, now=now)
-        add_membership(organization, account, preset)
+        add_membership(organization, account, preset, now=now)
     return organization
 
 
@@ -97,7 +98,7 @@ def description(settings: Settings, known: Mapping[str, str], *, now: dt.datetim
         account, organization = membership.account, membership.organization
         token = known.get(account.login)
         if token is None or not _works(organization, account, token):
-            token = add_token(organization, account, "demo", now=now)
+            token = make_token(organization, account, "demo", now=now).token
         people.append(
             {
                 "login": account.login,

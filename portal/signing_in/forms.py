@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
+from portal.web.forms import StrictForm
 from portal.web.passwords import LENGTH_MAX
 
 _LOGIN = (InputRequired(), Length(max=254))
 _PASSWORD = (InputRequired(), Length(max=LENGTH_MAX))
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]
+class SignInForm(StrictForm):
     """E-mail address and password."""
 
     login = StringField("E-mail address", validators=_LOGIN)
     password = PasswordField("Password", validators=_PASSWORD)
 
 
-class ConfirmForm(FlaskForm):  # type: ignore[misc]
+class ConfirmForm(StrictForm):
     """The password again."""
 
     password = PasswordField("Password", validators=_PASSWORD)
 
 
-class ForgotForm(FlaskForm):  # type: ignore[misc]
+class ForgotForm(StrictForm):
     """Whose password was forgotten."""
 
     login = StringField("E-mail address", validators=_LOGIN)
 
 
-class ResetForm(FlaskForm):  # type: ignore[misc]
+class ResetForm(StrictForm):
     """The code of the mail, and the new password."""
 
     code = StringField("Code from the mail", validators=[InputRequired(), Length(max=100)])

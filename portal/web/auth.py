@@ -23,7 +23,7 @@ from portal.domain.errors import (
 )
 from portal.extensions import csrf
 from portal.models import Membership, Organization
-from portal.web import idempotency, identity, sessions
+from portal.web import idempotency, identity, sessions, tenancy
 from portal.web.clock import now
 from portal.web.errors import sign_in_first
 from portal.web.identity import memberships_of_account
@@ -169,6 +169,7 @@ def _enter(wanted: str) -> None:
             session["organization"] = uid
     if wanted != MEMBER and not g.membership.allows(wanted):
         raise ForbiddenError
+    tenancy.enter(g.membership.organization_id)
 
 
 def _membership_meant() -> Membership:

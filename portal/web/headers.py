@@ -24,8 +24,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         headers["Referrer-Policy"] = "same-origin"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers["X-Request-Id"] = g.request_id
-        if settings.is_https:
-            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"  # http ignores it
         if request.endpoint == "static":
             if response.status_code == HTTPStatus.OK:
                 headers["Cache-Control"] = f"public, max-age={_STATIC_AGE_SECONDS}, immutable"

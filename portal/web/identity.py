@@ -65,6 +65,7 @@ def init_app(app: Flask) -> None:
     login.init_app(app)
     login.user_loader(_account_of_session)
     app.before_request(_begin)
+    app.teardown_request(_end)
 
 
 def account() -> Account:
@@ -119,6 +120,11 @@ def _begin() -> None:
         login._update_request_context_with_user(_account_of_token())  # noqa: SLF001
 
 
+def _end(error: BaseException | None) -> None:
+    del error
+    audit.act_as(audit.PORTAL)  # whatever this thread does next
+
+
 def _account_of_session(session_id: str) -> Account | None:
     rows: Sequence[Any] = db.session.execute(_SESSION, {"sha256": sessions.fingerprint(session_id)}).all()
     if not rows or not sessions.is_alive(rows[0][0], now=now()):
@@ -157,6 +163,7 @@ def _known(rows: Sequence[Any]) -> Account:
     token = api_token()
     name = f"{found.login} (token {token.prefix})" if token else found.login
     audit.act_as(Actor(name, found.uid, g.request_id), now)
+    g.account_uid = str(found.uid)
     return found
 
 
@@ -198,4 +205,4 @@ def _is_worth_noting(last: dt.datetime | None) -> bool:
 
 def _note(statement: Update) -> None:
     with settling():
-        db.session.execute(statement.execution_options(synchronize_session=False))
+        db.session.execute(statement)

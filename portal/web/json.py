@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ from portal.domain.money import Money, exponent_of, round_half_up
 from portal.domain.rating import PICO_DECIMALS, pico_of
 
 JSON = dict[str, Any]
-_WORDS = {str: "a text", int: "a whole number", bool: "true or false"}
+_WORDS = {str: "a text", int: "a whole number", bool: "true or false", list: "a list"}
 
 
 def money(amount: Money) -> JSON:
@@ -40,18 +41,26 @@ def instant(at: dt.datetime) -> str:
     return at.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def json_body(**wanted: type) -> dict[str, Any]:
-    """Read a JSON object with exactly these fields and types; 415, 400 or 422 for anything else."""
-    if request.mimetype != "application/json":
+def json_body(optional: Mapping[str, type] | None = None, /, **wanted: type) -> dict[str, Any]:
+    """Read a JSON object with these fields and types, and no others; 415, 400 or 422 for anything else.
+
+    An optional field may be left out, or null; it is None then.
+    """
+    charset = request.mimetype_params.get("charset", "utf-8")
+    if request.mimetype != "application/json" or charset.lower() not in {"utf-8", "utf8"}:
         raise UnsupportedMediaType("The body has to be application/json.")
     body = _parsed()
     if not isinstance(body, dict):
         raise ValidationError({"body": ["is not a JSON object"]})
-    problems = {name: ["is not known here"] for name in body if name not in wanted}
+    may_be = optional or {}
+    problems = {name: ["is not known here"] for name in body if name not in wanted and name not in may_be}
     for name, kind in wanted.items():
         if name not in body:
             problems[name] = ["is missing"]
         elif type(body[name]) is not kind:
+            problems[name] = [f"is not {_WORDS[kind]}"]
+    for name, kind in may_be.items():
+        if body.setdefault(name, None) is not None and type(body[name]) is not kind:
             problems[name] = [f"is not {_WORDS[kind]}"]
     if problems:
         raise ValidationError(problems)
@@ -60,13 +69,31 @@ def json_body(**wanted: type) -> dict[str, Any]:
 
 def _parsed() -> Any:
     try:
-        return json.loads(
+        value = json.loads(
             request.get_data().decode("utf-8"),
             parse_constant=refuse_constant,
+            parse_float=Decimal,
             object_pairs_hook=without_repeats,
         )
+        _refuse_odd_text(value)
     except (ValueError, RecursionError) as error:
         raise BadRequest("The body is not valid JSON.") from error
+    return value
+
+
+def _refuse_odd_text(value: Any) -> None:
+    """No database keeps a NUL or half a surrogate pair."""
+    if isinstance(value, str):
+        value.encode()
+        if "\0" in value:
+            raise ValueError("a text with a NUL")
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            _refuse_odd_text(name)
+            _refuse_odd_text(each)
+    elif isinstance(value, list):
+        for each in value:
+            _refuse_odd_text(each)
 
 
 def refuse_constant(name: str) -> None:

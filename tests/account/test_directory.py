@@ -12,8 +12,8 @@ from portal.domain import tokens
 from portal.domain.access import Preset
 from portal.domain.errors import ConflictError, NotFoundError, ValidationError
 from portal.extensions import db
-from portal.models import ApiToken, Membership
-from tests.factories import HAMBURG, NOW, PASSWORD, make_account, make_member
+from portal.models import ApiToken, AuditEntry, Membership
+from tests.factories import HAMBURG, NOW, PASSWORD, make_account, make_member, make_token
 
 
 def test_each_customer_has_a_number_of_its_own(app):
@@ -77,7 +77,7 @@ def test_a_password_is_kept_as_a_hash(app):
     ],
 )
 def test_a_preset_says_what_a_member_may_do(acme, preset, may_read, may_change):
-    membership = directory.add_membership(acme, make_account(), preset)
+    membership = directory.add_membership(acme, make_account(), preset, now=NOW)
 
     assert membership.allows("billing:read") is may_read
     assert membership.allows("billing:update") is may_change
@@ -85,20 +85,44 @@ def test_a_preset_says_what_a_member_may_do(acme, preset, may_read, may_change):
 
 def test_a_member_who_is_added_again_only_changes(acme):
     account = make_member(acme, Preset.ADMIN)
-    membership = directory.add_membership(acme, account, Preset.OPERATOR)
+    membership = directory.add_membership(acme, account, Preset.OPERATOR, now=NOW)
 
     assert not membership.allows("billing:read")
     assert len(db.session.scalars(db.select(Membership)).all()) == 1
 
 
-def test_of_a_token_only_a_fingerprint_is_kept(acme):
-    token = directory.add_token(acme, make_member(acme), "ci", now=NOW)
-    row = db.session.scalars(db.select(ApiToken)).one()
+def test_who_is_removed_is_no_member_any_more(acme):
+    account = make_member(acme, Preset.ADMIN)
+    directory.remove_membership(acme, account)
 
-    assert tokens.is_well_formed(token)
+    assert db.session.scalars(db.select(Membership)).all() == []
+
+
+def test_only_a_member_can_be_removed(acme):
+    with pytest.raises(NotFoundError, match="is no member of Acme"):
+        directory.remove_membership(acme, make_account())
+
+
+def test_who_comes_back_does_not_bring_the_tokens_of_an_earlier_time(acme):
+    account = make_member(acme, Preset.ADMIN)
+    token = make_token(acme, account)
+    directory.remove_membership(acme, account)
+    make_member(acme, Preset.ADMIN, account)
+
+    row = db.session.scalars(db.select(ApiToken)).one()
     assert row.token_sha256 == tokens.fingerprint(token)
-    assert token.startswith(row.prefix)
-    assert len(row.prefix) == 8
+    assert row.revoked_at == NOW
+
+
+def test_each_change_of_who_gets_in_is_written_down(acme):
+    account = make_member(acme, Preset.VIEWER)
+    make_member(acme, Preset.VIEWER, account)
+    make_member(acme, Preset.ADMIN, account)
+    directory.remove_membership(acme, account)
+    entries = db.session.scalars(db.select(AuditEntry).order_by(AuditEntry.id)).all()
+
+    assert [entry.action for entry in entries] == ["member.added", "member.changed", "member.removed"]
+    assert (entries[1].before["role"], entries[1].after["role"]) == ("member", "admin")
 
 
 def test_an_organization_is_found_by_number_and_by_id(acme):

@@ -20,6 +20,7 @@ from portal.extensions import db
 from portal.ledger.entries import Written, deliver
 from portal.metering.ingest import ingest
 from portal.models import Account, Invoice, InvoiceItem, Organization, UsageHour
+from portal.tokens.actions import make_token
 from portal.web import sessions
 from tests.bench.model import MONTH, NOW, Model, invoice_row, uid_of
 from tests.bench.site import Site, another_database, caller, cpu_seconds, seconds_of, site, wall_seconds
@@ -222,7 +223,7 @@ def _month(at: Site, owner: int) -> Callable[[], bytes]:
     """Return a request for an organization's month by a member's token."""
     with at.app.app_context():
         organization = db.session.get_one(Organization, owner)
-        token = directory.add_token(organization, _member(organization), "bench", now=NOW)
+        token = make_token(organization, _member(organization), "bench", now=NOW).token
         db.session.commit()
     return caller(at.app, f"/billing/usage?month={MONTH}", Authorization=f"Bearer {token}")
 
@@ -246,5 +247,5 @@ def _member(organization: Organization) -> Account:
     account = Account(login=login, name="A member", password_hash="none", created_at=NOW)
     db.session.add(account)
     db.session.flush()
-    directory.add_membership(organization, account, Preset.ADMIN)
+    directory.add_membership(organization, account, Preset.ADMIN, now=NOW)
     return account

@@ -1,0 +1,1 @@
+"""The audit trail as its organization reads it: who changed money or access, and how."""

@@ -1,0 +1,22 @@
+"""The audit trail, for the organization's admins and billing managers."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint
+
+from portal.audit_trail import queries, schema
+from portal.audit_trail.queries import AuditTrail
+from portal.web.auth import organization, policy
+from portal.web.lists import asked_slice
+from portal.web.renders import renders
+
+bp = Blueprint("audit_trail", __name__, url_prefix="/organizations/<uuid:organization_id>/audit")
+
+
+@bp.get("")
+@policy("billing:update")
+@renders("audit_trail/index.html", json=schema.audit_trail, fragments={"audit_trail"})
+def index(**_: UUID) -> AuditTrail:
+    return queries.trail_of(organization(), asked_slice(int))

@@ -1,0 +1,63 @@
+"""What may be said about a new token, in a form or as JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from wtforms import BooleanField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length
+
+from portal.domain.errors import ValidationError
+from portal.tokens.actions import NAME_LENGTH_MAX
+from portal.web.forms import StrictForm
+from portal.web.json import json_body
+
+_YEAR_MAX = 9000
+_LASTS = [
+    SelectChoice("30", "30 days"),
+    SelectChoice("90", "90 days"),
+    SelectChoice("365", "A year"),
+    SelectChoice("", "Until it is revoked"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """What somebody wants of a token."""
+
+    name: str
+    expires_at: dt.datetime | None
+    is_read_only: bool
+
+
+class TokenForm(StrictForm):
+    """A name, how long it lasts, and whether it can only read."""
+
+    name = StringField("What it is for", validators=[InputRequired(), Length(max=NAME_LENGTH_MAX)])
+    lasts = SelectField("Lasts", choices=_LASTS, default="365")
+    read_only = BooleanField("It can only read")
+
+    def wanted(self, now: dt.datetime) -> NewToken:
+        days = self.lasts.data
+        expires_at = now + dt.timedelta(days=int(days)) if days else None
+        return NewToken(self.name.data, expires_at, self.read_only.data)
+
+
+def token_of_body() -> NewToken:
+    """Read {"name": "…", "expires_on": "2027-01-31", "read_only": true}; only the name is needed."""
+    body = json_body({"expires_on": str, "read_only": bool}, name=str)
+    return NewToken(body["name"], _midnight(body["expires_on"]), bool(body["read_only"]))
+
+
+def _midnight(text: str | None) -> dt.datetime | None:
+    if text is None:
+        return None
+    try:
+        date = dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise ValidationError({"expires_on": ["is not a day such as 2027-01-31"]}) from error
+    if date.year > _YEAR_MAX:
+        raise ValidationError({"expires_on": ["is too far away"]})
+    return dt.datetime.combine(date, dt.time(), dt.UTC)

@@ -1,0 +1,96 @@
+"""Reads of API tokens. Each takes the membership of who asks: an admin sees everybody's."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Select, select
+
+from portal.domain.access import Role
+from portal.domain.errors import NotFoundError
+from portal.extensions import db
+from portal.models import Account, ApiToken, Membership
+from portal.web.lists import ListPage, Slice
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token as a list shows it. The token itself is known to whoever made it, and to nobody else."""
+
+    uid: UUID
+    name: str
+    prefix: str
+    owner: str
+    is_read_only: bool
+    created_at: dt.datetime
+    last_used_at: dt.datetime | None
+    expires_at: dt.datetime | None
+    has_expired: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenList(ListPage):
+    """A slice of the tokens that somebody may revoke, the newest first."""
+
+    tokens: Sequence[TokenRow]
+    shows_everybodys: bool
+
+
+def tokens_of(membership: Membership, wanted: Slice, *, now: dt.datetime) -> TokenList:
+    query = _query(membership)
+    if wanted.after is not None:
+        query = query.where(ApiToken.id < wanted.after[0])
+    rows = db.session.execute(query.order_by(ApiToken.id.desc()).limit(wanted.rows_to_read)).all()
+    shown, next_key = wanted.cut(rows, lambda row: (row[0].id,))
+    return TokenList(
+        tokens=[token_row(token, login, now=now) for token, login in shown],
+        shows_everybodys=membership.role == Role.ADMIN,
+        next_key=next_key,
+    )
+
+
+def token_row(token: ApiToken, login: str, *, now: dt.datetime) -> TokenRow:
+    return TokenRow(
+        uid=token.uid,
+        name=token.name,
+        prefix=token.prefix,
+        owner=login,
+        is_read_only=token.is_read_only,
+        created_at=token.created_at,
+        last_used_at=token.last_used_at,
+        expires_at=token.expires_at,
+        has_expired=token.expires_at is not None and token.expires_at <= now,
+    )
+
+
+def token_of(membership: Membership, uid: UUID) -> ApiToken:
+    """Return a token that somebody may revoke, or raise NotFoundError: for another person's too."""
+    found = db.session.execute(_query(membership).where(ApiToken.uid == uid)).one_or_none()
+    if found is None:
+        raise NotFoundError
+    token: ApiToken = found[0]
+    return token
+
+
+def made_with(token: ApiToken) -> Sequence[ApiToken]:
+    """Return the tokens that this one made and that still work."""
+    query = select(ApiToken).where(
+        ApiToken.organization_id == token.organization_id,
+        ApiToken.parent_id == token.id,
+        ApiToken.revoked_at.is_(None),
+    )
+    return db.session.scalars(query.order_by(ApiToken.id)).all()
+
+
+def _query(membership: Membership) -> Select[ApiToken, str]:
+    query = (
+        select(ApiToken, Account.login)
+        .join(Account, Account.id == ApiToken.account_id)
+        .where(ApiToken.organization_id == membership.organization_id, ApiToken.revoked_at.is_(None))
+    )
+    if membership.role != Role.ADMIN:
+        query = query.where(ApiToken.account_id == membership.account_id)
+    return query

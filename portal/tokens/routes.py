@@ -1,0 +1,107 @@
+"""API tokens: the list, making one, revoking one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from uuid import UUID
+
+from flask import Blueprint, flash, jsonify, redirect, request, url_for
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+
+from portal.domain.errors import ValidationError
+from portal.tokens import actions, queries, schema
+from portal.tokens.actions import Minted
+from portal.tokens.forms import NewToken, TokenForm, token_of_body
+from portal.tokens.queries import TokenList
+from portal.web import identity
+from portal.web.auth import MEMBER, membership, organization, policy
+from portal.web.clock import now
+from portal.web.forms import refuse_fields, say
+from portal.web.idempotency import keeps_no_answer
+from portal.web.lists import asked_slice
+from portal.web.renders import renders
+
+bp = Blueprint("tokens", __name__, url_prefix="/organizations/<uuid:organization_id>/tokens")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokensPage(TokenList):
+    """The list beside the form of a new one; `minted` is shown once, right after it was made."""
+
+    form: FlaskForm
+    minted: Minted | None = None
+
+    @property
+    def http_status(self) -> HTTPStatus:
+        if self.minted:
+            return HTTPStatus.CREATED
+        return HTTPStatus.UNPROCESSABLE_ENTITY if self.form.errors else HTTPStatus.OK
+
+
+@bp.get("")
+@policy(MEMBER)
+@renders("tokens/index.html", json=schema.token_list, fragments={"token_list"})
+def index(**_: UUID) -> TokensPage:
+    return _page(TokenForm(formdata=None))
+
+
+@bp.post("")
+@policy(MEMBER, confirmed=True)
+@keeps_no_answer
+@renders("tokens/index.html", json=schema.token_list)
+def make(**_: UUID) -> TokensPage | Response:
+    if request.mimetype == "application/json":
+        minted = _make(token_of_body())
+        row = queries.token_row(minted.row, identity.account().login, now=now())
+        response = jsonify(schema.new_token(row, minted.token))
+        response.status_code = HTTPStatus.CREATED
+        return response
+    form = TokenForm()
+    if form.validate_on_submit():
+        try:
+            return _page(TokenForm(formdata=None), _make(form.wanted(now())))
+        except ValidationError as error:
+            say(form, error)
+    return _page(form)
+
+
+@bp.delete("/<uuid:token_id>")
+@policy(MEMBER, confirmed=True)
+def delete(token_id: UUID, **_: UUID) -> tuple[str, HTTPStatus]:
+    refuse_fields()
+    actions.revoke(queries.token_of(membership(), token_id), now=now())
+    return "", HTTPStatus.NO_CONTENT
+
+
+@bp.post("/<uuid:token_id>/remove")
+@policy(MEMBER, confirmed=True)
+def remove(token_id: UUID, **_: UUID) -> Response:
+    refuse_fields()
+    actions.revoke(queries.token_of(membership(), token_id), now=now())
+    flash("The token is revoked: it stopped working just now.")
+    return redirect(url_for(".index", organization_id=organization().uid), HTTPStatus.SEE_OTHER)
+
+
+def _make(wanted: NewToken) -> Minted:
+    return actions.make_token(
+        organization(),
+        identity.account(),
+        wanted.name,
+        now=now(),
+        expires_at=wanted.expires_at,
+        is_read_only=wanted.is_read_only,
+        parent=identity.api_token(),
+    )
+
+
+def _page(form: TokenForm, minted: Minted | None = None) -> TokensPage:
+    known = queries.tokens_of(membership(), asked_slice(int), now=now())
+    return TokensPage(
+        form=form,
+        minted=minted,
+        tokens=known.tokens,
+        shows_everybodys=known.shows_everybodys,
+        next_key=known.next_key,
+    )

@@ -1,0 +1,52 @@
+"""One request, one organization: whatever it writes belongs to the organization that it is about.
+
+Every query starts from the organization by itself; this is the fence behind it. It stops a row of
+another organization from being written, whoever made the mistake.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from portal.models.owned import OrganizationOwned
+
+_only: ContextVar[int | None] = ContextVar("_only", default=None)
+
+
+class ForeignRowError(Exception):
+    """A row of another organization was about to be written: our mistake, so nothing is."""
+
+
+def init_app(app: Flask) -> None:
+    app.teardown_request(_leave)
+
+
+def enter(organization_id: int) -> None:
+    """Let this request write rows of one organization only, from here on."""
+    _only.set(organization_id)
+
+
+def entered() -> int | None:
+    """Return the organization that this request is about, where there is one."""
+    return _only.get()
+
+
+def _leave(error: BaseException | None) -> None:
+    del error
+    _only.set(None)
+
+
+@event.listens_for(Session, "before_flush")
+def _refuse_foreign_rows(session: Session, context: Any, instances: Any) -> None:
+    del context, instances
+    mine = _only.get()
+    if mine is None:
+        return
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if isinstance(row, OrganizationOwned) and row.organization_id != mine:
+            raise ForeignRowError(f"{type(row).__name__} of organization {row.organization_id}")
