@@ -9,8 +9,9 @@
   const locale = document.documentElement.lang || "auto";
   const words = form.dataset;
   const save = button.textContent;
-  // The same for every try of this page, so that trying again begins nothing a second time.
-  const key = crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random()}`;
+  // The same until somebody answers, so that trying again begins nothing a second time.
+  const newKey = () => crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random()}`;
+  let key = newKey();
   let stripe, elements, secret;
 
   const say = (text) => {
@@ -69,7 +70,10 @@
     };
     const answer = await fetch(form.action, { method: "POST", headers });
     const body = await answer.json();
-    if (!answer.ok) throw new Error(body.errors[0].message);
+    if (!answer.ok) {
+      key = newKey();
+      throw new Error(body.errors[0].message);
+    }
     return body.client_secret;
   };
 

@@ -22,10 +22,14 @@ _REMEMBERED_FOR = dt.timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A call that may have been made before. `is_old`: its key may be forgotten, so look first."""
+    """A call that may have been made before. `is_old`: its key may be forgotten, so look first.
+
+    `is_retry`: it was begun before. Stripe repeats its own failures under a key, even of what was done.
+    """
 
     key: str
     since: dt.datetime
+    is_retry: bool
     is_old: bool
 
 
@@ -35,12 +39,16 @@ def begin(organization: Organization, kind: str, subject: str, *, now: dt.dateti
     query = select(StripeCall).where(
         StripeCall.organization_id == organization.id, StripeCall.kind == kind, StripeCall.subject == subject
     )
-    call = db.session.scalar(query)
+    known = db.session.scalar(query)
+    call = known
     if call is None:
         call = add_owned(organization.id, StripeCall(kind=kind, subject=subject, attempt=1, begun_at=now))
     said = "|".join(("bp1", kind, str(organization.uid), subject, str(call.attempt)))
     key = hashlib.sha256(said.encode()).hexdigest()
-    return Begun(key=key, since=call.begun_at, is_old=now - call.begun_at >= _KEY_IS_GOOD_FOR)
+    is_retry = known is not None
+    return Begun(
+        key=key, since=call.begun_at, is_retry=is_retry, is_old=now - call.begun_at >= _KEY_IS_GOOD_FOR
+    )
 
 
 def forget_old(*, now: dt.datetime) -> None:

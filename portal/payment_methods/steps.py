@@ -211,7 +211,7 @@ def _customer_of(organization: Organization, *, stripe: StripeGateway, now: dt.d
         return known
     with settling():
         call = calls.begin(organization, "customer", newcomer.key, now=now)
-    found = stripe.find_customer(newcomer.key, since=call.since) if call.is_old else None
+    found = stripe.find_customer(newcomer.key, since=call.since) if call.is_retry else None
     customer_id = found or stripe.create_customer(newcomer, call.key)
     with settling():
         return actions.remember_customer(organization, customer_id)
