@@ -93,7 +93,7 @@ def work_off(*, stripe: StripeGateway, now: dt.datetime) -> WorkedOff:
             settled += _settle(event, stripe=stripe, now=now)
         except BillingError as error:
             db.session.rollback()
-            is_outage = isinstance(error, ProviderUnavailableError | StillBeingCheckedError)
+            is_outage = isinstance(error, ProviderUnavailableError)
             queue.postpone(event_id, _reason(error), now, is_outage=is_outage)
             postponed += 1
         except Exception as error:  # one that we cannot read must not stop the others
