@@ -25,7 +25,7 @@ from portal.models.legal_document import (
 )
 from portal.models.organization import Organization
 from portal.models.owned import Counter, add_owned, draw, draw_each
-from portal.models.payment_method import PaymentMethod, StripeEvent
+from portal.models.payment_method import PaymentMethod, StripeCall, StripeEvent
 from portal.models.product import Metering, Price, Product
 from portal.models.session import PasswordReset, UserSession
 from portal.models.subscription import Project, Subscription
@@ -59,6 +59,7 @@ __all__ = [
     "Product",
     "Project",
     "StoredAnswer",
+    "StripeCall",
     "StripeEvent",
     "Subscription",
     "Throttle",
