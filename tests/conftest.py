@@ -24,7 +24,7 @@ from portal.sandbox import easybill, stripe
 from tests.factories import NOW, make_account, make_member, make_organization
 from tests.page import CheckingClient, client_of
 from tests.postgres import throw_away_postgres
-from tests.sandbox.stripe_watch import deviations_from_stripe as deviations_from_stripe
+from tests.sandbox.stripe_watch import deviations_from_stripe  # noqa: F401 -- watches every test
 
 WEBHOOK_SECRET = "whsec_tests"
 

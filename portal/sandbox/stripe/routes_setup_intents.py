@@ -72,6 +72,13 @@ def retrieve(call: Call, intent_id: str) -> Object:
     return _shown(call, _found(call, intent_id))
 
 
+def list_all(call: Call) -> Object:
+    intents = call.store.newest("setup_intent", call.parameters.get("customer"))
+    method_id = call.parameters.get("payment_method")
+    wanted = (each for each in intents if method_id in {None, each["payment_method"]})
+    return page(call, within_created(call, wanted))
+
+
 def confirm_in_browser(call: Call, intent_id: str) -> Object:
     intent = _found(call, intent_id)
     confirm(call, intent)
@@ -154,6 +161,7 @@ def _automatic(given: dict[str, Any]) -> Object:
 
 ROUTES = (
     Route("POST", "/v1/setup_intents", create, CREATING),
+    Route("GET", "/v1/setup_intents", list_all, PAGE | CREATED | {"customer", "payment_method"}),
     Route("GET", "/v1/setup_intents/<intent_id>", retrieve, frozenset({"client_secret"}), is_public=True),
     Route(
         "POST",
