@@ -72,13 +72,6 @@ def retrieve(call: Call, intent_id: str) -> Object:
     return _shown(call, _found(call, intent_id))
 
 
-def list_all(call: Call) -> Object:
-    intents = call.store.newest("setup_intent", call.parameters.get("customer"))
-    method_id = call.parameters.get("payment_method")
-    wanted = (each for each in intents if method_id in {None, each["payment_method"]})
-    return page(call, within_created(call, wanted))
-
-
 def confirm_in_browser(call: Call, intent_id: str) -> Object:
     intent = _found(call, intent_id)
     confirm(call, intent)
@@ -97,6 +90,17 @@ def cancel(call: Call, intent_id: str) -> Object:
     call.store.save(intent)
     call.emit("setup_intent.canceled", intent)
     return intent
+
+
+def list_all(call: Call) -> Object:
+    wanted = {
+        name: call.parameters[name] for name in ("customer", "payment_method") if name in call.parameters
+    }
+    intents = call.store.newest("setup_intent")
+    return page(
+        call,
+        within_created(call, (each for each in intents if wanted.items() <= each.items())),
+    )
 
 
 def list_attempts(call: Call) -> Object:

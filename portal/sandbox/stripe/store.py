@@ -50,7 +50,6 @@ LIST_KEYS = {
     "mandate": "payment_method",
     "payment_method": "customer",
     "setup_attempt": "setup_intent",
-    "setup_intent": "customer",
     "event": "type",
 }
 
