@@ -1,17 +1,19 @@
 """The clock of billing: hours, close, deliver, mirror, strung together from the rooms' steps.
 
 It may run at any time, twice at once, on two machines, and be killed at any point: the next run
-finishes the work.
+finishes the work. What Stripe tells cannot wait for it, and is followed beside it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import logging
 import threading
 import time
 from collections.abc import Callable
 
+from flask import Flask, current_app
 from sqlalchemy.exc import OperationalError
 
 from portal.billing_run.close import close
@@ -21,9 +23,12 @@ from portal.domain.errors import BillingError
 from portal.extensions import db
 from portal.metering.clock import meter_hours
 from portal.web.clock import utc_now
-from portal.web.providers import easybill, settings
+from portal.web.providers import easybill, settings, stripe
+from portal.webhooks.steps import reconcile, work_off
 
 log = logging.getLogger(__name__)
+
+_RECONCILE_SECONDS = 3600
 
 
 def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> str:
@@ -35,16 +40,43 @@ def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> s
     closed = close(now=now, grace_days=settings().close_grace_days)
     delivered = deliver(easybill(), now=now, wait=wait)
     mirrored = mirror(easybill(), now=now)
+    stripes = work_off(stripe=stripe(), now=now)
     return (
         f"hours: {hours} new; invoices: {closed.made} closed, {closed.parked} parked;"
-        f" documents: {delivered}; mirror: {mirrored}"
+        f" documents: {delivered}; mirror: {mirrored};"
+        f" stripe: {stripes.settled} settled, {stripes.postponed} postponed"
     )
 
 
 def tick_safely(stopping: threading.Event) -> None:
     """Run the clock once; what failed is logged, and the next run goes on from there."""
+    _safely(lambda: tick(utc_now(), wait=stopping.wait))
+
+
+def follow_stripe(app: Flask, stopping: threading.Event) -> None:
+    """Settle every second what Stripe tells, and catch up now and every hour with what it could not tell."""
+    with app.app_context():
+        for second in itertools.count():
+            if stopping.is_set():
+                return
+            step = catch_up if second % _RECONCILE_SECONDS == 0 else settle
+            _safely(step)
+            stopping.wait(1)
+
+
+def catch_up() -> None:
+    """Find out what Stripe could not tell."""
+    reconcile(stripe=stripe(), now=utc_now(), is_whole=False)
+
+
+def settle() -> None:
+    """Settle what Stripe has told."""
+    work_off(stripe=stripe(), now=utc_now())
+
+
+def _safely(step: Callable[[], object]) -> None:
     try:
-        tick(utc_now(), wait=stopping.wait)
+        step()
     except BillingError as error:
         db.session.rollback()
         log.warning("this tick was not finished; the next one goes on", extra={"reason": str(error)})
@@ -56,7 +88,9 @@ def tick_safely(stopping: threading.Event) -> None:
 
 
 def work(every_seconds: int, stopping: threading.Event) -> None:
-    """Run the clock again and again until told to stop."""
+    """Run the clock again and again until told to stop, and follow Stripe beside it."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for the thread
+    threading.Thread(target=follow_stripe, args=(app, stopping), name="stripe", daemon=True).start()
     while not stopping.is_set():
         tick_safely(stopping)
         stopping.wait(every_seconds)

@@ -135,6 +135,11 @@ def reading() -> Iterator[None]:
         _is_reading.reset(token)
 
 
+def is_reading() -> bool:
+    """Tell whether a transaction that begins now only reads."""
+    return _is_reading.get()
+
+
 def set_reading(*, is_reading: bool) -> None:
     """Say for the rest of this request whether its transaction only reads."""
     _is_reading.set(is_reading)

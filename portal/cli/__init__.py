@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Flask
 
-from portal.cli import billing, catalogue, directory, usage
+from portal.cli import billing, catalogue, directory, stripe, usage
 
 
 def init_app(app: Flask) -> None:
-    for each in (usage, billing, directory, catalogue):
+    for each in (usage, billing, directory, catalogue, stripe):
         app.cli.add_command(each.group)

@@ -16,7 +16,7 @@ from portal.models.invoice import (
 from portal.models.legal_document import LegalDocument, LegalDocumentFile, LegalStatus
 from portal.models.organization import Organization
 from portal.models.owned import Counter, add_owned, draw, draw_each
-from portal.models.payment_method import PaymentMethod, StripeEvent
+from portal.models.payment_method import PaymentMethod, StripeCall, StripeEvent
 from portal.models.product import Metering, Price, Product
 from portal.models.subscription import Project, Subscription
 from portal.models.usage import UsageCorrection, UsageDay, UsageHour
@@ -42,6 +42,7 @@ __all__ = [
     "Price",
     "Product",
     "Project",
+    "StripeCall",
     "StripeEvent",
     "Subscription",
     "UsageCorrection",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, flash, jsonify, redirect, url_for
+from htmx_flask import request
 from werkzeug.wrappers import Response
 
-from portal.domain.period import Month
+from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.stripe_shapes import Setup, SetupStatus
 from portal.payment_methods import forms, queries, schema, steps
 from portal.payment_methods.queries import PaymentMethodList
@@ -31,6 +33,7 @@ _OUTCOMES: Mapping[SetupStatus, str] = {
     SetupStatus.FAILED: "The payment method was not added. Please try again, or use another one.",
     SetupStatus.UNFINISHED: "Adding the payment method was not finished, so nothing was added.",
 }
+_BEING_CHECKED = "Stripe does not answer right now, so this is being checked. Nothing is lost."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,27 @@ def stay_in_organization(endpoint: str, values: dict[str, Any]) -> None:
         values["organization_id"] = organization().uid
 
 
+def survives_outage(view: Callable[..., Response]) -> Callable[..., Response]:
+    """Lead a browser back to its list, with a notice, when Stripe does not answer; a program gets 503."""
+
+    @wraps(view)
+    def answer(**ids: UUID) -> Response:
+        try:
+            return view(**ids)
+        except ProviderUnavailableError as error:
+            if wants_json() or request.htmx:
+                raise
+            flash(str(error))
+            return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
+
+    return answer
+
+
 @bp.get("")
 @policy("billing:read")
 @renders("payment_methods/index.html", json=schema.payment_method_list, fragments={"payment_method_list"})
 def index(**_: UUID) -> PaymentMethodList:
-    return queries.payment_methods_of(organization(), Month.of(now()))
+    return queries.payment_methods_of(organization(), is_stripe_answering=stripe().is_answering, now=now())
 
 
 @bp.get("/new")
@@ -72,7 +91,15 @@ def new(**_: UUID) -> SetupPage:
 @bp.get("/return")
 @policy("billing:update")
 def settle(**_: UUID) -> Response:
-    setup = steps.settle_setup(organization(), forms.setup_id_of_query(), stripe=stripe(), now=now())
+    setup_id = forms.setup_id_of_query()
+    try:
+        setup = steps.settle_setup(organization(), setup_id, stripe=stripe(), now=now())
+    except ProviderUnavailableError:
+        steps.ask_for_check(organization(), setup_id, stripe=stripe(), now=now())
+        flash(_BEING_CHECKED)
+        return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
+    if setup.status is SetupStatus.PROCESSING:
+        steps.ask_for_check(organization(), setup_id, stripe=stripe(), now=now())
     flash(_outcome(setup))
     return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
 
@@ -82,7 +109,7 @@ def settle(**_: UUID) -> Response:
 def payment_intent(**_: UUID) -> Response:
     forms.refuse_body()
     key = forms.idempotency_key(organization(), account())
-    secret = steps.begin_setup(organization(), stripe=stripe(), idempotency_key=key)
+    secret = steps.begin_setup(organization(), stripe=stripe(), request_key=key, now=now())
     return jsonify({"client_secret": secret})
 
 
@@ -95,8 +122,9 @@ def create_and_attach(**_: UUID) -> tuple[Response, HTTPStatus]:
 
 @bp.route("/<uuid:payment_method_id>/set_default", methods=["PUT", "POST"])
 @policy("billing:update")
+@survives_outage
 def set_default(payment_method_id: UUID, **_: UUID) -> Response:
-    method = steps.set_default(organization(), payment_method_id, stripe=stripe())
+    method = steps.set_default(organization(), payment_method_id, stripe=stripe(), now=now())
     if wants_json():
         return jsonify(schema.payment_method(method))
     return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
@@ -105,14 +133,17 @@ def set_default(payment_method_id: UUID, **_: UUID) -> Response:
 @bp.delete("/<uuid:payment_method_id>")
 @policy("billing:update")
 def delete(payment_method_id: UUID, **_: UUID) -> tuple[str, HTTPStatus]:
-    steps.remove(organization(), payment_method_id, stripe=stripe())
+    successor = forms.successor_of_request()
+    steps.remove(organization(), payment_method_id, successor=successor, stripe=stripe(), now=now())
     return "", HTTPStatus.NO_CONTENT
 
 
 @bp.post("/<uuid:payment_method_id>/remove")
 @policy("billing:update")
+@survives_outage
 def remove(payment_method_id: UUID, **_: UUID) -> Response:
-    steps.remove(organization(), payment_method_id, stripe=stripe())
+    successor = forms.successor_of_request()
+    steps.remove(organization(), payment_method_id, successor=successor, stripe=stripe(), now=now())
     return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
 
 

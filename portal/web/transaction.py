@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response, request
 
-from portal.extensions import db, reading, set_reading
+from portal.extensions import db, is_reading, reading, set_reading
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -50,12 +50,13 @@ def before_asking() -> Iterator[None]:
 
 @contextmanager
 def settling() -> Iterator[None]:
-    """Write in a short transaction of its own, in a request that otherwise only reads."""
+    """Write in a short transaction of its own, and go on as before."""
     db.session.commit()
+    was_reading = is_reading()
     set_reading(is_reading=False)
     try:
         yield
         db.session.commit()
     finally:
         db.session.rollback()
-        set_reading(is_reading=request.method in SAFE_METHODS)
+        set_reading(is_reading=was_reading)
