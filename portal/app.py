@@ -10,21 +10,25 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import cli, config
 from portal.account.routes import bp as account
 from portal.config import ROOT, Settings
 from portal.extensions import csrf, db, engine_options, htmx, migrate
 from portal.gateways.easybill import EasybillGateway
+from portal.gateways.mail import MailFolder, MailGateway, SmtpMail
 from portal.gateways.stripe import StripeGateway
 from portal.invoices.routes import bp as invoices
 from portal.legal_invoices.routes import bp as legal_invoices
+from portal.mails.routes import bp as mails
 from portal.metering.routes import bp as metering
 from portal.overview.routes import bp as overview
 from portal.payment_methods.routes import bp as payment_methods
+from portal.signing_in.routes import bp as signing_in
 from portal.subscriptions.routes import bp as subscriptions
 from portal.usage.routes import bp as usage
-from portal.web import auth, errors, filters, headers, log, transaction
+from portal.web import auth, errors, filters, headers, idempotency, log, transaction
 from portal.web.clock import utc_now
 from portal.web.providers import Providers
 from portal.webhooks.routes import bp as webhooks
@@ -38,6 +42,7 @@ _ROOMS = (
     invoices,
     legal_invoices,
     payment_methods,
+    signing_in,
     account,
     metering,
     webhooks,
@@ -54,6 +59,8 @@ def create_app(
     settings = settings or config.from_environment()
     app = Flask("portal", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.from_mapping(_flask_settings(settings))
+    if settings.proxy_hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=settings.proxy_hops)  # type: ignore[method-assign]
     app.extensions["portal.settings"] = settings
     app.extensions["portal.clock"] = clock
     app.extensions["portal.providers"] = providers or real_providers(settings)
@@ -63,12 +70,16 @@ def create_app(
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     htmx.init_app(app)
     csrf.init_app(app)
-    for part in (log, transaction, auth, errors, filters):
+    for part in (log, transaction, idempotency, auth, errors, filters):
         part.init_app(app)
     headers.init_app(app, settings)
     for room in _ROOMS:
         app.register_blueprint(room)
-    app.context_processor(lambda: {"has_sandbox": settings.has_sandbox})
+    if settings.mail.url is None:
+        app.register_blueprint(mails)
+    app.context_processor(
+        lambda: {"has_sandbox": settings.has_sandbox, "shows_mails": settings.mail.url is None}
+    )
     cli.init_app(app)
     auth.refuse_views_without_policy(app)
     return app
@@ -80,7 +91,14 @@ def real_providers(settings: Settings) -> Providers:
     return Providers(
         stripe=StripeGateway(settings.stripe.secret_key, settings.stripe.api_base, deadline),
         easybill=EasybillGateway(settings.easybill.api_key, settings.easybill.api_base),
+        mail=_mail(settings),
     )
+
+
+def _mail(settings: Settings) -> MailGateway:
+    if settings.mail.url is None:
+        return MailFolder(settings.var / "mails")
+    return SmtpMail(settings.mail.url, settings.mail.sender, settings.provider_deadline_milliseconds)
 
 
 def _flask_settings(settings: Settings) -> dict[str, Any]:

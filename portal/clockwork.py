@@ -22,12 +22,15 @@ from portal.billing_run.mirror import mirror
 from portal.domain.errors import BillingError
 from portal.extensions import db
 from portal.metering.clock import meter_hours
+from portal.payment_methods import calls, queue
+from portal.signing_in.steps import forget_old_wishes, send_codes
+from portal.web import idempotency, sessions, throttle
 from portal.web.clock import utc_now
-from portal.web.providers import easybill, settings, stripe
+from portal.web.providers import easybill, mail, settings, stripe
 from portal.webhooks.steps import reconcile, work_off
 
 log = logging.getLogger(__name__)
-
+_ERRANDS_EVERY_SECONDS = 2
 _RECONCILE_SECONDS = 3600
 
 
@@ -36,16 +39,37 @@ def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> s
 
     `wait` sits out the seconds for which EasyBill wants to be left alone.
     """
+    errands(now)
     hours = meter_hours(now=now)
     closed = close(now=now, grace_days=settings().close_grace_days)
     delivered = deliver(easybill(), now=now, wait=wait)
     mirrored = mirror(easybill(), now=now)
     stripes = work_off(stripe=stripe(), now=now)
+    _tidy(now)
     return (
         f"hours: {hours} new; invoices: {closed.made} closed, {closed.parked} parked;"
         f" documents: {delivered}; mirror: {mirrored};"
         f" stripe: {stripes.settled} settled, {stripes.postponed} postponed"
     )
+
+
+def errands(now: dt.datetime) -> None:
+    """Do what somebody is waiting for: it is small, and comes round more often than a tick."""
+    send_codes(mail(), portal_url=settings().portal_url, now=now)
+
+
+def _tidy(now: dt.datetime) -> None:
+    """Delete what was remembered for long enough."""
+    for forget in (
+        sessions.forget_dead,
+        throttle.forget_over,
+        idempotency.forget_old,
+        forget_old_wishes,
+        queue.forget_old,
+        calls.forget_old,
+    ):
+        forget(now=now)
+    db.session.commit()
 
 
 def tick_safely(stopping: threading.Event) -> None:
@@ -79,12 +103,20 @@ def _safely(step: Callable[[], object]) -> None:
         step()
     except BillingError as error:
         db.session.rollback()
-        log.warning("this tick was not finished; the next one goes on", extra={"reason": str(error)})
+        log.warning("this was not finished; the next round goes on", extra={"reason": str(error)})
     except OperationalError:
         db.session.rollback()
-        log.exception("the database failed in this tick; the next one goes on")
+        log.exception("the database failed; the next round goes on")
     finally:
         db.session.remove()
+
+
+def rest(seconds: int, stopping: threading.Event) -> None:
+    """Wait for the next tick, and do errands meanwhile."""
+    for _ in range(0, seconds, _ERRANDS_EVERY_SECONDS):
+        if stopping.wait(_ERRANDS_EVERY_SECONDS):
+            return
+        _safely(lambda: errands(utc_now()))
 
 
 def work(every_seconds: int, stopping: threading.Event) -> None:
@@ -93,4 +125,4 @@ def work(every_seconds: int, stopping: threading.Event) -> None:
     threading.Thread(target=follow_stripe, args=(app, stopping), name="stripe", daemon=True).start()
     while not stopping.is_set():
         tick_safely(stopping)
-        stopping.wait(every_seconds)
+        rest(every_seconds, stopping)

@@ -22,6 +22,8 @@ STRIPE_JS = "https://js.stripe.com/endive/stripe.js"  # the release that fits th
 EASYBILL_API = "https://api.easybill.de/rest/v1"
 DEMO_PORT = 8000
 _SECRET_LENGTH_MIN = 32
+_NO_MAIL = "folder"  # of the demo
+_MAIL_FROM = "portal@localhost"
 
 _REQUIRED = (
     "SECRET_KEY",
@@ -31,6 +33,8 @@ _REQUIRED = (
     "STRIPE_PUBLISHABLE_KEY",
     "STRIPE_WEBHOOK_SECRET",
     "EASYBILL_API_KEY",
+    "MAIL_URL",
+    "MAIL_FROM",
 )
 
 
@@ -66,6 +70,14 @@ class EasybillSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MailSettings:
+    """How to send mail; without a server it goes into a folder, which the demo shows."""
+
+    url: str | None = None
+    sender: str = _MAIL_FROM
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that the portal can be told from outside."""
 
@@ -79,6 +91,8 @@ class Settings:
     close_grace_days: int
     provider_deadline_milliseconds: int
     log_level: str
+    mail: MailSettings = MailSettings()
+    proxy_hops: int = 0
 
     @property
     def is_https(self) -> bool:
@@ -122,6 +136,8 @@ def _demo_defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
         "SECRET_KEY": secret,
         "DATABASE_URL": f"sqlite:///{var / 'portal.sqlite'}",
         "PORTAL_URL": chosen.get("url", f"http://127.0.0.1:{DEMO_PORT}"),
+        "MAIL_URL": _NO_MAIL,
+        "MAIL_FROM": _MAIL_FROM,
     }
     if "STRIPE_SECRET_KEY" not in given:
         defaults |= {
@@ -191,7 +207,17 @@ def _settings(values: Mapping[str, str], *, is_production: bool, var: Path) -> S
         close_grace_days=_whole_number(values, "CLOSE_GRACE_DAYS", 3),
         provider_deadline_milliseconds=_whole_number(values, "PROVIDER_DEADLINE_MILLISECONDS", 2000),
         log_level=values.get("LOG_LEVEL", "INFO"),
+        mail=MailSettings(_mail_url(values["MAIL_URL"]), values["MAIL_FROM"]),
+        proxy_hops=_whole_number(values, "PROXY_HOPS", 0),
     )
+
+
+def _mail_url(url: str) -> str | None:
+    if url == _NO_MAIL:
+        return None
+    if not url.startswith(("smtp://", "smtps://")) or not urlsplit(url).hostname:
+        raise SettingsError("MAIL_URL is such as smtp://user:password@mail.example:587.")
+    return url
 
 
 def _with_driver(url: str) -> str:
@@ -226,6 +252,8 @@ def _refuse_contradictions(settings: Settings) -> None:
         return
     if settings.has_sandbox:
         raise SettingsError("PORTAL_ENV=production refuses stand-ins: STRIPE_API_BASE or EASYBILL_API_BASE.")
+    if settings.mail.url is None:
+        raise SettingsError("PORTAL_ENV=production sends mail: MAIL_URL names its server.")
     if not settings.is_https:
         raise SettingsError("PORTAL_ENV=production needs a PORTAL_URL with https.")
     if len(settings.secret_key) < _SECRET_LENGTH_MIN:

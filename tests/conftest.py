@@ -12,15 +12,16 @@ from pathlib import Path
 import flask_migrate
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import text, update
 from waitress.server import create_server
 
 from portal.app import create_app, real_providers
 from portal.config import EasybillSettings, Settings, StripeSettings
 from portal.domain.access import Preset
 from portal.extensions import db, set_reading
-from portal.models import Account, Organization
+from portal.models import Account, Organization, UserSession
 from portal.sandbox import easybill, stripe
+from portal.web import sessions
 from tests.factories import NOW, make_account, make_member, make_organization
 from tests.page import CheckingClient, client_of
 from tests.postgres import throw_away_postgres
@@ -182,12 +183,18 @@ def mallory(app) -> Account:
 
 
 @pytest.fixture
-def sign_in(app) -> Callable[[Account], CheckingClient]:
+def sign_in(app, clock) -> Callable[[Account], CheckingClient]:
+    def stay_signed_in() -> None:
+        """A test that moves the clock is about something else than the end of a session."""
+        now = {name: clock.at for name in ("created_at", "seen_at", "confirmed_at")}
+        db.session.execute(update(UserSession).values(now))
+
     def as_(account: Account) -> CheckingClient:
         client = client_of(app)
+        client.before_each = stay_signed_in
         with client.session_transaction() as session:
-            session["_user_id"] = str(account.id)
-            session["_fresh"] = True
+            session["_user_id"] = sessions.begin(account, now=clock.at)
+        db.session.commit()
         return client
 
     return as_

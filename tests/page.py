@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from collections.abc import Callable
 
 from bs4 import BeautifulSoup
 from flask import Flask
@@ -23,8 +24,11 @@ class CheckingClient(FlaskClient):
     """Checks each page, and sends the CSRF token of the last one with every form."""
 
     csrf_token = ""
+    before_each: Callable[[], object] | None = None
 
     def open(self, *args, **kwargs) -> TestResponse:
+        if self.before_each:
+            self.before_each()
         db.session.commit()  # what the test wrote is there, and no lock of it is in the way
         with self.application.app_context():  # a request has its own session and its own `g`
             response = super().open(*args, **kwargs)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
+from portal.domain.errors import ValidationError
 from portal.models import Account
-from portal.web import passwords
-
-
-def recognise(account: Account | None, password: str) -> bool:
-    """Tell whether the password is this account's; an unknown account costs the same time.
-
-    A hash made with weaker parameters than today's is made anew.
-    """
-    stored = account.password_hash if account else None
-    if not passwords.is_right(password, stored):
-        return False
-    if account and passwords.is_outdated(account.password_hash):
-        account.password_hash = passwords.hashed(password)
-    return True
+from portal.web import credentials
 
 
 def choose_theme(account: Account, theme: str) -> None:
     account.theme = theme
+
+
+def change_password(
+    account: Account, current: str, new: str, *, address: str | None, now: dt.datetime
+) -> None:
+    """Change a password by somebody who knows it; ValidationError names what cannot be used.
+
+    The caller ends the sessions.
+    """
+    if credentials.recognise(account.login, current, address=address, now=now) is None:
+        raise ValidationError({"current": ["is not your password, or there were too many tries"]})
+    try:
+        credentials.set_password(account, new, action="password.changed")
+    except ValidationError as error:
+        raise ValidationError({"new": error.fields["password"]}) from error

@@ -14,8 +14,9 @@ from portal.domain.access import PRESETS, Preset
 from portal.domain.errors import ConflictError, NotFoundError, ValidationError
 from portal.domain.money import is_currency
 from portal.extensions import db
+from portal.ledger import audit
 from portal.models import Account, ApiToken, Collector, Membership, Organization, add_owned
-from portal.web import passwords
+from portal.web import passwords, sessions
 
 _NUMBER_FIRST = 10_001
 
@@ -70,8 +71,9 @@ def add_organization(
 def add_account(login: str, name: str, password: str, *, now: dt.datetime) -> Account:
     """Make an account; its login is an e-mail address, whatever its case."""
     login = login.strip().lower()
-    if len(password) < passwords.LENGTH_MIN:
-        raise ValidationError({"password": [f"has fewer than {passwords.LENGTH_MIN} characters"]})
+    problem = passwords.problem_with(password)
+    if problem:
+        raise ValidationError({"password": [problem]})
     if db.session.scalar(select(Account.id).where(Account.login == login)):
         raise ConflictError(f"There is already an account {login}.")
     account = Account(login=login, name=name, password_hash=passwords.hashed(password), created_at=now)
@@ -81,18 +83,42 @@ def add_account(login: str, name: str, password: str, *, now: dt.datetime) -> Ac
 
 
 def add_membership(organization: Organization, account: Account, preset: Preset) -> Membership:
-    """Let an account into an organization, or change what it may do there."""
+    """Let an account into an organization, or change what it may do there, which ends its sessions."""
     role, permissions = PRESETS[preset]
     table = {category: list(actions) for category, actions in permissions.items()}
+    known = _membership_of(organization, account)
+    now = {"login": account.login, "role": role, "permissions": table}
+    if known is None:
+        membership = Membership(account_id=account.id, role=role, permissions=table)
+        add_owned(organization.id, membership)
+        audit.record(organization.id, "member.added", str(account.uid), after=now)
+        return membership
+    before = {"login": account.login, "role": known.role, "permissions": known.permissions}
+    if before != now:
+        known.role, known.permissions = role, table
+        sessions.end_all(account)
+        audit.record(organization.id, "member.changed", str(account.uid), before=before, after=now)
+    return known
+
+
+def remove_membership(organization: Organization, account: Account) -> None:
+    """Take an account out of an organization: from the next request on it finds nothing there.
+
+    Its tokens of this organization are revoked.
+    """
+    known = _membership_of(organization, account)
+    if known is None:
+        raise NotFoundError(f"{account.login} is no member of {organization.name}.")
+    before = {"login": account.login, "role": known.role, "permissions": known.permissions}
+    db.session.delete(known)
+    audit.record(organization.id, "member.removed", str(account.uid), before=before)
+
+
+def _membership_of(organization: Organization, account: Account) -> Membership | None:
     query = select(Membership).where(
         Membership.organization_id == organization.id, Membership.account_id == account.id
     )
-    known = db.session.scalar(query)
-    if known is None:
-        membership = Membership(account_id=account.id, role=role, permissions=table)
-        return add_owned(organization.id, membership)
-    known.role, known.permissions = role, table
-    return known
+    return db.session.scalar(query)
 
 
 def add_token(organization: Organization, account: Account, name: str, *, now: dt.datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import PasswordField, RadioField, StringField
+from wtforms import PasswordField, RadioField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
@@ -16,14 +16,14 @@ THEMES = [
 ]
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]
-    """E-mail address and password."""
-
-    login = StringField("E-mail address", validators=[InputRequired(), Length(max=254)])
-    password = PasswordField("Password", validators=[InputRequired(), Length(max=LENGTH_MAX)])
-
-
 class ThemeForm(FlaskForm):  # type: ignore[misc]
     """Light, dark, or what the device says."""
 
     theme = RadioField("Appearance", choices=THEMES)
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]
+    """The password as it is, and as it shall be."""
+
+    current = PasswordField("Your password now", validators=[InputRequired(), Length(max=LENGTH_MAX)])
+    new = PasswordField("New password", validators=[InputRequired(), Length(max=LENGTH_MAX)])

@@ -1,15 +1,66 @@
-"""Reads about people; they belong to no organization, so these start from the login."""
+"""Reads of a person's own record."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
 
-from portal.extensions import db
-from portal.models import Account
+from portal.models import Account, UserSession
+from portal.web import sessions
+
+# The first that matches: each browser also claims to be the ones before it.
+_BROWSERS = (
+    ("Edge", "Edg/"),
+    ("Opera", "OPR/"),
+    ("Firefox", "Firefox/"),
+    ("Chromium", "Chrom(?:e|ium)/"),
+    ("Safari", "Safari/"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iOS", "iPhone|iPad"),
+    ("Windows", "Windows"),
+    ("macOS", "Mac OS"),
+    ("Linux", "Linux"),
+)
 
 
-def account_of(login: str) -> Account | None:
-    """Return the account of a login, or None; case does not matter."""
-    if "\0" in login:
-        return None  # no text of PostgreSQL's has one
-    return db.session.scalar(select(Account).where(Account.login == login.strip().lower()))
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A browser in which a person is signed in."""
+
+    uid: UUID
+    browser: str
+    address: str
+    created_at: dt.datetime
+    seen_at: dt.datetime
+    is_this: bool
+
+
+def signed_in(account: Account, this: UserSession | None, *, now: dt.datetime) -> Sequence[SignedIn]:
+    """Return where an account is signed in, the last seen first."""
+    return [
+        SignedIn(
+            uid=each.uid,
+            browser=_browser(each.agent),
+            address=each.address,
+            created_at=each.created_at,
+            seen_at=each.seen_at,
+            is_this=this is not None and each.uid == this.uid,
+        )
+        for each in sessions.sessions_of(account, now=now)
+    ]
+
+
+def _browser(agent: str) -> str:
+    """Say in two words what a User-Agent says in a line."""
+    browser = _first(_BROWSERS, agent) or "A browser"
+    system = _first(_SYSTEMS, agent)
+    return f"{browser} on {system}" if system else browser
+
+
+def _first(known: Sequence[tuple[str, str]], agent: str) -> str | None:
+    return next((name for name, pattern in known if re.search(pattern, agent)), None)

@@ -1,77 +1,87 @@
-"""Signing in and out, and the person's own page."""
+"""The person's own page: where they belong and are signed in, their password, how the portal looks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from uuid import UUID
 
-from flask import Blueprint, redirect, request, session, url_for
-from flask_login import current_user, login_user, logout_user
+from flask import Blueprint, flash, redirect, request, url_for
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from portal.account import actions, queries
-from portal.account.forms import SignInForm, ThemeForm
-from portal.web.auth import PUBLIC, SIGNED_IN, account, policy
-from portal.web.forms import FormPage
+from portal.account.forms import PasswordForm, ThemeForm
+from portal.account.queries import SignedIn
+from portal.domain.errors import ValidationError
+from portal.web import identity, sessions
+from portal.web.auth import SIGNED_IN, policy
+from portal.web.clock import now
+from portal.web.forms import FormPage, say
+from portal.web.identity import account
 from portal.web.renders import renders
 
-bp = Blueprint("account", __name__)
+bp = Blueprint("account", __name__, url_prefix="/account")
 
 
 @dataclass(frozen=True, slots=True)
-class SignInPage(FormPage):
-    """The sign-in form; `is_refused` after a wrong password or an unknown address."""
+class AccountPage(FormPage):
+    """Everything that a person can say about themselves; `form` is the appearance."""
 
-    form: FlaskForm
-    is_refused: bool = False
+    password_form: FlaskForm
+    sessions: Sequence[SignedIn]
 
     @property
     def http_status(self) -> HTTPStatus:
-        return HTTPStatus.UNPROCESSABLE_ENTITY if self.is_refused or self.form.errors else HTTPStatus.OK
+        is_wrong = self.form.errors or self.password_form.errors
+        return HTTPStatus.UNPROCESSABLE_ENTITY if is_wrong else HTTPStatus.OK
 
 
-@bp.route("/login", methods=["GET", "POST"])
-@policy(PUBLIC)
-@renders("account/sign_in.html")
-def sign_in() -> SignInPage | Response:
-    if current_user.is_authenticated and request.method == "GET":
-        return redirect(_safe_next(), HTTPStatus.SEE_OTHER)
-    form = SignInForm()
-    if not form.validate_on_submit():
-        return SignInPage(form)
-    known = queries.account_of(form.login.data)
-    if not actions.recognise(known, form.password.data):
-        return SignInPage(form, is_refused=True)
-    session.clear()
-    session.permanent = True
-    login_user(known)
-    return redirect(_safe_next(), HTTPStatus.SEE_OTHER)
-
-
-@bp.post("/logout")
-@policy(SIGNED_IN)
-def sign_out() -> Response:
-    logout_user()
-    session.clear()
-    return redirect(url_for("account.sign_in"), HTTPStatus.SEE_OTHER)
-
-
-@bp.route("/account", methods=["GET", "POST"])
+@bp.route("", methods=["GET", "POST"])
 @policy(SIGNED_IN)
 @renders("account/index.html")
-def index() -> FormPage | Response:
+def index() -> AccountPage | Response:
     form = ThemeForm(obj=account())
     if not form.validate_on_submit():
-        return FormPage(form)
+        return _page(form, PasswordForm(formdata=None))
     actions.choose_theme(account(), form.theme.data)
-    return redirect(url_for("account.index"), HTTPStatus.SEE_OTHER)
+    return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
 
 
-def _safe_next() -> str:
-    """Return where to go after signing in: a path of ours, never another host."""
-    wanted = request.args.get("next", "")
-    is_path = wanted.startswith("/") and not wanted.startswith("//")
-    # Browsers read a backslash as a slash, and drop what cannot be printed.
-    is_ours = is_path and "\\" not in wanted and wanted.isprintable()
-    return wanted if is_ours else url_for("overview.index")
+@bp.post("/password")
+@policy(SIGNED_IN)
+@renders("account/index.html")
+def password() -> AccountPage | Response:
+    form = PasswordForm()
+    if form.validate_on_submit():
+        try:
+            actions.change_password(
+                account(), form.current.data, form.new.data, address=request.remote_addr, now=now()
+            )
+        except ValidationError as error:
+            say(form, error)
+    if form.errors:
+        return _page(ThemeForm(formdata=None, obj=account()), form)
+    sessions.end_all(account(), but=identity.user_session())
+    flash("Your password is changed. You are signed out everywhere else.")
+    return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
+
+
+@bp.post("/sessions/end_others")
+@policy(SIGNED_IN)
+def end_others() -> Response:
+    sessions.end_all(account(), but=identity.user_session())
+    return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
+
+
+@bp.post("/sessions/<uuid:session_id>/end")
+@policy(SIGNED_IN)
+def end(session_id: UUID) -> Response:
+    sessions.end_one(account(), session_id)
+    return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
+
+
+def _page(form: ThemeForm, password_form: PasswordForm) -> AccountPage:
+    known = queries.signed_in(account(), identity.user_session(), now=now())
+    return AccountPage(form, password_form, known)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import update
 
 from portal.extensions import db
+from portal.ledger import audit
+from portal.ledger.audit import Change
 from portal.ledger.draft import Draft
 from portal.ledger.settlement import credits_before, settled
 from portal.models import Delivery, Invoice, InvoiceItem, UsageCorrection, draw_each, insert_rows
@@ -41,6 +43,7 @@ def write_invoices(drafts: Sequence[Draft], now: dt.datetime) -> None:
         log.info("month closed", extra={"invoice": number, "period": str(draft.month)})
     insert_rows(Invoice, invoices)
     insert_rows(InvoiceItem, items)
+    audit.record_each([_closing(draft, row) for draft, row in zip(drafts, invoices, strict=True)])
     for draft in drafts:
         if any(item.corrects for item in draft.items):
             _mark_billed(draft.organization.id, ids[draft.organization.id][0])
@@ -65,6 +68,11 @@ def _row(
         "attempts": 0,
         "last_error": _CREDIT if draft.total.cents < 0 else None,
     }
+
+
+def _closing(draft: Draft, row: Mapping[str, object]) -> Change:
+    after = {name: row[name] for name in ("number", "period", "currency", "total_cents", "due_cents")}
+    return Change(draft.organization.id, "invoice.final", str(draft.uid), after=after)
 
 
 def _delivery(draft: Draft) -> Delivery:

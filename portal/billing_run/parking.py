@@ -17,6 +17,7 @@ from portal.domain.errors import NotFoundError
 from portal.domain.money import AMOUNT_MAX_MINOR
 from portal.domain.period import Month
 from portal.extensions import db
+from portal.ledger import audit
 from portal.ledger.draft import Draft
 from portal.models import Invoice, Organization, ParkedMonth, add_owned
 
@@ -136,3 +137,4 @@ def release(organization: Organization, month: Month, *, now: dt.datetime) -> No
     if waiting_month is None:
         raise NotFoundError(f"{organization.name} has no parked month {month}.")
     waiting_month.released_at = now
+    audit.record(organization.id, "month.released", str(month), before={"reason": waiting_month.reason})

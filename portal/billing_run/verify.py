@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.domain.rating import NANO, Meter, pico_of, quantity_of
 from portal.extensions import db
+from portal.ledger import audit
 from portal.ledger.prices import PriceBook, prices_for
 from portal.models import (
     Invoice,
@@ -56,6 +57,7 @@ def verify() -> Iterator[str]:
             yield from _month(Month.parse(period), owners[start : start + _SLICE])
     yield from _sums()
     yield from _numbers()
+    yield from audit.broken_chains()
 
 
 def _days_and_hours() -> Iterator[str]:

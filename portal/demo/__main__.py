@@ -147,7 +147,7 @@ def _work(app: Flask, stopping: threading.Event) -> None:
         with app.app_context():
             seed.collect(now=utc_now())
             clockwork.tick_safely(stopping)
-        stopping.wait(_TICK_SECONDS)
+            clockwork.rest(_TICK_SECONDS, stopping)
 
 
 def _announce(description: dict[str, Any]) -> None:

@@ -24,6 +24,18 @@ class UnauthorizedError(BillingError):
     """Sign in, or send a valid API token."""
 
 
+class ConfirmationNeededError(ForbiddenError):
+    """Type your password again first: this needs a sign-in of the last few minutes."""
+
+
+class RateLimitedError(BillingError):
+    """Too many tries. Please wait before the next one."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+
 class ConflictError(BillingError):
     """That cannot be done in its current state."""
 

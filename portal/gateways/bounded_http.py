@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from requests import Session, Timeout
+from requests import PreparedRequest, Response, Session, Timeout
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -50,14 +50,14 @@ class _BoundedAdapter(HTTPAdapter):
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
-    def send(self, request: Any, **options: Any) -> Any:
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         call = current_call()
         if call is not None:
             left = call.seconds_left
             if not left:
                 raise Timeout(request=request)  # its caller has given up
             options["timeout"] = (min(_CONNECT_SECONDS_MAX, left), left)
-        return super().send(request, **options)
+        return super().send(request, *args, **options)
 
 
 def _lend(connection: HTTPConnection) -> None:

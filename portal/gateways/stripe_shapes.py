@@ -36,11 +36,6 @@ class Method:
     fingerprint: str | None
     created_at: int  # seconds since 1970, by Stripe's clock
 
-    @property
-    def age(self) -> tuple[int, str]:
-        """Order methods from the oldest to the newest."""
-        return (self.created_at, self.id)
-
 
 @dataclass(frozen=True, slots=True)
 class Mandate:

@@ -8,9 +8,11 @@ from sqlalchemy import exists, select
 
 from portal.domain.errors import ConflictError, NotFoundError, ValidationError
 from portal.domain.money import is_currency
-from portal.domain.period import HOURS_A_DAY, Month
+from portal.domain.period import HOURS_A_DAY, Month, date_of
 from portal.domain.rating import PRICE_MAX_PICO, pico_of
 from portal.extensions import db
+from portal.ledger import audit
+from portal.ledger.audit import Change
 from portal.models import (
     Invoice,
     Metering,
@@ -63,9 +65,25 @@ def set_price(product: Product, currency: str, unit_price: Decimal, *, start_day
     if price is None:
         price = Price(product_id=product.id, currency=currency, start_day=start_day)
         db.session.add(price)
-    price.unit_price = unit_price
+    before, price.unit_price = price.unit_price, unit_price
     db.session.flush()
+    _record_price(product, price, before)
     return price
+
+
+def _record_price(product: Product, price: Price, before: Decimal | None) -> None:
+    """A price is every organization's that subscribes to its product."""
+    owners = db.session.scalars(
+        select(Subscription.organization_id)
+        .join(Organization, Organization.id == Subscription.organization_id)
+        .where(Subscription.product_id == product.id, Organization.currency == price.currency)
+        .distinct()
+        .order_by(Subscription.organization_id)
+    ).all()
+    facts = {"product": product.code, "currency": price.currency, "from": date_of(price.start_day)}
+    was = None if before is None else facts | {"unit_price": before}
+    now = facts | {"unit_price": price.unit_price}
+    audit.record_each([Change(owner, "price.set", str(product.uid), was, now) for owner in owners])
 
 
 def _refuse_frozen(product: Product, currency: str, start_day: int) -> None:

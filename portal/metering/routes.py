@@ -14,7 +14,7 @@ _UNPACKED_MAX_BYTES = 16 * 1024 * 1024
 
 
 @bp.post("/billing/usage")
-@policy(COLLECTOR)
+@policy(COLLECTOR, body_max_bytes=_UNPACKED_MAX_BYTES)
 def report() -> Response:
     done = ingest(json_or_lines(unpacked_max_bytes=_UNPACKED_MAX_BYTES), now=now())
     written = done.written

@@ -1,7 +1,9 @@
 """Every table of the portal: columns, relations and facts derived from one row."""
 
 from portal.models.account import Account, ApiToken, Collector, Membership
+from portal.models.audit import AuditEntry
 from portal.models.bulk import insert_rows
+from portal.models.edge import StoredAnswer, Throttle
 from portal.models.invoice import (
     Delivery,
     Invoice,
@@ -18,12 +20,14 @@ from portal.models.organization import Organization
 from portal.models.owned import Counter, add_owned, draw, draw_each
 from portal.models.payment_method import PaymentMethod, StripeCall, StripeEvent
 from portal.models.product import Metering, Price, Product
+from portal.models.session import PasswordReset, UserSession
 from portal.models.subscription import Project, Subscription
 from portal.models.usage import UsageCorrection, UsageDay, UsageHour
 
 __all__ = [
     "Account",
     "ApiToken",
+    "AuditEntry",
     "Collector",
     "Counter",
     "Delivery",
@@ -38,16 +42,20 @@ __all__ = [
     "Metering",
     "Organization",
     "ParkedMonth",
+    "PasswordReset",
     "PaymentMethod",
     "Price",
     "Product",
     "Project",
+    "StoredAnswer",
     "StripeCall",
     "StripeEvent",
     "Subscription",
+    "Throttle",
     "UsageCorrection",
     "UsageDay",
     "UsageHour",
+    "UserSession",
     "add_owned",
     "correction_uid",
     "draw",

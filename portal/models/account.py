@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.domain import access
 from portal.extensions import Model
 from portal.models.organization import Organization
-from portal.models.owned import REFERENCE, OrganizationOwned, owned_table
+from portal.models.owned import REFERENCE, OrganizationOwned, owned_table, refers_to
 
 
 class Account(UserMixin, Model):  # type: ignore[misc]
@@ -57,9 +57,12 @@ class ApiToken(OrganizationOwned, Model):
         "api_token",
         UniqueConstraint("organization_id", "token_sha256"),
         Index("ix_api_token_token_sha256", "token_sha256"),
+        refers_to("api_token", "parent_id"),
     )
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     name: Mapped[str]
+    is_read_only: Mapped[bool] = mapped_column(default=False)
+    parent_id: Mapped[int | None]  # the token that made this one, which ends with it
     prefix: Mapped[str]
     token_sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[dt.datetime]

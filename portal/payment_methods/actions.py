@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from uuid import uuid4
 
 from sqlalchemy import delete
 
 from portal.extensions import db
 from portal.gateways.stripe_shapes import Mandate, Method
+from portal.ledger import audit
 from portal.models import Organization, PaymentMethod, StripeCall, add_owned, draw
 from portal.models.owned import lock
 from portal.payment_methods import queries
@@ -58,7 +60,6 @@ def mirror(
     for row in rows:
         if row not in kept.values():
             _remove(row)
-    db.session.flush()  # the same card may come back in this very transaction
     for method in methods:
         _write(organization, kept[method.id], method, mandates.get(method.id), now)
     _choose(organization, default_id)
@@ -103,7 +104,7 @@ def _write(
     now: dt.datetime,
 ) -> None:
     is_new = row is None
-    row = row or PaymentMethod(created_at=now, is_default=False)
+    row = row or PaymentMethod(uid=uuid4(), created_at=now, is_default=False)
     row.stripe_id = method.id
     row.payment_type = method.payment_type
     row.brand, row.last4 = method.brand, method.last4
@@ -115,7 +116,7 @@ def _write(
     row.synced_at = now
     if is_new:
         add_owned(organization.id, row)
-        db.session.flush()
+        audit.record(organization.id, "payment_method.added", str(row.uid), after=_facts(row))
 
 
 def _choose(organization: Organization, stripe_id: str | None) -> None:
@@ -123,8 +124,21 @@ def _choose(organization: Organization, stripe_id: str | None) -> None:
     chosen = next((row for row in rows if row.stripe_id == stripe_id), None)
     if chosen is None or chosen.is_default:
         return
+    before = next((str(row.uid) for row in rows if row.is_default), None)
     for row in rows:
         row.is_default = row is chosen
+    audit.record(
+        organization.id,
+        "payment_method.default_changed",
+        str(chosen.uid),
+        before={"default": before},
+        after={"default": str(chosen.uid)},
+    )
+
+
+def _facts(row: PaymentMethod) -> dict[str, str | None]:
+    """What the audit trail may say of a method: no digit of a card or an account."""
+    return {"payment_type": row.payment_type, "brand": row.brand, "country": row.country}
 
 
 def _remove(row: PaymentMethod) -> None:
@@ -134,3 +148,4 @@ def _remove(row: PaymentMethod) -> None:
         .execution_options(synchronize_session=False)
     )
     db.session.expunge(row)
+    audit.record(row.organization_id, "payment_method.removed", str(row.uid), before=_facts(row))

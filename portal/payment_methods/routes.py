@@ -17,9 +17,11 @@ from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.stripe_shapes import Setup, SetupStatus
 from portal.payment_methods import forms, queries, schema, steps
 from portal.payment_methods.queries import PaymentMethodList
-from portal.web.auth import account, organization, policy
+from portal.web.auth import organization, policy
 from portal.web.clock import now
 from portal.web.headers import loads_stripe
+from portal.web.idempotency import keeps_no_answer
+from portal.web.identity import account
 from portal.web.providers import settings, stripe
 from portal.web.renders import renders, wants_json
 
@@ -106,6 +108,7 @@ def settle(**_: UUID) -> Response:
 
 @bp.post("/payment_intent")
 @policy("billing:update")
+@keeps_no_answer
 def payment_intent(**_: UUID) -> Response:
     forms.refuse_body()
     key = forms.idempotency_key(organization(), account())

@@ -169,10 +169,10 @@ def compare(
 
 def _tidy(customer_id: str, wallet: Wallet, *, stripe: StripeGateway) -> tuple[Sequence[Method], str | None]:
     """Settle at Stripe what is in doubt there, and return what is kept and which comes first."""
-    newest: dict[object, Method] = {}
-    for method in sorted(wallet.methods, key=lambda each: each.age):
-        newest[_identity(method)] = method
-    kept = sorted(newest.values(), key=lambda each: each.age)
+    # Stripe lists the newest first, and tells times in whole seconds.
+    oldest_first = sorted(reversed(wallet.methods), key=lambda each: each.created_at)
+    newest = {_identity(method): method for method in oldest_first}
+    kept = [method for method in oldest_first if newest[_identity(method)] is method]
     default = next((each for each in wallet.methods if each.id == wallet.default_id), None)
     chosen = newest[_identity(default)] if default else next(iter(kept), None)
     if chosen is not None and chosen.id != wallet.default_id:

@@ -20,7 +20,6 @@ _DIGITS_MAX = 40
 
 def json_or_lines(*, unpacked_max_bytes: int) -> list[Any]:
     """Return the entries of a JSON array, or of NDJSON; 400, 413 or 415 for anything else."""
-    request.max_content_length = unpacked_max_bytes
     if request.mimetype not in {"application/json", "application/x-ndjson"}:
         raise UnsupportedMediaType("The body is application/json or application/x-ndjson.")
     text = _text(unpacked_max_bytes)

@@ -13,7 +13,8 @@ from flask import Flask, Response, g, jsonify, make_response, redirect, render_t
 from flask_wtf.csrf import CSRFError
 from htmx_flask import request
 from jinja2_fragments.flask import render_block
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from portal.domain import errors
@@ -29,6 +30,7 @@ ANSWERS: Mapping[type[errors.BillingError], tuple[HTTPStatus, str]] = {
     errors.UnauthorizedError: (HTTPStatus.UNAUTHORIZED, "unauthorized"),
     errors.ConflictError: (HTTPStatus.CONFLICT, "conflict"),
     errors.NotAcceptableError: (HTTPStatus.NOT_ACCEPTABLE, "not_acceptable"),
+    errors.RateLimitedError: (HTTPStatus.TOO_MANY_REQUESTS, "rate_limited"),
     errors.PaymentFailedError: (HTTPStatus.PAYMENT_REQUIRED, "payment_failed"),
     errors.ValidationError: (HTTPStatus.UNPROCESSABLE_ENTITY, "validation_failed"),
     errors.ProviderUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "provider_unavailable"),
@@ -89,15 +91,22 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(OperationalError, _database_error)
+    app.register_error_handler(PoolTimeoutError, _database_error)
+    app.register_error_handler(DBAPIError, _driver_error)
     app.register_error_handler(Exception, _our_error)
 
 
 def _billing_error(error: errors.BillingError) -> Response:
     if isinstance(error, errors.UnauthorizedError):
         return sign_in_first(str(error))
+    if isinstance(error, errors.ConfirmationNeededError) and not _is_program():
+        return _led_to("signing_in.confirm")
     status, code = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
     fields = error.fields if isinstance(error, errors.ValidationError) else {}
-    return _answer(Problem(status, code, str(error), fields))
+    response = _answer(Problem(status, code, str(error), fields))
+    if isinstance(error, errors.RateLimitedError):
+        response.headers["Retry-After"] = str(error.seconds)
+    return response
 
 
 def _csrf_error(error: CSRFError) -> Response:
@@ -123,7 +132,11 @@ def _http_error(error: HTTPException) -> Response:
     return response
 
 
-def _database_error(error: OperationalError) -> Response:
+def _driver_error(error: DBAPIError) -> Response:
+    return _database_error(error) if error.connection_invalidated else _our_error(error)
+
+
+def _database_error(error: Exception) -> Response:
     log.error("database unavailable", exc_info=error)
     db.session.rollback()
     message = "Our database is not available right now. Please try again in a minute."
@@ -141,18 +154,34 @@ def _our_error(error: Exception) -> Response:
 
 def sign_in_first(message: str) -> Response:
     """Answer someone whom we do not know: JSON 401, htmx is sent away, a browser is led to the form."""
-    if wants_json() or "Authorization" in request.headers or request.mimetype in _OF_PROGRAMS:
+    if _is_program():
         response = _envelope(Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", message))
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
+    return _led_to("signing_in.sign_in")
+
+
+def _is_program() -> bool:
+    return wants_json() or "Authorization" in request.headers or request.mimetype in _OF_PROGRAMS
+
+
+def _led_to(endpoint: str) -> Response:
+    """Lead a browser to a form of ours, and from there back to what it shows now."""
     if request.htmx:
-        shown = urlsplit(request.htmx.current_url or "/")
-        back = shown.path + (f"?{shown.query}" if shown.query else "")
         response = make_response("", HTTPStatus.UNAUTHORIZED)
-        response.headers["HX-Redirect"] = url_for("account.sign_in", next=back)
+        response.headers["HX-Redirect"] = url_for(endpoint, next=_shown(request.htmx.current_url))
         return response
-    back = request.full_path.rstrip("?") if request.method == "GET" else "/"
-    return cast("Response", redirect(url_for("account.sign_in", next=back), HTTPStatus.SEE_OTHER))
+    if request.method == "GET":
+        back = request.full_path.rstrip("?")
+    else:
+        back = _shown(request.referrer) if endpoint != "signing_in.sign_in" else "/"
+    return cast("Response", redirect(url_for(endpoint, next=back), HTTPStatus.SEE_OTHER))
+
+
+def _shown(url: str | None) -> str:
+    """Return the path of the page that a browser shows."""
+    shown = urlsplit(url or "/")
+    return (shown.path or "/") + (f"?{shown.query}" if shown.query else "")
 
 
 def _answer(problem: Problem) -> Response:

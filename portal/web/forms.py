@@ -7,6 +7,8 @@ from http import HTTPStatus
 
 from flask_wtf import FlaskForm
 
+from portal.domain.errors import ValidationError
+
 
 @dataclass(frozen=True, slots=True)
 class FormPage:
@@ -17,3 +19,9 @@ class FormPage:
     @property
     def http_status(self) -> HTTPStatus:
         return HTTPStatus.UNPROCESSABLE_ENTITY if self.form.errors else HTTPStatus.OK
+
+
+def say(form: FlaskForm, error: ValidationError) -> None:
+    """Put what an action refused beside the fields that it is about."""
+    for name, reasons in error.fields.items():
+        form[name].errors = [f"This {reason}." for reason in reasons]

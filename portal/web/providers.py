@@ -9,6 +9,7 @@ from flask import current_app
 
 from portal.config import Settings
 from portal.gateways.easybill import EasybillGateway
+from portal.gateways.mail import MailGateway
 from portal.gateways.stripe import StripeGateway
 
 
@@ -18,6 +19,7 @@ class Providers:
 
     stripe: StripeGateway
     easybill: EasybillGateway
+    mail: MailGateway
 
 
 def stripe() -> StripeGateway:
@@ -26,6 +28,10 @@ def stripe() -> StripeGateway:
 
 def easybill() -> EasybillGateway:
     return cast("Providers", current_app.extensions["portal.providers"]).easybill
+
+
+def mail() -> MailGateway:
+    return cast("Providers", current_app.extensions["portal.providers"]).mail
 
 
 def settings() -> Settings:

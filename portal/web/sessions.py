@@ -1,10 +1,31 @@
-"""Cookie sessions, but never beside an Authorization header: one request has one identity."""
+"""Sessions of people: the cookie has a random id and nothing that says who; the row behind it can be ended.
+
+The cookie is signed and also carries what an anonymous visitor needs: the CSRF secret, and which
+organization a browser looked at last. It is never read or set beside an Authorization header: one
+request has one identity.
+"""
 
 from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+from collections.abc import Sequence
+from uuid import UUID
 
 from flask import Flask, Request, Response
 from flask import request as current_request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from sqlalchemy import delete, or_, select, update
+
+from portal.extensions import db
+from portal.models import Account, UserSession
+
+LASTS = dt.timedelta(hours=12)
+IDLE_FOR = dt.timedelta(minutes=30)
+CONFIRMED_FOR = dt.timedelta(minutes=15)
+_ID_BYTES = 32
+_AGENT_LENGTH_MAX = 200
 
 
 class TokenAwareSessions(SecureCookieSessionInterface):
@@ -18,3 +39,73 @@ class TokenAwareSessions(SecureCookieSessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if "Authorization" not in current_request.headers:
             super().save_session(app, session, response)
+
+
+def fingerprint(session_id: str) -> str:
+    """Return what is stored of a session's id, and looked for."""
+    return hashlib.sha256(session_id.encode()).hexdigest()
+
+
+def begin(account: Account, *, now: dt.datetime, address: str = "", agent: str = "") -> str:
+    """Make a session for somebody whose password was right, and return its id for the cookie."""
+    session_id = secrets.token_urlsafe(_ID_BYTES)
+    db.session.add(
+        UserSession(
+            id_sha256=fingerprint(session_id),
+            account_id=account.id,
+            created_at=now,
+            seen_at=now,
+            confirmed_at=now,
+            address=address,
+            agent=agent[:_AGENT_LENGTH_MAX],
+        )
+    )
+    return session_id
+
+
+def is_alive(session: UserSession, *, now: dt.datetime) -> bool:
+    """Tell whether a session is neither too old nor left alone for too long."""
+    return now - session.created_at < LASTS and now - session.seen_at < IDLE_FOR
+
+
+def is_confirmed(session: UserSession, *, now: dt.datetime) -> bool:
+    """Tell whether the password was typed a short while ago."""
+    return now - session.confirmed_at < CONFIRMED_FOR
+
+
+def sessions_of(account: Account, *, now: dt.datetime) -> Sequence[UserSession]:
+    """Return where an account is signed in, the last seen first."""
+    query = select(UserSession).where(UserSession.account_id == account.id)
+    found = db.session.scalars(query.order_by(UserSession.seen_at.desc())).all()
+    return [each for each in found if is_alive(each, now=now)]
+
+
+def end(session_sha256: str) -> None:
+    """End one session."""
+    db.session.execute(delete(UserSession).where(UserSession.id_sha256 == session_sha256))
+
+
+def end_one(account: Account, uid: UUID) -> None:
+    """End one session of an account, by its public name; none of that name is none to end."""
+    theirs = UserSession.account_id == account.id, UserSession.uid == uid
+    db.session.execute(delete(UserSession).where(*theirs))
+
+
+def end_all(account: Account, *, but: UserSession | None = None) -> None:
+    """End every session of an account, but for the one it is asked from."""
+    others = delete(UserSession).where(UserSession.account_id == account.id)
+    if but is not None:
+        others = others.where(UserSession.id_sha256 != but.id_sha256)
+    db.session.execute(others.execution_options(synchronize_session=False))
+
+
+def confirm(session: UserSession, *, now: dt.datetime) -> None:
+    """Note that the password was typed again."""
+    one = update(UserSession).where(UserSession.id_sha256 == session.id_sha256)
+    db.session.execute(one.values(confirmed_at=now))
+
+
+def forget_dead(*, now: dt.datetime) -> None:
+    """Delete the sessions that ended by themselves."""
+    dead = or_(UserSession.created_at < now - LASTS, UserSession.seen_at < now - IDLE_FOR)
+    db.session.execute(delete(UserSession).where(dead).execution_options(synchronize_session=False))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 
 from flask import Flask, Response, request
+from sqlalchemy.exc import OperationalError
 
 from portal.extensions import db, is_reading, reading, set_reading
 
@@ -25,10 +26,13 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def close_transaction(response: Response) -> Response:
-        if request.method not in SAFE_METHODS and response.status_code < HTTPStatus.BAD_REQUEST:
-            db.session.commit()
-        else:
+        if request.method in SAFE_METHODS or response.status_code >= HTTPStatus.BAD_REQUEST:
             db.session.rollback()
+            return response
+        try:
+            db.session.commit()
+        except OperationalError as error:  # the disk is full, the database gone: the good answer is not true
+            return app.make_response(app.handle_user_exception(error))
         return response
 
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from typing import NamedTuple
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import wraps
+from typing import NamedTuple, ParamSpec, TypeVar, cast
 
 from portal.domain.errors import BillingError, NotFoundError, ProviderUnavailableError
 from portal.extensions import db
 from portal.gateways.stripe import StripeGateway
 from portal.gateways.stripe_shapes import SetupStatus
+from portal.ledger import audit
+from portal.ledger.audit import Actor
 from portal.models import Organization, StripeEvent
-from portal.payment_methods import calls, queue, steps
+from portal.payment_methods import queue, steps
 from portal.web.transaction import before_asking, settling
 from portal.webhooks import queries
 
@@ -39,6 +44,9 @@ _STRIPE_KEEPS = dt.timedelta(days=30)
 _STRIPE_RETRIES_FOR = dt.timedelta(days=3)
 _NOT_ADDED = "The payment method was not added. Please try again, or use another one."
 
+Result = TypeVar("Result")
+Asked = ParamSpec("Asked")
+
 
 class StillBeingCheckedError(BillingError):
     """The bank has not decided yet."""
@@ -59,6 +67,19 @@ class Reconciled(NamedTuple):
     failed: int
 
 
+def in_stripes_name(step: Callable[Asked, Result]) -> Callable[Asked, Result]:
+    """Let the audit trail say that what a step changes comes from Stripe."""
+
+    @wraps(step)
+    def named(*args: Asked.args, **kwargs: Asked.kwargs) -> Result:
+        context, now = copy_context(), kwargs["now"]
+        context.run(audit.act_as, Actor("stripe"), lambda: cast("dt.datetime", now))
+        return context.run(step, *args, **kwargs)
+
+    return named
+
+
+@in_stripes_name
 def work_off(*, stripe: StripeGateway, now: dt.datetime) -> WorkedOff:
     """Settle what is due; what fails waits for its next time, and stops nobody else."""
     settled = postponed = 0
@@ -132,6 +153,7 @@ def _check_setup(
     return (setup.message or _NOT_ADDED) if setup.status is SetupStatus.FAILED else None
 
 
+@in_stripes_name
 def reconcile(*, stripe: StripeGateway, now: dt.datetime, is_whole: bool) -> Reconciled:
     """Find out what Stripe could not tell us: the events since the last one, or every customer.
 
@@ -145,8 +167,6 @@ def reconcile(*, stripe: StripeGateway, now: dt.datetime, is_whole: bool) -> Rec
     events = list(stripe.events_since(max(since, now - _STRIPE_KEEPS), TYPES))
     with settling():
         fresh = [queue.note(event, now=now) for event in events if event.is_live == stripe.is_live]
-        queue.forget_old(now=now)
-        calls.forget_old(now=now)
     work_off(stripe=stripe, now=now)
     compared, failed = _compare_all(stripe=stripe, now=now) if is_whole or is_too_long_ago else (0, 0)
     return Reconciled(events=sum(fresh), compared=compared, failed=failed)

@@ -30,7 +30,10 @@ def test_it_says_who_and_where(client, ada):
     soup = client.page("/account")
 
     assert "ada@example.org" in soup.main.text
-    rows = {text_of(row.th): text_of(row.select("td")[-1]) for row in soup.select("tbody tr")}
+    rows = {
+        text_of(row.th): text_of(row.select("td")[-1])
+        for row in soup.select('[aria-labelledby="where"] tbody tr')
+    }
     assert rows == {"Acme GmbH": "read", "Beta AG": "read and change", "Gamma SE": "no access"}
 
 

@@ -20,6 +20,7 @@ from portal.extensions import db
 from portal.ledger.entries import Written, deliver
 from portal.metering.ingest import ingest
 from portal.models import Account, Invoice, InvoiceItem, Organization, UsageHour
+from portal.web import sessions
 from tests.bench.model import MONTH, NOW, Model, invoice_row, uid_of
 from tests.bench.site import Site, another_database, caller, cpu_seconds, seconds_of, site, wall_seconds
 from tests.bench.yardsticks import Duck, RawCopy, bare_flask
@@ -230,12 +231,9 @@ def _cookie(at: Site, owner: int) -> str:
     """Return the cookie of a member who is signed in."""
     with at.app.app_context():
         account = _member(db.session.get_one(Organization, owner))
+        session_id = sessions.begin(account, now=NOW)
         db.session.commit()
-        session = {
-            "_user_id": str(account.id),
-            "_fresh": True,
-            "organization": str(uid_of("organization", owner)),
-        }
+        session = {"_user_id": session_id, "organization": str(uid_of("organization", owner))}
         serializer = SecureCookieSessionInterface().get_signing_serializer(at.app)
         return f"session={serializer.dumps(session)}"
 

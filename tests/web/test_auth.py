@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from portal.domain import tokens
 from portal.domain.access import Preset
 from portal.extensions import db
-from portal.models import Account, ApiToken, Membership
+from portal.models import Account, ApiToken, Membership, UserSession
 from tests.factories import (
     NOW,
     PASSWORD,
@@ -178,6 +178,7 @@ def test_a_token_sees_one_organization_however_many_its_owner_has(nobody, acme, 
 def test_an_account_that_is_gone_is_signed_out(sign_in, app):
     account = make_account()
     client = sign_in(account)
+    db.session.execute(delete(UserSession))
     db.session.execute(delete(Account).where(Account.id == account.id))
     db.session.commit()
     assert client.get("/account").status_code == 303

@@ -18,6 +18,8 @@ PRODUCTION = {
     "STRIPE_PUBLISHABLE_KEY": "pk_live_1",
     "STRIPE_WEBHOOK_SECRET": "whsec_1",
     "EASYBILL_API_KEY": "key",
+    "MAIL_URL": "smtp://portal:secret@mail.example:587",
+    "MAIL_FROM": "billing@example.org",
 }
 REQUIRED = sorted(set(PRODUCTION) - {"PORTAL_ENV"})
 

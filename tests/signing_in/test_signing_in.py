@@ -90,7 +90,7 @@ def test_a_wrong_password_does_not_let_in(door, ada):
     response = sign_in(door, password="wrong horse battery")
 
     assert response.status_code == 422
-    assert "This address and password do not go together." in response.text
+    assert "This address and password do not go together" in response.text
     assert door.get("/").location == "/login?next=/"
 
 

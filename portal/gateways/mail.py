@@ -1,0 +1,107 @@
+"""Mail to people: over SMTP, or into a folder that the demo shows as a page.
+
+MAIL_URL is `smtp://user:password@host:587` (STARTTLS is required unless the host is this machine) or
+`smtps://user:password@host:465`. Every call has a total deadline.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+from uuid import uuid4
+
+from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
+from portal.gateways.deadline import Deadline
+
+_THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
+_SHOWN_MAX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One message in plain text."""
+
+    to: str
+    subject: str
+    text: str
+
+
+class MailGateway(Protocol):
+    """Takes one message for delivery, or raises ProviderUnavailableError or ProviderRefusedError."""
+
+    def send(self, mail: Mail) -> None: ...
+
+
+class SmtpMail:
+    """Hands messages to a mail server."""
+
+    def __init__(self, url: str, sender: str, milliseconds: int) -> None:
+        self._url = urlsplit(url)
+        self._sender = sender
+        self._seconds = milliseconds / 1000
+        self._deadline = Deadline("mail", milliseconds)
+
+    def send(self, mail: Mail) -> None:
+        message = _message(mail, self._sender)  # refuses a line break in an address before anybody is asked
+        self._deadline.ask(lambda: self._hand_over(message), is_repeatable=True)
+
+    def _hand_over(self, message: EmailMessage) -> None:
+        try:
+            with self._connected() as server:
+                if self._url.username:
+                    server.login(unquote(self._url.username), unquote(self._url.password or ""))
+                server.send_message(message)
+        except (smtplib.SMTPAuthenticationError, smtplib.SMTPRecipientsRefused) as error:
+            raise ProviderRefusedError from error
+        except (OSError, smtplib.SMTPException) as error:
+            raise ProviderUnavailableError from error
+
+    def _connected(self) -> smtplib.SMTP:
+        host = self._url.hostname or ""
+        if self._url.scheme == "smtps":
+            context = ssl.create_default_context()
+            return smtplib.SMTP_SSL(host, self._url.port or 465, timeout=self._seconds, context=context)
+        server = smtplib.SMTP(host, self._url.port or 587, timeout=self._seconds)
+        if host not in _THIS_MACHINE:
+            server.starttls(context=ssl.create_default_context())
+        return server
+
+
+class MailFolder:
+    """Keeps messages as files: nothing leaves the demo."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def send(self, mail: Mail) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        fresh = self._folder / f"{uuid4()}.new"
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(bytes(_message(mail, "portal@localhost")))
+        fresh.rename(fresh.with_suffix(".eml"))
+
+    def sent(self) -> Sequence[Mail]:
+        """Return the latest messages, the newest first."""
+        files = sorted(self._folder.glob("*.eml"), key=lambda each: each.stat().st_mtime_ns, reverse=True)
+        return [_mail_in(each) for each in files[:_SHOWN_MAX]]
+
+
+def _message(mail: Mail, sender: str) -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = sender, mail.to, mail.subject
+    message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="portal.invalid")
+    message.set_content(mail.text)
+    return message
+
+
+def _mail_in(path: Path) -> Mail:
+    message = message_from_bytes(path.read_bytes(), policy=policy.default)
+    return Mail(str(message["To"]), str(message["Subject"]), str(message.get_content()))

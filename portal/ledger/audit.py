@@ -1,0 +1,173 @@
+"""The audit trail: who changed money or access, what it was before and is after, and in which request.
+
+Each row carries the hash of the one before it, so that changing, removing or inserting one breaks the
+chain; numbers have no gaps, so that cutting off the end shows too. `billing verify` checks both.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+from sqlalchemy import Select, select, tuple_
+
+from portal.domain.secrets import scrubbed
+from portal.extensions import db
+from portal.models import AuditEntry, Organization, draw_each, insert_rows
+from portal.models import Counter as DrawnCounter
+
+Facts = Mapping[str, Any]
+_GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a person, a token, a provider, or the portal's own clock."""
+
+    name: str
+    account_uid: UUID | None = None
+    request_id: str | None = None
+
+
+class Change(NamedTuple):
+    """One change of one organization's money or access; `subject` is the public name of what changed."""
+
+    organization_id: int
+    action: str
+    subject: str
+    before: Facts | None = None
+    after: Facts | None = None
+
+
+PORTAL = Actor("portal")
+
+
+def _system_clock() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+_actor: ContextVar[Actor] = ContextVar("_actor", default=PORTAL)
+_clock: ContextVar[Callable[[], dt.datetime]] = ContextVar("_clock", default=_system_clock)
+
+
+def act_as(actor: Actor, clock: Callable[[], dt.datetime] = _system_clock) -> None:
+    """Say who is responsible for what is recorded from here on in this context, and what time it is."""
+    _actor.set(actor)
+    _clock.set(clock)
+
+
+def record(
+    organization_id: int,
+    action: str,
+    subject: str,
+    *,
+    before: Facts | None = None,
+    after: Facts | None = None,
+) -> None:
+    """Write one change down, in the transaction that makes it."""
+    record_each([Change(organization_id, action, subject, before, after)])
+
+
+def record_each(changes: Sequence[Change]) -> None:
+    """Write changes down, in the transaction that makes them; those of an organization in their order."""
+    if not changes:
+        return
+    db.session.flush()
+    counts = Counter(change.organization_id for change in changes)
+    drawn = draw_each(AuditEntry.__tablename__, counts)
+    latest = _hashes_before(drawn)
+    numbers = {owner: iter(some) for owner, some in drawn.items()}
+    actor, at = _actor.get(), _clock.get()()
+    rows = []
+    for change in changes:
+        owner = change.organization_id
+        row = _row(change, next(numbers[owner]), actor, at, latest[owner])
+        latest[owner] = row["sha256"]
+        rows.append(row)
+    insert_rows(AuditEntry, rows)
+
+
+def _hashes_before(drawn: Mapping[int, range]) -> dict[int, str]:
+    """Return the hash that the first new row of each organization follows."""
+    places = [(owner, numbers[0] - 1) for owner, numbers in drawn.items()]
+    query = select(AuditEntry.organization_id, AuditEntry.sha256).where(
+        tuple_(AuditEntry.organization_id, AuditEntry.id).in_(places)
+    )
+    return dict.fromkeys(drawn, _GENESIS) | dict(db.session.execute(query).all())
+
+
+def _row(change: Change, number: int, actor: Actor, at: dt.datetime, previous: str) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "organization_id": change.organization_id,
+        "id": number,
+        "uid": uuid4(),
+        "at": at,
+        "actor": scrubbed(actor.name),
+        "account_uid": actor.account_uid,
+        "request_id": actor.request_id,
+        "action": change.action,
+        "subject": scrubbed(change.subject),
+        "before": _plain(change.before),
+        "after": _plain(change.after),
+        "previous_sha256": previous,
+    }
+    return row | {"sha256": _hash(row)}
+
+
+def _plain(value: Any) -> Any:
+    """Return a fact as JSON keeps it, without what must never be written down."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return scrubbed(value.isoformat() if isinstance(value, dt.date) else str(value))
+
+
+def _hash(row: Facts) -> str:
+    said = {
+        name: value.astimezone(dt.UTC).isoformat() if isinstance(value, dt.datetime) else value
+        for name, value in row.items()
+    }
+    text = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def broken_chains() -> Iterator[str]:
+    """Yield a sentence for each organization whose trail was changed, cut or added to."""
+    query = select(Organization.id, Organization.number).order_by(Organization.id)
+    for organization_id, number in db.session.execute(query).all():
+        trouble = _trouble_of(organization_id)
+        if trouble:
+            yield f"organization {number}: audit trail: {trouble}"
+
+
+def _trouble_of(organization_id: int) -> str:
+    """Return what is wrong with one organization's trail, or ''."""
+    table = AuditEntry.__table__
+    rows = db.session.execute(
+        select(table).where(table.c.organization_id == organization_id).order_by(table.c.id)
+    ).mappings()
+    previous, expected = _GENESIS, 1
+    for row in rows:
+        said = {name: value for name, value in row.items() if name != "sha256"}
+        if row["id"] != expected:
+            return f"entry {expected} is missing"
+        if row["previous_sha256"] != previous or row["sha256"] != _hash(said):
+            return f"entry {expected} is not what was written"
+        previous, expected = row["sha256"], expected + 1
+    drawn: Select[Any] = select(DrawnCounter.last).where(
+        DrawnCounter.organization_id == organization_id, DrawnCounter.name == AuditEntry.__tablename__
+    )
+    return "" if (db.session.scalar(drawn) or 0) == expected - 1 else f"entry {expected} is missing"

@@ -1,0 +1,30 @@
+"""The audit trail: every change of money or access, append-only, each row bound to the one before it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.extensions import Model
+from portal.models.owned import OrganizationOwned, owned_table
+
+
+class AuditEntry(OrganizationOwned, Model):
+    """Who changed what in an organization. `ledger/audit` writes it; the database refuses to change it."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = owned_table("audit_entry")
+    at: Mapped[dt.datetime]
+    actor: Mapped[str]
+    account_uid: Mapped[UUID | None]
+    request_id: Mapped[str | None]
+    action: Mapped[str]
+    subject: Mapped[str]
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    previous_sha256: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,37 @@
+"""What the edge of the portal remembers between requests: how often somebody tried, what was answered."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.extensions import Model
+from portal.models.owned import LOCAL
+
+
+class Throttle(Model):
+    """How many tries were counted under a key since its window began."""
+
+    __tablename__ = "throttle"
+    __table_args__ = ({"info": LOCAL},)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    tries: Mapped[int] = mapped_column(Integer)
+    began_at: Mapped[dt.datetime]
+
+
+class StoredAnswer(Model):
+    """The answer to an unsafe request with an Idempotency-Key; without a status it is being worked on."""
+
+    __tablename__ = "stored_answer"
+    __table_args__ = ({"info": LOCAL},)
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[dt.datetime]
+    leased_until: Mapped[dt.datetime]
+    status: Mapped[int | None] = mapped_column(Integer)
+    content_type: Mapped[str | None]
+    location: Mapped[str | None]
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)

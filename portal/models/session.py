@@ -1,0 +1,41 @@
+"""What a person is signed in with, and the way back in for one who forgot the password."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.extensions import Model
+from portal.models.owned import LOCAL
+
+
+class UserSession(Model):
+    """One browser that is signed in. Its cookie has a random id, of which only the hash is here."""
+
+    __tablename__ = "user_session"
+    __table_args__ = (Index("ix_user_session_account_id", "account_id"), {"info": LOCAL})
+    id_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    uid: Mapped[UUID] = mapped_column(default=uuid4, unique=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    created_at: Mapped[dt.datetime]
+    seen_at: Mapped[dt.datetime]
+    confirmed_at: Mapped[dt.datetime]  # when the password was last typed
+    address: Mapped[str]
+    agent: Mapped[str]
+
+
+class PasswordReset(Model):
+    """A wish for a new password. Its token is made when the mail is sent, and only its hash is kept."""
+
+    __tablename__ = "password_reset"
+    __table_args__ = (Index("ix_password_reset_account_id", "account_id"), {"info": LOCAL})
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    requested_at: Mapped[dt.datetime]
+    token_sha256: Mapped[str | None] = mapped_column(String(64), unique=True)
+    sent_at: Mapped[dt.datetime | None]
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    next_attempt_at: Mapped[dt.datetime]

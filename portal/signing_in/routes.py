@@ -1,0 +1,110 @@
+"""Signing in and out, typing the password again, and getting back in without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from flask import Blueprint, flash, redirect, request, url_for
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+
+from portal.domain.errors import ValidationError
+from portal.signing_in import actions
+from portal.signing_in.forms import ConfirmForm, ForgotForm, ResetForm, SignInForm
+from portal.web import credentials, identity
+from portal.web.auth import PUBLIC, SIGNED_IN, policy
+from portal.web.clock import now
+from portal.web.forms import FormPage, say
+from portal.web.identity import account
+from portal.web.renders import renders
+
+bp = Blueprint("signing_in", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordPage(FormPage):
+    """A form with a password; `is_refused` whenever it did not let in, whatever the reason."""
+
+    form: FlaskForm
+    is_refused: bool = False
+
+    @property
+    def http_status(self) -> HTTPStatus:
+        return HTTPStatus.UNPROCESSABLE_ENTITY if self.is_refused or self.form.errors else HTTPStatus.OK
+
+
+@bp.route("/login", methods=["GET", "POST"])
+@policy(PUBLIC)
+@renders("signing_in/sign_in.html")
+def sign_in() -> PasswordPage | Response:
+    if current_user.is_authenticated and request.method == "GET":
+        return redirect(_safe_next(), HTTPStatus.SEE_OTHER)
+    form = SignInForm()
+    if not form.validate_on_submit():
+        return PasswordPage(form)
+    known = credentials.recognise(form.login.data, form.password.data, address=request.remote_addr, now=now())
+    if known is None:
+        return PasswordPage(form, is_refused=True)
+    identity.sign_out()
+    identity.sign_in(known)
+    return redirect(_safe_next(), HTTPStatus.SEE_OTHER)
+
+
+@bp.post("/logout")
+@policy(SIGNED_IN)
+def sign_out() -> Response:
+    identity.sign_out()
+    return redirect(url_for(".sign_in"), HTTPStatus.SEE_OTHER)
+
+
+@bp.route("/login/confirm", methods=["GET", "POST"])
+@policy(SIGNED_IN)
+@renders("signing_in/confirm.html")
+def confirm() -> PasswordPage | Response:
+    form = ConfirmForm()
+    if not form.validate_on_submit():
+        return PasswordPage(form)
+    login, password, address = account().login, form.password.data, request.remote_addr
+    if credentials.recognise(login, password, address=address, now=now()) is None:
+        return PasswordPage(form, is_refused=True)
+    identity.confirm()
+    return redirect(_safe_next(), HTTPStatus.SEE_OTHER)
+
+
+@bp.route("/login/forgot", methods=["GET", "POST"])
+@policy(PUBLIC)
+@renders("signing_in/forgot.html")
+def forgot() -> FormPage | Response:
+    form = ForgotForm()
+    if not form.validate_on_submit():
+        return FormPage(form)
+    actions.wish_for_password(form.login.data, address=request.remote_addr, now=now())
+    flash("If we know this address, a mail with a code is on its way.")
+    return redirect(url_for(".reset"), HTTPStatus.SEE_OTHER)
+
+
+@bp.route("/login/reset", methods=["GET", "POST"])
+@policy(PUBLIC)
+@renders("signing_in/reset.html")
+def reset() -> FormPage | Response:
+    form = ResetForm()
+    if not form.validate_on_submit():
+        return FormPage(form)
+    try:
+        actions.reset_password(form.code.data, form.password.data, address=request.remote_addr, now=now())
+    except ValidationError as error:
+        say(form, error)
+        return FormPage(form)
+    flash("Your new password is set. Sign in with it.")
+    return redirect(url_for(".sign_in"), HTTPStatus.SEE_OTHER)
+
+
+def _safe_next() -> str:
+    """Return where to go after signing in: a path of ours, never another host."""
+    wanted = request.args.get("next", "")
+    is_path = wanted.startswith("/") and not wanted.startswith("//")
+    # Browsers read a backslash as a slash, and drop what cannot be printed.
+    is_ours = is_path and "\\" not in wanted and wanted.isprintable()
+    return wanted if is_ours else url_for("overview.index")

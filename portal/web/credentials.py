@@ -1,0 +1,63 @@
+"""Recognising people by address and password, and giving them a new password."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import select
+
+from portal.domain.errors import ValidationError
+from portal.extensions import db
+from portal.ledger import audit
+from portal.models import Account, Membership
+from portal.web import passwords, throttle
+from portal.web.throttle import Limit
+from portal.web.transaction import settling
+
+_WRONG_AN_HOUR = 10  # for one address, known or not
+_WRONG_AN_HOUR_FROM = 20  # from one network
+
+
+def account_of(login: str) -> Account | None:
+    """Return the account of a login, or None; case does not matter."""
+    if "\0" in login:
+        return None  # no text of PostgreSQL's has one
+    return db.session.scalar(select(Account).where(Account.login == login.strip().lower()))
+
+
+def recognise(login: str, password: str, *, address: str | None, now: dt.datetime) -> Account | None:
+    """Return the account whose address and password these are, or None.
+
+    A try is counted before the password is looked at, in a transaction of its own, and taken back when
+    it was right: so tries at once count as many. Beyond the limit not even the right password will do.
+    An unknown account costs the same time as a known one.
+    """
+    of_account = Limit("sign-in", login.strip().lower(), _WRONG_AN_HOUR)
+    of_network = Limit("sign-in from", throttle.network_of(address), _WRONG_AN_HOUR_FROM)
+    with settling():
+        waits = [throttle.take(limit, now=now) for limit in (of_network, of_account)]
+    if any(waits):
+        return None
+    account = account_of(login)
+    stored = account.password_hash if account else None
+    if not passwords.is_right(password, stored) or account is None:
+        return None
+    if passwords.is_outdated(account.password_hash):
+        account.password_hash = passwords.hashed(password)
+    throttle.forget(of_account)
+    throttle.give_back(of_network)
+    return account
+
+
+def set_password(account: Account, password: str, *, action: str) -> None:
+    """Give an account a new password, and write it down for each of its organizations.
+
+    ValidationError for one that somebody would guess. The caller ends the sessions.
+    """
+    problem = passwords.problem_with(password)
+    if problem:
+        raise ValidationError({"password": [problem]})
+    account.password_hash = passwords.hashed(password)
+    query = select(Membership.organization_id).where(Membership.account_id == account.id)
+    for organization_id in db.session.scalars(query.order_by(Membership.organization_id)).all():
+        audit.record(organization_id, action, str(account.uid), after={"login": account.login})

@@ -1,0 +1,201 @@
+"""Who is asking: a person by the session of a browser, or by a token of theirs; a collector by its own.
+
+Each is found in one statement, together with where the person belongs.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, cast
+
+from flask import Flask, g, request, session
+from flask_login import current_user
+from sqlalchemy import Select, Update, bindparam, select, update
+from sqlalchemy.orm import contains_eager
+
+from portal.domain import tokens
+from portal.domain.errors import ForbiddenError, RateLimitedError, UnauthorizedError
+from portal.extensions import db, login
+from portal.ledger import audit
+from portal.ledger.audit import Actor
+from portal.models import Account, ApiToken, Collector, Membership, Organization, UserSession
+from portal.web import sessions, throttle
+from portal.web.clock import now
+from portal.web.throttle import Limit
+from portal.web.transaction import settling
+
+_NOTED_EVERY = dt.timedelta(minutes=1)
+_UNKNOWN_TOKENS_AN_HOUR = 300
+
+
+def _with_memberships(who: type[Any]) -> Select[Any]:
+    """Select a session or a token with its account and each of the account's memberships, by name."""
+    return (
+        select(who, Account, Membership)
+        .join(Account, Account.id == who.account_id)
+        .outerjoin(Membership, Membership.account_id == Account.id)
+        .outerjoin(Organization, Organization.id == Membership.organization_id)
+        .options(contains_eager(Membership.organization))
+    )
+
+
+# Made once: every request asks one of these.
+_SESSION = (
+    _with_memberships(UserSession)
+    .where(UserSession.id_sha256 == bindparam("sha256"))
+    .order_by(Organization.name)
+)
+_TOKEN = (
+    select(ApiToken, Account, Membership)
+    .join(Account, Account.id == ApiToken.account_id)
+    .outerjoin(
+        Membership,
+        (Membership.organization_id == ApiToken.organization_id) & (Membership.account_id == Account.id),
+    )
+    .outerjoin(Organization, Organization.id == Membership.organization_id)
+    .options(contains_eager(Membership.organization))
+    .where(ApiToken.token_sha256 == bindparam("sha256"))
+)
+
+
+def init_app(app: Flask) -> None:
+    app.session_interface = sessions.TokenAwareSessions()
+    login.session_protection = None  # ours is the row behind the cookie
+    login.init_app(app)
+    login.user_loader(_account_of_session)
+    app.before_request(_begin)
+
+
+def account() -> Account:
+    """Return who is asking."""
+    return cast("Account", current_user._get_current_object())  # noqa: SLF001
+
+
+def api_token() -> ApiToken | None:
+    """Return the token with which this request is made, if it is one of a program."""
+    return cast("ApiToken | None", g.get("api_token"))
+
+
+def user_session() -> UserSession | None:
+    """Return the session with which this request is made, if it is one of a browser."""
+    return cast("UserSession | None", g.get("user_session"))
+
+
+def memberships_of_account() -> Sequence[Membership]:
+    """Return where the caller belongs, by name; for a token, at most the organization it was made for."""
+    if not current_user.is_authenticated:
+        return ()
+    return cast("Sequence[Membership]", g.memberships)
+
+
+def sign_in(account: Account) -> None:
+    """Begin a session of somebody whose password was right; whatever the browser had before is gone."""
+    session.clear()
+    session.permanent = True
+    agent = request.headers.get("User-Agent", "")
+    session["_user_id"] = sessions.begin(account, now=now(), address=request.remote_addr or "", agent=agent)
+
+
+def sign_out() -> None:
+    """End the session, here and for whoever copied its cookie."""
+    known = user_session()
+    if known is not None:
+        sessions.end(known.id_sha256)
+    session.clear()
+
+
+def confirm() -> None:
+    """Note that the password of this session was just typed again."""
+    known = user_session()
+    if known is not None:
+        sessions.confirm(known, now=now())
+
+
+def _begin() -> None:
+    """With an Authorization header its token alone says who asks: Flask-Login would try cookies first."""
+    audit.act_as(Actor("nobody", request_id=g.request_id), now)
+    if "Authorization" in request.headers:
+        login._update_request_context_with_user(_account_of_token())  # noqa: SLF001
+
+
+def _account_of_session(session_id: str) -> Account | None:
+    rows: Sequence[Any] = db.session.execute(_SESSION, {"sha256": sessions.fingerprint(session_id)}).all()
+    if not rows or not sessions.is_alive(rows[0][0], now=now()):
+        return None
+    found: UserSession = rows[0][0]
+    g.user_session = found
+    if _is_worth_noting(found.seen_at):
+        one = update(UserSession).where(UserSession.id_sha256 == found.id_sha256)
+        _note(one.values(seen_at=now()))
+    return _known(rows)
+
+
+def _account_of_token() -> Account | None:
+    text = bearer_token()
+    if not tokens.is_well_formed(text):
+        return None
+    rows: Sequence[Any] = db.session.execute(_TOKEN, {"sha256": tokens.fingerprint(text)}).all()
+    if not rows:
+        _count_unknown_token()
+        return None
+    found: ApiToken = rows[0][0]
+    if found.revoked_at or (found.expires_at and found.expires_at <= now()):
+        return None
+    g.api_token = found
+    if _is_worth_noting(found.last_used_at):
+        one = update(ApiToken).where(
+            ApiToken.organization_id == found.organization_id, ApiToken.id == found.id
+        )
+        _note(one.values(last_used_at=now()))
+    return _known(rows)
+
+
+def _known(rows: Sequence[Any]) -> Account:
+    found: Account = rows[0][1]
+    g.memberships = [membership for _, _, membership in rows if membership is not None]
+    token = api_token()
+    name = f"{found.login} (token {token.prefix})" if token else found.login
+    audit.act_as(Actor(name, found.uid, g.request_id), now)
+    return found
+
+
+def admit_collector() -> Collector:
+    """Return the collector whose token this is; a member's token does not do."""
+    text = bearer_token()
+    if current_user.is_authenticated:
+        raise ForbiddenError("Usage is reported by collectors, with a token of theirs.")
+    query = select(Collector).where(
+        Collector.token_sha256 == tokens.fingerprint(text), Collector.revoked_at.is_(None)
+    )
+    collector = db.session.scalar(query) if tokens.is_well_formed(text) else None
+    if collector is None:
+        raise UnauthorizedError
+    audit.act_as(Actor(f"collector {collector.name}", request_id=g.request_id), now)
+    if _is_worth_noting(collector.last_used_at):
+        _note(update(Collector).where(Collector.id == collector.id).values(last_used_at=now()))
+    return collector
+
+
+def bearer_token() -> str:
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    return text.strip() if kind.lower() == "bearer" else ""
+
+
+def _count_unknown_token() -> None:
+    """Well-formed tokens that nobody has come from somebody who guesses."""
+    limit = Limit("unknown token", throttle.network_of(request.remote_addr), _UNKNOWN_TOKENS_AN_HOUR)
+    with settling():
+        seconds = throttle.take(limit, now=now())
+    if seconds:
+        raise RateLimitedError(seconds)
+
+
+def _is_worth_noting(last: dt.datetime | None) -> bool:
+    """Remember when something was last used once a minute at most."""
+    return last is None or now() - last >= _NOTED_EVERY
+
+
+def _note(statement: Update) -> None:
+    with settling():
+        db.session.execute(statement.execution_options(synchronize_session=False))

@@ -1,0 +1,79 @@
+"""How often something may be tried: counted in our own table, so right with several workers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+
+from sqlalchemy import case, delete, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portal.extensions import db
+from portal.models import Throttle
+
+WINDOW = dt.timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `tries` an hour of one kind; `who` is hashed, so that the table names nobody."""
+
+    kind: str
+    who: str
+    tries: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{hashlib.sha256(self.who.encode()).hexdigest()[:32]}"
+
+
+def network_of(address: str | None) -> str:
+    """Return whom an address stands for: itself, or the /64 that one customer has in IPv6."""
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return "unknown"
+    if found.version == 6:
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(found)
+
+
+def take(limit: Limit, *, now: dt.datetime) -> int:
+    """Count a try; return 0 if it is allowed, else the seconds to wait. The caller commits at once."""
+    is_over = Throttle.began_at <= now - WINDOW
+    insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    counted = (
+        insert(Throttle)
+        .values(key=limit.key, tries=1, began_at=now)
+        .on_conflict_do_update(
+            index_elements=[Throttle.key],
+            set_={
+                "tries": case((is_over, 1), else_=Throttle.tries + 1),
+                "began_at": case((is_over, now), else_=Throttle.began_at),
+            },
+        )
+        .returning(Throttle.tries, Throttle.began_at)
+    )
+    tries, began_at = db.session.execute(counted).one()
+    if tries <= limit.tries:
+        return 0
+    return max(1, int((began_at + WINDOW - now).total_seconds()))
+
+
+def give_back(limit: Limit) -> None:
+    """Take back one counted try: it was right."""
+    one = update(Throttle).where(Throttle.key == limit.key, Throttle.tries > 0)
+    db.session.execute(one.values(tries=Throttle.tries - 1).execution_options(synchronize_session=False))
+
+
+def forget(limit: Limit) -> None:
+    """Begin to count anew."""
+    db.session.execute(delete(Throttle).where(Throttle.key == limit.key))
+
+
+def forget_over(*, now: dt.datetime) -> None:
+    """Delete what counts for nothing any more."""
+    over = delete(Throttle).where(Throttle.began_at <= now - WINDOW)
+    db.session.execute(over.execution_options(synchronize_session=False))

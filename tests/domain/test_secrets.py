@@ -1,0 +1,60 @@
+"""What is blacked out of every text that is written down, and what is left as it is."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from portal.domain import tokens
+from portal.domain.secrets import HIDDEN, scrubbed
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        tokens.mint(),
+        "sk_test_51Hh2kAbC",
+        "rk_live_51Hh2kAbC",
+        "whsec_0123abcd",
+        "seti_1Ab_secret_9Zz",
+        "Bearer abcdefgh12345",
+        "Basic dXNlcjpwYXNz",
+        "4242424242424242",
+        "4242 4242 4242 4242",
+        "4242-4242-4242-4242",
+        "378282246310005",
+        "DE89370400440532013000",
+        "DE89 3704 0044 0532 0130 00",
+        "NL91ABNA0417164300",
+    ],
+)
+@pytest.mark.parametrize("frame", ["{}", "before {} after", '{{"x": "{}"}}', "/path/{}/more"])
+def test_a_secret_is_hidden_wherever_it_stands(secret, frame):
+    found = scrubbed(frame.format(secret))
+
+    assert HIDDEN in found
+    assert not [part for part in secret.split() if len(part) > 6 and part in found]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "an invoice 10001-0001 of 2026-01",
+        "4242424242424241",  # no card number: its check digit is wrong
+        "2026-11-23T19:18:56.123456+00:00",
+        str(uuid.UUID("550e8400-e29b-41d4-a716-446655440000")),
+        "bpk_1a2b",  # as much as a list shows
+        "0.00694",
+        "DE•• •••• 3000",
+    ],
+)
+def test_what_is_no_secret_stays(text):
+    assert scrubbed(text) == text
+
+
+def test_no_uuid_is_taken_for_a_card():
+    for number in range(2000):
+        text = str(uuid.UUID(int=number * 7919**9 % 2**128))
+        assert scrubbed(text) == text
