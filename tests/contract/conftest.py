@@ -41,8 +41,9 @@ class Provider:
     customer_ids: list[str] = field(default_factory=list)
 
     def create_customer(self, key: str | None = None, name: str = "Contract test") -> str:
-        who = NewCustomer(key=key or str(uuid4()), number="10001", name=name, email="billing@acme.example")
-        customer_id = self.gateway.create_customer(who)
+        key = key or str(uuid4())
+        who = NewCustomer(key=key, number="10001", name=name, email="billing@acme.example")
+        customer_id = self.gateway.create_customer(who, f"customer-{key}")
         self.customer_ids.append(customer_id)
         return customer_id
 

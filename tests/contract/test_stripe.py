@@ -6,6 +6,7 @@ cards and SEPA direct debits switched on.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 from uuid import uuid4
@@ -19,7 +20,7 @@ from portal.domain.errors import (
     PaymentFailedError,
     ProviderRefusedError,
 )
-from portal.gateways.stripe_shapes import SetupStatus
+from portal.gateways.stripe_shapes import SetupStatus, Wallet
 from tests.contract.conftest import NOT_SET, VARIABLE, NoTestKeyError, key_of_test_mode
 
 RETURN_URL = "https://portal.example/payment_methods/return"
@@ -70,7 +71,11 @@ def test_a_mandate_is_set_up_with_its_reference(provider, customer_id, set_up):
         "3000",
         "DE",
     )
-    assert setup.mandate_reference
+    assert setup.mandate.reference
+    assert (setup.mandate.status, setup.mandate.method_id) == ("active", setup.method.id)
+    assert provider.gateway.mandate_of(customer_id, setup.method.id) == setup.mandate
+    mandate_id = provider.api.setup_intents.list({"customer": customer_id}).data[0].mandate
+    assert provider.gateway.customer_of_mandate(mandate_id) == customer_id
 
 
 def test_a_declined_card_is_a_failed_set_up_with_words_for_the_customer(provider, customer_id):
@@ -101,11 +106,12 @@ def test_the_same_number_has_the_same_fingerprint(provider, set_up):
 def test_the_default_is_chosen_and_gone_with_its_method(provider, customer_id, set_up):
     gateway = provider.gateway
     method = gateway.setup_of(set_up(payment_method="pm_card_visa")).method
-    assert gateway.default_of(customer_id) is None, "Stripe chooses none by itself"
+    assert gateway.wallet_of(customer_id).methods == (method,)
+    assert gateway.wallet_of(customer_id).default_id is None, "Stripe chooses none by itself"
     gateway.make_default(customer_id=customer_id, method_id=method.id)
-    assert gateway.default_of(customer_id) == method.id
+    assert gateway.wallet_of(customer_id).default_id == method.id
     gateway.detach(method.id)
-    assert gateway.default_of(customer_id) is None
+    assert gateway.wallet_of(customer_id).default_id is None
     assert gateway.method_of(method.id).customer_id is None
     with pytest.raises(ConflictError):
         gateway.attach(customer_id=customer_id, method_id=method.id)
@@ -113,11 +119,11 @@ def test_the_default_is_chosen_and_gone_with_its_method(provider, customer_id, s
 
 def test_anothers_method_is_not_found(provider, customer_id):
     theirs = provider.gateway.attach(customer_id=provider.create_customer(), method_id="pm_card_visa")
-    with pytest.raises(NotFoundError):
+    with pytest.raises(ConflictError):
         provider.gateway.attach(customer_id=customer_id, method_id=theirs.id)
     with pytest.raises((NotFoundError, ProviderRefusedError)):
         provider.gateway.make_default(customer_id=customer_id, method_id=theirs.id)
-    assert provider.gateway.default_of(customer_id) is None
+    assert provider.gateway.wallet_of(customer_id).default_id is None
 
 
 def test_a_card_that_cannot_be_attached_says_why(provider, customer_id):
@@ -132,9 +138,27 @@ def test_one_key_is_one_customer_and_no_other(provider):
         provider.create_customer(key, name="Somebody else")
 
 
-def test_one_key_is_one_set_up(provider, customer_id):
+def test_a_customer_is_found_again_by_its_organization(provider):
     key = str(uuid4())
-    assert provider.gateway.begin_setup(customer_id, key) == provider.gateway.begin_setup(customer_id, key)
+    began_at = dt.datetime.now(dt.UTC)
+    customer_id = provider.create_customer(key)
+    assert provider.gateway.find_customer(key, since=began_at) == customer_id
+    assert provider.gateway.find_customer(str(uuid4()), since=began_at) is None
+
+
+def test_a_customer_that_is_deleted_is_an_empty_wallet(provider):
+    customer_id = provider.create_customer()
+    provider.api.customers.delete(customer_id)
+    provider.customer_ids.remove(customer_id)
+    assert provider.gateway.wallet_of(customer_id) == Wallet(methods=(), default_id=None, is_deleted=True)
+
+
+def test_one_key_is_one_set_up_and_it_is_found_again(provider, customer_id):
+    key = str(uuid4())
+    secret = provider.gateway.begin_setup(customer_id, key)
+    assert provider.gateway.begin_setup(customer_id, key) == secret
+    assert provider.gateway.find_setup(customer_id, key) == secret
+    assert provider.gateway.find_setup(customer_id, str(uuid4())) is None
 
 
 @pytest.mark.parametrize(
@@ -156,6 +180,15 @@ def test_what_was_done_can_be_looked_up_as_events(provider, customer_id, set_up)
     event = _event(provider, "setup_intent.succeeded", since, setup_id)
     assert event.livemode is False
     assert _event(provider, "payment_method.attached", since, event.data.object.payment_method)
+
+
+def test_events_since_a_time_are_in_our_words(provider, customer_id, set_up):
+    since = dt.datetime.fromtimestamp(provider.api.customers.retrieve(customer_id).created, dt.UTC)
+    setup_id = set_up(payment_method="pm_card_visa")
+    _event(provider, "setup_intent.succeeded", int(since.timestamp()), setup_id)
+    told = provider.gateway.events_since(since, {"setup_intent.succeeded"})
+    (event,) = [each for each in told if each.object_id == setup_id]
+    assert (event.type, event.customer_id, event.is_live) == ("setup_intent.succeeded", customer_id, False)
 
 
 def test_an_event_that_is_signed_is_read(provider, customer_id, set_up):
