@@ -12,7 +12,7 @@ from portal.sandbox.stripe import (
 )
 from portal.sandbox.stripe.dispatch import Door, register
 from portal.sandbox.stripe.faults import Faults
-from portal.sandbox.stripe.frontend import register_pages
+from portal.sandbox.stripe.frontend import register_front_page, register_pages
 from portal.sandbox.stripe.idempotency import KeysInUse
 from portal.sandbox.stripe.later import Later
 from portal.sandbox.stripe.store import Store
@@ -73,5 +73,6 @@ def create_app(
     levers = (*sandbox.faults.routes(), *sandbox.courier.routes(), *sandbox.later.routes())
     register(app, Door(store, sandbox.faults, KeysInUse(), sandbox.wake), (*ROUTES, *levers))
     register_pages(app, store, sandbox.wake)
+    register_front_page(app, store, sandbox.faults, sandbox.courier)
     sandbox.start()
     return app

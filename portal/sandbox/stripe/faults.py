@@ -123,10 +123,12 @@ class Faults:
             Route("DELETE", path, self._lift_all),
         )
 
-    def _show(self, call: Call) -> Object:
+    def shown(self) -> list[Object]:
         with self._lock:
-            shown = [vars(each) | {"does": KINDS[each.kind][0]} for each in self._faults]
-        return {"object": "list", "data": shown, "has_more": False, "url": call.path}
+            return [vars(each) | {"does": KINDS[each.kind][0]} for each in self._faults]
+
+    def _show(self, call: Call) -> Object:
+        return {"object": "list", "data": self.shown(), "has_more": False, "url": call.path}
 
     def _throw(self, call: Call) -> Object:
         fault = _fault_of(call.parameters)

@@ -58,6 +58,9 @@ class Courier(Worker):
         )
 
     def _show(self, _: Call) -> Object:
+        return self.shown()
+
+    def shown(self) -> Object:
         return {
             "object": "sandbox.webhooks",
             "delivery": self._delivery.value,
