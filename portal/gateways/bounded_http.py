@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from requests import PreparedRequest, Response, Session, Timeout
+from requests import PreparedRequest, RequestException, Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -23,6 +23,10 @@ def bounded_session() -> Session:
     for scheme in ("https://", "http://"):
         session.mount(scheme, _BoundedAdapter())
     return session
+
+
+class GivenUpError(RequestException):
+    """Its caller waits no longer, so trying again would hold a seat for nobody."""
 
 
 class _Connection(HTTPConnection):
@@ -52,12 +56,20 @@ class _BoundedAdapter(HTTPAdapter):
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         call = current_call()
-        if call is not None:
-            left = call.seconds_left
-            if not left:
-                raise Timeout(request=request)  # its caller has given up
-            options["timeout"] = (min(_CONNECT_SECONDS_MAX, left), left)
-        return super().send(request, *args, **options)
+        if call is None:
+            return super().send(request, *args, **options)
+        left = call.seconds_left
+        if not left:
+            raise GivenUpError(request=request)
+        options["timeout"] = (min(_CONNECT_SECONDS_MAX, left), left)
+        try:
+            response = super().send(request, *args, **options)
+            response.content  # noqa: B018 -- read here, where the connection is ours to cut
+        except RequestException as error:
+            if call.seconds_left:
+                raise
+            raise GivenUpError(request=request) from error
+        return response
 
 
 def _lend(connection: HTTPConnection) -> None:

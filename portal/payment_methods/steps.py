@@ -169,8 +169,8 @@ def compare(
 
 def _tidy(customer_id: str, wallet: Wallet, *, stripe: StripeGateway) -> tuple[Sequence[Method], str | None]:
     """Settle at Stripe what is in doubt there, and return what is kept and which comes first."""
-    # Stripe lists the newest first, and tells times in whole seconds.
-    oldest_first = sorted(reversed(wallet.methods), key=lambda each: each.created_at)
+    by_list = wallet.methods[::-1]  # Stripe lists the newest first, and tells times in whole seconds
+    oldest_first = sorted(by_list, key=lambda each: each.created_at)
     newest = {_identity(method): method for method in oldest_first}
     kept = [method for method in oldest_first if newest[_identity(method)] is method]
     default = next((each for each in wallet.methods if each.id == wallet.default_id), None)
