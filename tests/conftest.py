@@ -26,6 +26,7 @@ from tests import easybill_description, tenancy
 from tests.factories import NOW, make_account, make_member, make_organization
 from tests.page import CheckingClient, client_of
 from tests.postgres import throw_away_postgres
+from tests.sandbox.stripe_watch import deviations_from_stripe  # noqa: F401 -- watches every test
 
 WEBHOOK_SECRET = "whsec_tests"
 tenancy.watch()

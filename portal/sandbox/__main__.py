@@ -13,6 +13,7 @@ from waitress import create_server
 from portal.sandbox import easybill, stripe
 
 LOOPBACK = "127.0.0.1"
+THREADS = 16  # a rehearsed silence holds one, and the switch that ends it needs another
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,7 +71,7 @@ def _file_in(directory: Path | None, name: str) -> Path | None:
 
 def _serve(app: Flask, port: int) -> None:
     """The port is open when this returns; the thread ends with the program."""
-    server = create_server(app, host=LOOPBACK, port=port, ident="sandbox")
+    server = create_server(app, host=LOOPBACK, port=port, ident="sandbox", threads=THREADS)
     threading.Thread(target=server.run, name=f"sandbox-{port}", daemon=True).start()
 
 
