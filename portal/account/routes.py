@@ -18,7 +18,7 @@ from portal.domain.errors import ValidationError
 from portal.web import identity, sessions
 from portal.web.auth import SIGNED_IN, policy
 from portal.web.clock import now
-from portal.web.forms import FormPage, say
+from portal.web.forms import FormPage, refuse_fields, say
 from portal.web.identity import account
 from portal.web.renders import renders
 
@@ -71,6 +71,7 @@ def password() -> AccountPage | Response:
 @bp.post("/sessions/end_others")
 @policy(SIGNED_IN)
 def end_others() -> Response:
+    refuse_fields()
     sessions.end_all(account(), but=identity.user_session())
     return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
 
@@ -78,6 +79,7 @@ def end_others() -> Response:
 @bp.post("/sessions/<uuid:session_id>/end")
 @policy(SIGNED_IN)
 def end(session_id: UUID) -> Response:
+    refuse_fields()
     sessions.end_one(account(), session_id)
     return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
 

@@ -44,12 +44,6 @@ def successor_of_request() -> UUID | None:
         raise ValidationError({"new_default": ["is not the id of a payment method"]}) from error
 
 
-def refuse_body() -> None:
-    """Accept no body or an empty JSON object."""
-    if request.get_data():
-        json_body()
-
-
 def idempotency_key(organization: Organization, account: Account) -> str | None:
     """Return what names this request: whoever sends the same key elsewhere means something else."""
     given = request.headers.get("Idempotency-Key")

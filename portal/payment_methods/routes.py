@@ -19,6 +19,7 @@ from portal.payment_methods import forms, queries, schema, steps
 from portal.payment_methods.queries import PaymentMethodList
 from portal.web.auth import organization, policy
 from portal.web.clock import now
+from portal.web.forms import refuse_fields
 from portal.web.headers import loads_stripe
 from portal.web.idempotency import keeps_no_answer
 from portal.web.identity import account
@@ -79,7 +80,7 @@ def index(**_: UUID) -> PaymentMethodList:
 
 
 @bp.get("/new")
-@policy("billing:update")
+@policy("billing:update", confirmed=True)
 @renders("payment_methods/new.html")
 def new(**_: UUID) -> SetupPage:
     loads_stripe()
@@ -107,26 +108,27 @@ def settle(**_: UUID) -> Response:
 
 
 @bp.post("/payment_intent")
-@policy("billing:update")
+@policy("billing:update", confirmed=True)
 @keeps_no_answer
 def payment_intent(**_: UUID) -> Response:
-    forms.refuse_body()
+    refuse_fields()
     key = forms.idempotency_key(organization(), account())
     secret = steps.begin_setup(organization(), stripe=stripe(), request_key=key, now=now())
     return jsonify({"client_secret": secret})
 
 
 @bp.post("/create_and_attach")
-@policy("billing:update")
+@policy("billing:update", confirmed=True)
 def create_and_attach(**_: UUID) -> tuple[Response, HTTPStatus]:
     method = steps.attach(organization(), forms.method_id_of_body(), stripe=stripe(), now=now())
     return jsonify(schema.payment_method(method)), HTTPStatus.CREATED
 
 
 @bp.route("/<uuid:payment_method_id>/set_default", methods=["PUT", "POST"])
-@policy("billing:update")
+@policy("billing:update", confirmed=True)
 @survives_outage
 def set_default(payment_method_id: UUID, **_: UUID) -> Response:
+    refuse_fields()
     method = steps.set_default(organization(), payment_method_id, stripe=stripe(), now=now())
     if wants_json():
         return jsonify(schema.payment_method(method))
@@ -134,17 +136,19 @@ def set_default(payment_method_id: UUID, **_: UUID) -> Response:
 
 
 @bp.delete("/<uuid:payment_method_id>")
-@policy("billing:update")
+@policy("billing:update", confirmed=True)
 def delete(payment_method_id: UUID, **_: UUID) -> tuple[str, HTTPStatus]:
+    refuse_fields("new_default")
     successor = forms.successor_of_request()
     steps.remove(organization(), payment_method_id, successor=successor, stripe=stripe(), now=now())
     return "", HTTPStatus.NO_CONTENT
 
 
 @bp.post("/<uuid:payment_method_id>/remove")
-@policy("billing:update")
+@policy("billing:update", confirmed=True)
 @survives_outage
 def remove(payment_method_id: UUID, **_: UUID) -> Response:
+    refuse_fields("new_default")
     successor = forms.successor_of_request()
     steps.remove(organization(), payment_method_id, successor=successor, stripe=stripe(), now=now())
     return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from babel import Locale
-from flask import request
-from flask_wtf import FlaskForm
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from wtforms import FieldList, HiddenField, RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 
 from portal.domain.billing_profile import EMAILS_MAX, LENGTHS_MAX, BillingProfile
 from portal.domain.countries import COUNTRIES
 from portal.domain.errors import ValidationError
-from portal.web.json import refuse_constant, without_repeats
+from portal.web.forms import StrictForm
+from portal.web.json import json_object
 
 _VERSION_DIGITS_MAX = 9
 _NAMES = Locale("en").territories
@@ -29,7 +26,7 @@ def country_name(code: str) -> str:
     return str(_NAMES.get(code, code))
 
 
-class ProfileForm(FlaskForm):  # type: ignore[misc]
+class ProfileForm(StrictForm):
     """The billing profile. `version` is the one that was shown, so that nobody overwrites somebody else."""
 
     version = HiddenField()
@@ -72,7 +69,7 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]
 
 def profile_of_body() -> tuple[BillingProfile, int | None]:
     """Read a whole profile, and the version it was made from if that is said; 400, 415 or 422 otherwise."""
-    body = _object_of_body()
+    body = json_object()
     problems = {name: ["is not known here"] for name in body if name not in _CHECKS}
     for name, (is_right, reason) in _CHECKS.items():
         if name not in body:
@@ -110,19 +107,3 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "emails": (_is_texts, "is not a list of texts"),
     "version": (_is_version, "is not a version that a profile has had"),
 }
-
-
-def _object_of_body() -> dict[str, Any]:
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType("The body has to be application/json.")
-    try:
-        body = json.loads(
-            request.get_data().decode("utf-8"),
-            parse_constant=refuse_constant,
-            object_pairs_hook=without_repeats,
-        )
-    except (ValueError, RecursionError) as error:
-        raise BadRequest("The body is not valid JSON.") from error
-    if not isinstance(body, dict):
-        raise ValidationError({"body": ["is not a JSON object"]})
-    return body

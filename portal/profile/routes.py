@@ -25,10 +25,11 @@ def index(**_: UUID) -> ProfilePage:
 
 
 @bp.post("")
-@policy("billing:update")
+@policy("billing:update", confirmed=True)
 @renders("profile/index.html")
 def change(organization_id: UUID) -> ProfilePage | Response:
     form = forms.ProfileForm()
+    form.refuse_others()
     try:
         actions.change(organization(), form.profile(), seen_version=form.version_shown())
     except ValidationError as error:
@@ -39,7 +40,7 @@ def change(organization_id: UUID) -> ProfilePage | Response:
 
 
 @bp.put("")
-@policy("billing:update")
+@policy("billing:update", confirmed=True)
 def replace(**_: UUID) -> Response:
     profile, seen_version = forms.profile_of_body()
     actions.change(organization(), profile, seen_version=seen_version)

@@ -16,7 +16,7 @@ from portal.signing_in.forms import ConfirmForm, ForgotForm, ResetForm, SignInFo
 from portal.web import credentials, identity
 from portal.web.auth import PUBLIC, SIGNED_IN, policy
 from portal.web.clock import now
-from portal.web.forms import FormPage, say
+from portal.web.forms import FormPage, refuse_fields, say
 from portal.web.identity import account
 from portal.web.renders import renders
 
@@ -55,6 +55,7 @@ def sign_in() -> PasswordPage | Response:
 @bp.post("/logout")
 @policy(SIGNED_IN)
 def sign_out() -> Response:
+    refuse_fields()
     identity.sign_out()
     return redirect(url_for(".sign_in"), HTTPStatus.SEE_OTHER)
 
