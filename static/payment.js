@@ -6,9 +6,13 @@
   const problem = document.getElementById("payment-problem");
   const button = form.querySelector("button[type=submit]");
   const night = matchMedia("(prefers-color-scheme: dark)");
-  const unavailable = "Stripe's secure form could not be loaded. Please try again in a minute.";
-  const label = button.textContent;
-  let stripe, elements;
+  const locale = document.documentElement.lang || "auto";
+  const words = form.dataset;
+  const save = button.textContent;
+  // The same until somebody answers, so that trying again begins nothing a second time.
+  const newKey = () => crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random()}`;
+  let key = newKey();
+  let stripe, elements, secret;
 
   const say = (text) => {
     const notice = document.createElement("p");
@@ -16,15 +20,17 @@
     notice.textContent = text;
     problem.replaceChildren(...(text ? [notice] : []));
   };
-  const setBusy = (isBusy) => {
+  const show = (label, isBusy) => {
+    button.textContent = label;
     button.disabled = isBusy;
-    button.textContent = isBusy ? "Saving…" : label;
     form.setAttribute("aria-busy", String(isBusy));
   };
   const fail = (text) => {
+    elements = undefined;
     place.removeAttribute("aria-busy");
     place.replaceChildren();
     say(text);
+    show(words.again, false);
   };
 
   // A token may be light-dark(…); as somebody's colour it comes out as the one that is shown.
@@ -57,48 +63,73 @@
   });
 
   const clientSecret = async () => {
-    const headers = { Accept: "application/json", "X-CSRFToken": form.elements.csrf_token.value };
+    const headers = {
+      Accept: "application/json",
+      "Idempotency-Key": key,
+      "X-CSRFToken": form.elements.csrf_token.value,
+    };
     const answer = await fetch(form.action, { method: "POST", headers });
     const body = await answer.json();
-    if (!answer.ok) throw new Error(body.errors[0].message);
+    if (!answer.ok) {
+      key = newKey();
+      throw new Error(body.errors[0].message);
+    }
     return body.client_secret;
   };
 
   const mount = async () => {
-    if (!window.Stripe) return fail(unavailable);
-    let secret;
+    if (!window.Stripe) return fail(words.unavailable);
+    say("");
+    place.setAttribute("aria-busy", "true");
+    show(save, true);
     try {
       secret = await clientSecret();
     } catch (error) {
-      return fail(error instanceof TypeError || error instanceof SyntaxError ? unavailable : error.message);
+      // fetch says TypeError when nobody answered, json() SyntaxError when it was no answer of ours.
+      return fail(error instanceof TypeError || error instanceof SyntaxError ? words.lost : error.message);
     }
-    stripe = window.Stripe(form.dataset.key, { locale: "en" });
-    elements = stripe.elements({ clientSecret: secret, appearance: appearance(), locale: "en" });
-    const billingDetails = { name: form.dataset.name, email: form.dataset.email };
-    const business = { name: form.dataset.business };
+    stripe = window.Stripe(words.key, { locale });
+    elements = stripe.elements({ clientSecret: secret, appearance: appearance(), locale });
+    const billingDetails = { name: words.name, email: words.email };
+    const business = { name: words.business };
     const element = elements.create("payment", { layout: "tabs", business, defaultValues: { billingDetails } });
-    element.on("ready", () => { place.removeAttribute("aria-busy"); button.disabled = false; });
-    element.on("loaderror", () => fail(unavailable));
+    element.on("ready", () => { place.removeAttribute("aria-busy"); show(save, false); });
+    element.on("loaderror", () => fail(words.unavailable));
     element.on("change", () => say(""));
-    night.addEventListener("change", () => elements.update({ appearance: appearance() }));
     element.mount(place);
   };
 
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (!elements || button.disabled) return;
+  // The page we come back to asks Stripe itself; it believes nothing of its address.
+  const comeBack = () => {
+    const target = new URL(words.returnUrl);
+    target.searchParams.set("setup_intent", secret.split("_secret_")[0]);
+    location.assign(target);
+  };
+  const confirm = async () => {
     say("");
-    setBusy(true);
+    show(words.saving, true);
     let error;
     try {
-      ({ error } = await stripe.confirmSetup({ elements, confirmParams: { return_url: form.dataset.returnUrl } }));
+      ({ error } = await stripe.confirmSetup({ elements, confirmParams: { return_url: words.returnUrl } }));
     } catch {
-      error = { message: "Stripe could not be reached. Please check your connection and try again." };
+      error = { type: "api_connection_error" };
     }
+    if (!error) return;
+    // An earlier try, whose answer was lost, has done it already.
+    if (error.code === "setup_intent_unexpected_state") return comeBack();
+    show(save, false);
     // What is wrong with a field is said beside that field already.
-    if (error && error.type !== "validation_error") say(error.message);
-    if (error) setBusy(false);
-  });
+    if (error.type !== "validation_error") say(error.type === "api_connection_error" ? words.lost : error.message);
+  };
 
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (button.disabled) return;
+    if (elements) confirm();
+    else mount();
+  });
+  night.addEventListener("change", () => elements?.update({ appearance: appearance() }));
+  // Who goes back from the bank's page finds the form as it was, and may use it.
+  addEventListener("pageshow", (event) => { if (event.persisted && elements) show(save, false); });
   mount();
 })();

@@ -22,10 +22,11 @@ from portal.extensions import db, set_reading
 from portal.models import Account, Organization, UserSession
 from portal.sandbox import easybill, stripe
 from portal.web import sessions
-from tests import tenancy
+from tests import easybill_description, tenancy
 from tests.factories import NOW, make_account, make_member, make_organization
 from tests.page import CheckingClient, client_of
 from tests.postgres import throw_away_postgres
+from tests.sandbox.stripe_watch import deviations_from_stripe  # noqa: F401 -- watches every test
 
 WEBHOOK_SECRET = "whsec_tests"
 tenancy.watch()
@@ -49,10 +50,12 @@ class Sandboxes:
 
 @pytest.fixture(scope="session")
 def sandboxes() -> Iterator[Sandboxes]:
-    """Stripe and EasyBill, as servers on loopback."""
+    """Stripe and EasyBill, as servers on loopback; EasyBill's answers are as its description says."""
+    easybill_app = easybill.create_app()
+    faults = easybill_description.watch(easybill_app)
     servers = [
         create_server(each, host="127.0.0.1", port=0, threads=4)
-        for each in (stripe.create_app(), easybill.create_app())
+        for each in (stripe.create_app(), easybill_app)
     ]
     threads = [threading.Thread(target=each.run, daemon=True) for each in servers]
     for thread in threads:
@@ -61,6 +64,7 @@ def sandboxes() -> Iterator[Sandboxes]:
     yield Sandboxes(*urls)
     for each in servers:
         each.close()
+    assert not faults, sorted(set(faults))
 
 
 def make_settings(
@@ -79,7 +83,11 @@ def make_settings(
             api_base=sandboxes.stripe_url,
             js_url=f"{sandboxes.stripe_url}/stripe.js",
         ),
-        easybill=EasybillSettings(api_key="easybill-sandbox", api_base=f"{sandboxes.easybill_url}/rest/v1"),
+        easybill=EasybillSettings(
+            api_key="easybill-sandbox",
+            api_base=f"{sandboxes.easybill_url}/rest/v1",
+            calls_per_minute=6000,
+        ),
         close_grace_days=3,
         provider_deadline_milliseconds=5000,
         log_level="WARNING",

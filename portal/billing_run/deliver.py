@@ -1,9 +1,9 @@
-"""Delivers final invoices: each one above zero becomes exactly one finished document at EasyBill.
+"""Delivers final invoices: each one becomes exactly one finished document at EasyBill, below zero a credit.
 
 The invoice row is the outbox. A worker claims it in a short transaction, asks EasyBill outside any, and
 records in another; it may be killed anywhere, and two may meet. EasyBill has no idempotency keys, so a
 document is looked for before it is made, its id is stored by compare-and-set while it is a draft, and
-only the document whose id is stored is ever finished.
+only the document whose id is stored is ever finished. Drafts that lost are left for the reconciler.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from portal.billing_run import legal_copy, outbox
+from portal.billing_run import customers, legal_copy, outbox
 from portal.billing_run.document_draft import Expected, expected_document, refuse_difference
 from portal.domain.errors import BillingError, ConflictError, ProviderUnavailableError
 from portal.extensions import db, reading
-from portal.gateways.easybill import INVOICE, CustomerFacts, Document, EasybillGateway
+from portal.gateways.easybill import CREDIT, INVOICE, Document, EasybillGateway
 from portal.gateways.easybill_http import (
+    RATE_LIMIT_SECONDS,
     EasybillKeyRefusedError,
     EasybillRateLimitedError,
     EasybillUnavailableError,
 )
 from portal.models import Delivery, Invoice, Organization
+from portal.web.providers import settings
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +74,7 @@ class _Job:
     """What is asked of EasyBill for one invoice, read before the first call."""
 
     key: outbox.Key
-    customer: CustomerFacts
-    customer_id: str | None
+    lease: dt.datetime
     document_id: str | None
     is_finished: bool
     expected: Expected
@@ -88,8 +89,9 @@ def deliver(
 ) -> DeliveryCounts:
     """Deliver what is due, of all organizations or of some (by id), and return what became of it.
 
-    `wait` sleeps the seconds that EasyBill asks for when it is called too often; without it the run ends
-    there, and so it does when EasyBill is down. Nothing is lost: the rest is due in the next run.
+    `wait` sleeps the seconds that EasyBill asks for when it is called too often, and returns True to end the
+    run; without it the run ends there, and so it does when EasyBill is down. Nothing is lost: the rest is
+    due in the next run.
     """
     started = time.monotonic()
     at = now
@@ -104,10 +106,9 @@ def deliver(
         if isinstance(error, EasybillKeyRefusedError):
             break
         if isinstance(error, EasybillRateLimitedError):
-            if wait is None:
+            seconds = error.retry_after_seconds or RATE_LIMIT_SECONDS
+            if wait is None or wait(seconds) is True:
                 break
-            seconds = error.retry_after_seconds or outbox.RATE_LIMIT_SECONDS
-            wait(seconds)
             at += dt.timedelta(seconds=seconds)
             continue
         todo.popleft()
@@ -122,67 +123,68 @@ def _deliver_one(
     if not outbox.claim(key, at, lease):
         return Outcome.LEFT, None
     try:
-        _advance(easybill, _read(key), at)
+        _advance(easybill, _read(key, lease), at)
     except _ElsewhereError:
         outbox.give_back(key, lease)
         return Outcome.LEFT, None
     except (ProviderUnavailableError, EasybillKeyRefusedError) as error:
-        outbox.try_later(key, lease, at, error)
-        return Outcome.RETRY, error
+        return _tried(key, lease, at, error)
     except BillingError as error:
-        outbox.give_back(
-            key, lease, delivery=Delivery.STUCK, attempts=Invoice.attempts + 1, last_error=str(error)
-        )
+        outbox.give_up(key, lease, str(error))
         log.warning("an invoice is stuck", extra={"invoice": key, "reason": str(error)})
         return Outcome.STUCK, error
     except Exception:  # a mistake of ours in one invoice must not stop the others
         log.exception("an invoice could not be delivered", extra={"invoice": key})
-        outbox.try_later(key, lease, at, BillingError("Something went wrong on our side; it is in the log."))
-        return Outcome.RETRY, None
+        return _tried(key, lease, at, BillingError("Something went wrong on our side; it is in the log."))
     return Outcome.DELIVERED, None
 
 
-def _read(key: outbox.Key) -> _Job:
+def _tried(
+    key: outbox.Key, lease: dt.datetime, at: dt.datetime, error: BillingError
+) -> tuple[Outcome, BillingError]:
+    if outbox.try_later(key, lease, at, error):
+        return Outcome.RETRY, error
+    log.error("an invoice is stuck", extra={"invoice": key, "reason": str(error)})
+    return Outcome.STUCK, error
+
+
+def _read(key: outbox.Key, lease: dt.datetime) -> _Job:
     with reading():
         invoice = db.session.get_one(Invoice, key)
         organization = db.session.get_one(Organization, key.organization_id)
         assert invoice.document_on, "a claim fixes the day of the document"
         job = _Job(
             key=key,
-            customer=_customer_facts(organization),
-            customer_id=organization.easybill_customer_id,
+            lease=lease,
             document_id=invoice.easybill_document_id,
             is_finished=invoice.delivery == Delivery.FINISHED,
-            expected=expected_document(organization, invoice, invoice.document_on),
+            expected=expected_document(
+                organization,
+                invoice,
+                invoice.document_on,
+                without_vat_id=settings().eu_without_vat_id,
+            ),
         )
         db.session.commit()
     return job
 
 
-def _customer_facts(organization: Organization) -> CustomerFacts:
-    return CustomerFacts(
-        number=organization.number,
-        name=organization.name,
-        street=organization.street,
-        postal_code=organization.postal_code,
-        city=organization.city,
-        country=organization.country,
-        vat_id=organization.vat_id,
-        emails=tuple(organization.emails),
-    )
-
-
 def _advance(easybill: EasybillGateway, job: _Job, at: dt.datetime) -> None:
     """Go on from wherever the last attempt got to."""
     document = _stored_document(easybill, job) or _new_document(easybill, job)
-    refuse_difference(job.expected, document)
+    if not job.is_finished:  # else it was compared before, and its profile may say otherwise by now
+        refuse_difference(job.expected, document)
     if document.is_draft:
+        if not outbox.holds(job.key, job.lease):
+            raise _ElsewhereError
         document = easybill.finish(document.id)
+        refuse_difference(job.expected, document)
     if document.is_draft or not document.number or not document.document_on:
         raise EasybillUnavailableError("EasyBill has not given the document its number yet.")
-    outbox.record(job.key, document.id, delivery=Delivery.FINISHED)
+    outbox.record(job.key, document.id, delivery=Delivery.FINISHED, attempts=0)
     pdf = easybill.pdf_of(document.id)
-    legal_copy.keep(job.key.organization_id, document, pdf, invoice_id=job.key.invoice_id, at=at)
+    ours = legal_copy.Ours(job.key.invoice_id, job.expected.due)
+    legal_copy.keep(job.key.organization_id, document, pdf, ours=ours, at=at)
     outbox.record(
         job.key,
         document.id,
@@ -207,19 +209,16 @@ def _stored_document(easybill: EasybillGateway, job: _Job) -> Document | None:
 
 def _new_document(easybill: EasybillGateway, job: _Job) -> Document:
     """Find or make the document and store its id; of several workers the first to store wins."""
-    customer_id = _customer_id(easybill, job)
+    customer_id = customers.in_step(easybill, job.key.organization_id)
     facts = job.expected.facts
+    # From the end of its month: after a restore of an older backup its document may be an earlier day's.
     known = [
         each
-        for each in easybill.documents_of(customer_id, facts.document_on)
-        if each.external_id == facts.external_id and each.type == INVOICE
+        for each in easybill.documents_of(customer_id, facts.service_to, facts.document_on)
+        if each.external_id == facts.external_id and each.type in {INVOICE, CREDIT}
     ]
     document = _chosen(known) or easybill.create_draft(customer_id, facts)
-    stored_id = outbox.store_document_id(job.key, document.id)
-    for each in [*known, document]:
-        if each.is_draft and each.id != stored_id:
-            easybill.delete_draft(each.id)
-    if stored_id != document.id:
+    if outbox.store_document_id(job.key, document.id) != document.id:
         raise _ElsewhereError
     return document
 
@@ -230,15 +229,3 @@ def _chosen(known: Sequence[Document]) -> Document | None:
     if len(finished) > 1:
         raise TwoDocumentsError
     return min(finished or known, key=lambda document: int(document.id), default=None)
-
-
-def _customer_id(easybill: EasybillGateway, job: _Job) -> str:
-    """Return EasyBill's customer, who says today's name, address and VAT id; made when there is none."""
-    known = job.customer_id or easybill.customer_by_number(job.customer.number)
-    if known:
-        easybill.update_customer(known, job.customer)
-    else:
-        known = easybill.create_customer(job.customer)
-    if job.customer_id is None:
-        known = outbox.store_customer_id(job.key.organization_id, known)
-    return known

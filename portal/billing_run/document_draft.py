@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from sqlalchemy import select
+
 from portal.domain.errors import ConflictError
 from portal.domain.money import Money
+from portal.domain.period import Month
 from portal.domain.rating import quantity_of
-from portal.domain.vat import document_totals, treatment_of
-from portal.gateways.easybill import Document, DraftFacts, DraftPosition, hundredths_of
+from portal.domain.vat import VatTreatment, WithoutVatId, document_totals, settle, treatment_of
+from portal.domain.vat_texts import vat_text
+from portal.extensions import db
+from portal.gateways.easybill import (
+    CREDIT,
+    INVOICE,
+    CurrencyNotCarriedError,
+    Document,
+    DraftFacts,
+    DraftPosition,
+    hundredths_of,
+)
 from portal.ledger.positions import Position, positions_of
-from portal.models import Invoice, Organization
+from portal.models import Invoice, LegalDocument, Organization
 
 DUE_IN_DAYS = 14
 
@@ -22,32 +36,59 @@ class TotalsDifferError(ConflictError):
     """The totals of EasyBill's draft and ours differ."""
 
 
+class VatDiffersError(ConflictError):
+    """EasyBill's draft says something else about VAT than the billing profile does now: delete the draft."""
+
+
 class LinesDifferError(ConflictError):
     """The lines of the invoice do not add up to its total."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A document as it has to come out."""
+    """A document as it has to come out; `due` is what is to be paid once earlier credit is set off."""
 
     facts: DraftFacts
     net: Money
     gross: Money
+    due: Money
 
 
-def expected_document(organization: Organization, invoice: Invoice, document_on: dt.date) -> Expected:
+def expected_document(
+    organization: Organization,
+    invoice: Invoice,
+    document_on: dt.date,
+    *,
+    without_vat_id: WithoutVatId = WithoutVatId.REFUSE,
+) -> Expected:
     """Compose the document of an invoice; raises when VAT is unsettled or the currency too fine."""
     month = invoice.month
-    treatment = treatment_of(organization.country, organization.vat_id, supplied_on=month.last_on)
-    positions = positions_of(invoice.items, invoice.currency)
-    totals = document_totals((treatment.rate_basis_points, each.net.cents) for each in positions)
+
+    def treated(supplied: Month) -> VatTreatment:
+        return treatment_of(
+            organization.country,
+            organization.vat_id,
+            supplied_on=supplied.last_on,
+            without_vat_id=without_vat_id,
+        )
+
+    treatment = treated(month)
+    rated = [
+        (treated(each.corrects or month).rate_basis_points, each)
+        for each in positions_of(invoice.items, invoice.currency)
+    ]
+    totals = document_totals((rate, each.net.cents) for rate, each in rated)
     net = Money(totals.net_minor, invoice.currency)
     gross = Money(totals.gross_minor, invoice.currency)
     hundredths_of(gross)  # refuses a currency that EasyBill cannot carry
+    _refuse_fractions(rated, invoice.currency)
     if net != invoice.total:
         raise LinesDifferError(
             f"The lines add up to {_plain(net)}, the invoice says {_plain(invoice.total)}."
         )
+    language = organization.language
+    corrected = _documents_of(organization, [each.corrects for _, each in rated if each.corrects])
+    due = _due(invoice, gross)
     facts = DraftFacts(
         external_id=str(invoice.uid),
         document_on=document_on,
@@ -55,19 +96,99 @@ def expected_document(organization: Organization, invoice: Invoice, document_on:
         service_to=month.last_on,
         currency=invoice.currency,
         vat_case=treatment.case,
-        rate_basis_points=treatment.rate_basis_points,
+        vat_text=vat_text(treatment, language),
+        taxed_in=treatment.taxed_in,
         due_in_days=DUE_IN_DAYS,
-        language=organization.language,
-        positions=_draft_positions(positions, organization.language),
+        language=language,
+        buyer_reference=organization.buyer_reference,
+        order_number=organization.order_number,
+        positions=[
+            DraftPosition(_description(each, language, corrected), each.net, rate) for rate, each in rated
+        ],
+        type=INVOICE if net.cents > 0 else CREDIT,
+        refers_to_id=_corrected_id(corrected) if net.cents < 0 else None,
+        notes=_notes(gross, due, language),
     )
-    return Expected(facts, net, gross)
+    return Expected(facts, net, gross, due)
+
+
+def _refuse_fractions(rated: Sequence[tuple[int, Position]], currency: str) -> None:
+    """Raise for VAT that is no whole amount of a coarse currency: EasyBill knows parts of a yen."""
+    net_by_rate: Counter[int] = Counter()
+    for rate, position in rated:
+        net_by_rate[rate] += hundredths_of(position.net)
+    whole = hundredths_of(Money(1, currency))
+    if whole == 1 or all(rate * net % (10_000 * whole) == 0 for rate, net in net_by_rate.items()):
+        return
+    raise CurrencyNotCarriedError(
+        f"EasyBill works VAT out to hundredths, which {currency} does not have: bill this customer in a"
+        " currency of hundredths."
+    )
+
+
+def _documents_of(organization: Organization, months: list[Month]) -> Mapping[Month, LegalDocument]:
+    """Return the documents of some months, as far as we have them."""
+    query = (
+        select(Invoice.period, LegalDocument)
+        .join(
+            LegalDocument,
+            (LegalDocument.organization_id == Invoice.organization_id)
+            & (LegalDocument.invoice_id == Invoice.id),
+        )
+        .where(
+            Invoice.organization_id == organization.id,
+            Invoice.period.in_({str(month) for month in months}),
+        )
+    )
+    return {Month.parse(period): document for period, document in db.session.execute(query)}
+
+
+def _corrected_id(corrected: Mapping[Month, LegalDocument]) -> str | None:
+    """Return the document that a credit refers to: EasyBill takes one, so the latest; lines name each."""
+    return corrected[max(corrected, key=str)].easybill_id if corrected else None
+
+
+def _due(invoice: Invoice, gross: Money) -> Money:
+    """Return what is to be paid once the credit that earlier months left is set off."""
+    query = (
+        select(Invoice.credit_cents)
+        .where(
+            Invoice.organization_id == invoice.organization_id,
+            Invoice.id < invoice.id,
+            Invoice.credit_cents.is_not(None),
+        )
+        .order_by(Invoice.id.desc())
+        .limit(1)
+    )
+    due, _ = settle(db.session.scalar(query) or 0, gross.cents)
+    return Money(due, invoice.currency)
+
+
+def _notes(gross: Money, due: Money, language: str) -> list[str]:
+    """Say what earlier credit pays, and what becomes of this one."""
+    is_german = language == "de"
+    if gross.cents < 0:
+        if is_german:
+            return ["Der Betrag wird mit den nächsten Rechnungen verrechnet."]
+        return ["This amount is set off against the next invoices."]
+    if gross == due:
+        return []
+    set_off, to_pay = (f"{_number(each.major, language)} {each.currency}" for each in (gross - due, due))
+    if is_german:
+        return [f"Verrechnet mit Guthaben aus früheren Monaten: {set_off}. Noch zu zahlen: {to_pay}."]
+    return [f"Set off against credit of earlier months: {set_off}. Left to pay: {to_pay}."]
 
 
 def refuse_difference(expected: Expected, document: Document) -> None:
-    """Raise TotalsDifferError, with both in words, unless a document is ours to the cent."""
+    """Raise TotalsDifferError, with both in words, unless a document is ours to the cent.
+
+    Where the totals agree, a draft from before a change of the profile may still name the wrong case of VAT.
+    """
     ours = hundredths_of(expected.net), hundredths_of(expected.gross), expected.net.currency
     theirs = document.net_hundredths, document.gross_hundredths, document.currency
     if ours == theirs:
+        if not document.is_taxed_as(expected.facts.vat_case):
+            raise VatDiffersError
         return
     state = "was not finished" if document.is_draft else "is already finished"
     raise TotalsDifferError(
@@ -77,11 +198,7 @@ def refuse_difference(expected: Expected, document: Document) -> None:
     )
 
 
-def _draft_positions(positions: Sequence[Position], language: str) -> list[DraftPosition]:
-    return [DraftPosition(_description(each, language), each.net) for each in positions]
-
-
-def _description(position: Position, language: str) -> str:
+def _description(position: Position, language: str, corrected: Mapping[Month, LegalDocument]) -> str:
     """Name the product, and what was used of it at which price: the true figures, every decimal."""
     currency = position.net.currency
     at = "zu" if language == "de" else "at"
@@ -89,7 +206,20 @@ def _description(position: Position, language: str) -> str:
         f"{_number(quantity_of(nano), language)} {position.unit} {at} {_number(price, language)} {currency}"
         for price, nano in position.quantities_nano.items()
     ]
-    return "\n".join([position.name, *lines])
+    return "\n".join([position.name, *_correction(position.corrects, language, corrected), *lines])
+
+
+def _correction(month: Month | None, language: str, corrected: Mapping[Month, LegalDocument]) -> list[str]:
+    """Say which month and which document a position corrects: the law wants both named."""
+    if month is None:
+        return []
+    said = f"{'Korrektur für' if language == 'de' else 'Correction of'} {month.number:02}/{month.year}"
+    document = corrected.get(month)
+    if document is None:
+        return [said]
+    if language == "de":
+        return [f"{said}, Rechnung {document.number} vom {document.document_on:%d.%m.%Y}"]
+    return [f"{said}, invoice {document.number} of {document.document_on.isoformat()}"]
 
 
 def _number(number: Decimal, language: str) -> str:

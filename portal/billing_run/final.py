@@ -14,9 +14,9 @@ from portal.ledger.audit import Change
 from portal.ledger.draft import Draft
 from portal.ledger.settlement import credits_before, settled
 from portal.models import Delivery, Invoice, InvoiceItem, UsageCorrection, draw_each, insert_rows
+from portal.web.providers import settings
 
 log = logging.getLogger(__name__)
-_CREDIT = "This month is a credit: its legal document is not made by itself yet."
 
 
 def write_invoices(drafts: Sequence[Draft], now: dt.datetime) -> None:
@@ -52,7 +52,7 @@ def write_invoices(drafts: Sequence[Draft], now: dt.datetime) -> None:
 def _row(
     draft: Draft, invoice_id: int, number: str, credit_before: int, now: dt.datetime
 ) -> dict[str, object]:
-    due, credit = settled(draft, credit_before)
+    due, credit = settled(draft, credit_before, without_vat_id=settings().eu_without_vat_id)
     return {
         "organization_id": draft.organization.id,
         "id": invoice_id,
@@ -64,21 +64,14 @@ def _row(
         "due_cents": due,
         "credit_cents": credit,
         "closed_at": now,
-        "delivery": _delivery(draft),
+        "delivery": Delivery.PENDING if draft.total.cents else Delivery.NOT_NEEDED,
         "attempts": 0,
-        "last_error": _CREDIT if draft.total.cents < 0 else None,
     }
 
 
 def _closing(draft: Draft, row: Mapping[str, object]) -> Change:
     after = {name: row[name] for name in ("number", "period", "currency", "total_cents", "due_cents")}
     return Change(draft.organization.id, "invoice.final", str(draft.uid), after=after)
-
-
-def _delivery(draft: Draft) -> Delivery:
-    if draft.total.cents < 0:
-        return Delivery.STUCK
-    return Delivery.PENDING if draft.total.cents else Delivery.NOT_NEEDED
 
 
 def _item_rows(draft: Draft, invoice_id: int, ids: Sequence[int]) -> list[dict[str, object]]:

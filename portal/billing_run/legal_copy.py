@@ -1,35 +1,50 @@
-"""Our own copy of a finished legal document: its facts as a row, its PDF byte for byte."""
+"""Our own copy of a finished legal document: its facts as a row, its PDF byte for byte.
+
+What it says never changes. What may, being paid and being cancelled, is written into the audit trail.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from portal.domain.money import Money
 from portal.extensions import db
 from portal.gateways.easybill import CANCELLATIONS, Document, money_of
+from portal.ledger import audit
 from portal.models import LegalDocument, LegalDocumentFile, add_owned
 from portal.models.owned import lock
 
 LEGAL_DOCUMENTS_LOCK = "legal_documents"  # held by whoever adds a document to an organization
 
 
-def keep(
-    organization_id: int, document: Document, pdf: bytes, *, invoice_id: int | None, at: dt.datetime
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What we know of a document that bills an invoice of ours: which, and what is left to pay of it."""
+
+    invoice_id: int
+    due: Money
+
+
+def keep(organization_id: int, document: Document, pdf: bytes, *, ours: Ours | None, at: dt.datetime) -> None:
     """Store a finished document with its PDF; a second telling of it changes no amount and no byte."""
     lock(organization_id, LEGAL_DOCUMENTS_LOCK)
     known = row_of(organization_id, document.id)
     if known is not None:
-        known.invoice_id = known.invoice_id or invoice_id
+        if ours is not None:
+            known.invoice_id, known.due_cents = ours.invoice_id, ours.due.cents
         refresh(known, document, at=at)
         return
     assert document.number, "a finished document has a number"
     assert document.document_on, "a finished document has a date"
     row = LegalDocument(
         easybill_id=document.id,
-        invoice_id=invoice_id,
+        invoice_id=ours and ours.invoice_id,
+        due_cents=ours and ours.due.cents,
+        refers_to_easybill_id=document.refers_to_id,
         number=document.number,
         type=document.type,
         document_on=document.document_on,
@@ -37,7 +52,7 @@ def keep(
         net_cents=money_of(document.net_hundredths, document.currency).cents,
         gross_cents=money_of(document.gross_hundredths, document.currency).cents,
     )
-    refresh(row, document, at=at)
+    _take_over(row, document, at)
     add_owned(organization_id, row)
     db.session.flush()
     db.session.add(
@@ -49,6 +64,20 @@ def keep(
             fetched_at=at,
         )
     )
+    audit.record(
+        organization_id,
+        "legal_invoice.issued",
+        row.easybill_id,
+        after={
+            "number": row.number,
+            "type": row.type,
+            "document_on": row.document_on,
+            "currency": row.currency,
+            "net_cents": row.net_cents,
+            "gross_cents": row.gross_cents,
+            "sha256": hashlib.sha256(pdf).hexdigest(),
+        },
+    )
 
 
 def row_of(organization_id: int, document_id: str) -> LegalDocument | None:
@@ -59,9 +88,31 @@ def row_of(organization_id: int, document_id: str) -> LegalDocument | None:
 
 
 def refresh(row: LegalDocument, document: Document, *, at: dt.datetime) -> None:
-    """Take over what may still change about a finished document."""
+    """Take over what may still change about a finished document; the caller commits."""
+    paid_before, cancelled_before = _payment(row), row.cancelled_by_easybill_id
+    _take_over(row, document, at)
+    if _payment(row) != paid_before:
+        action = "legal_invoice.paid" if row.paid_on else "legal_invoice.payment_changed"
+        audit.record(row.organization_id, action, row.easybill_id, before=paid_before, after=_payment(row))
+    if row.cancelled_by_easybill_id != cancelled_before:
+        audit.record(
+            row.organization_id,
+            "legal_invoice.cancelled",
+            row.easybill_id,
+            before={"cancelled_by": cancelled_before},
+            after={"cancelled_by": row.cancelled_by_easybill_id},
+        )
+
+
+def _payment(row: LegalDocument) -> dict[str, object]:
+    return {"paid_on": row.paid_on, "paid_cents": row.paid_cents}
+
+
+def _take_over(row: LegalDocument, document: Document, at: dt.datetime) -> None:
     row.due_on = document.due_on
     row.paid_on = document.paid_on
+    row.paid_cents = money_of(document.paid_hundredths, document.currency).cents
+    row.cancelled_by_easybill_id = document.cancelled_by_id
     # Neither a cancelled document nor the one that cancels it is owed any more.
     row.is_cancelled = document.cancelled_by_id is not None or document.type in CANCELLATIONS
     row.synced_at = at

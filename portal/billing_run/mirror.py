@@ -1,30 +1,33 @@
 """Mirrors EasyBill: payments and cancellations reach our tables, which are all that pages read.
 
-Each row says in `synced_at` when it was last known to be current. A sync starts from the oldest of them
-and, once it has seen every page, moves all of them: killed half-way, the next one starts from there again.
+A sync asks for what was edited since the last one, overlapping by a day, and moves the position only when
+it has seen every page: broken off half-way, the next one starts from there again. A document that cannot
+be taken over holds up no other.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from functools import partial
 
-from sqlalchemy import func, select, update
-
-from portal.billing_run import legal_copy
+from portal.billing_run import legal_copy, lost_drafts
 from portal.billing_run.outbox import BERLIN
-from portal.domain.errors import ProviderRefusedError
+from portal.billing_run.owners import is_of_invoice, organizations_of
+from portal.domain.errors import BillingError, ProviderUnavailableError
 from portal.extensions import db, reading
-from portal.gateways.easybill import INVOICE, LEGAL_TYPES, Document, EasybillGateway
-from portal.models import Invoice, LegalDocument, Organization
+from portal.gateways.easybill import LEGAL_TYPES, Document, DocumentPage, EasybillGateway
+from portal.gateways.easybill_http import RATE_LIMIT_SECONDS, EasybillRateLimitedError
+from portal.ledger.mirrored import mirrored_until, note_mirrored
 
 log = logging.getLogger(__name__)
 
-OVERLAP = dt.timedelta(hours=2)  # clocks differ, and an hour of October happens twice in Berlin
+OVERLAP = dt.timedelta(days=1)  # EasyBill is asked by days of Berlin, and its clock is not ours
 _EARLIEST_ON = dt.date(2000, 1, 1)
+_WAITS_MAX = 5  # in a row, for one page
+Wait = Callable[[float], object]
 
 
 @dataclass(slots=True)
@@ -34,48 +37,100 @@ class MirrorCounts:
     seen: int = 0
     refreshed: int = 0
     added: int = 0
+    failed: int = 0
     lost_drafts: int = 0
 
 
-def mirror(easybill: EasybillGateway, *, now: dt.datetime) -> MirrorCounts:
-    """Take over what changed at EasyBill since the last sync, and return how much it was."""
+def mirror(easybill: EasybillGateway, *, now: dt.datetime, wait: Wait | None = None) -> MirrorCounts:
+    """Take over what changed at EasyBill since the last sync, and return how much it was.
+
+    `wait` sleeps the seconds for which EasyBill wants to be left alone; without it the sync ends there.
+    """
     counts = MirrorCounts()
-    for documents in easybill.documents_edited_since(_position()):
-        owners = _organizations_of(documents)
-        for document in documents:
-            counts.seen += 1
-            organization_id = owners.get(document.customer_id or "")
-            if organization_id is not None:
-                _take_over(easybill, organization_id, document, now, counts)
-    _note_synced(now)
+    synced_at = _position()
+    since = _EARLIEST_ON if synced_at is None else _day(synced_at - OVERLAP)
+    drafts = [
+        document
+        for documents in _pages(partial(easybill.documents_edited_since, since), wait)
+        for document in _taken_over(easybill, documents, now, counts)
+    ]
+    if synced_at is None or _day(synced_at) < _day(now):  # once a day even those that nobody edits
+        drafts += [each for some in _pages(easybill.drafts, wait) for each in some]
+    counts.lost_drafts = lost_drafts.remove(easybill, drafts)
+    if not counts.failed:
+        note_mirrored(now)
+        db.session.commit()
     return counts
 
 
-def _position() -> dt.date:
-    """Return the first day whose changes may be unknown to us."""
+def _position() -> dt.datetime | None:
     with reading():
-        oldest = db.session.scalar(select(func.min(LegalDocument.synced_at)))
-        db.session.commit()
-    return _EARLIEST_ON if oldest is None else (oldest - OVERLAP).astimezone(BERLIN).date()
-
-
-def _note_synced(now: dt.datetime) -> None:
-    query = update(LegalDocument).where(LegalDocument.synced_at < now).values(synced_at=now)
-    db.session.execute(query.execution_options(synchronize_session=False))
-    db.session.expire_all()
-    db.session.commit()
-
-
-def _organizations_of(documents: Iterable[Document]) -> Mapping[str, int]:
-    """Return {EasyBill's customer id: our organization}; the account may serve others as well."""
-    ids = {each.customer_id for each in documents if each.customer_id}
-    query = select(Organization.easybill_customer_id, Organization.id).where(
-        Organization.easybill_customer_id.in_(ids)
-    )
-    with reading():
-        found = {customer_id: each for customer_id, each in db.session.execute(query) if customer_id}
+        found = mirrored_until()
         db.session.commit()
     return found
+
+
+def _day(at: dt.datetime) -> dt.date:
+    return at.astimezone(BERLIN).date()
+
+
+def _pages(read: Callable[[int], DocumentPage], wait: Wait | None) -> Iterator[Sequence[Document]]:
+    number = pages = 1
+    while number <= pages:
+        page = _patiently(partial(read, number), wait)
+        yield page.documents
+        pages = page.pages
+        number += 1
+
+
+def _patiently(read: Callable[[], DocumentPage], wait: Wait | None) -> DocumentPage:
+    """Read a page; when EasyBill is called too often, wait as long as it says and ask again."""
+    for _ in range(_WAITS_MAX):
+        try:
+            return read()
+        except EasybillRateLimitedError as error:
+            seconds = error.retry_after_seconds or RATE_LIMIT_SECONDS
+            if wait is None or wait(seconds) is True:
+                raise
+    return read()
+
+
+def _taken_over(
+    easybill: EasybillGateway, documents: Sequence[Document], now: dt.datetime, counts: MirrorCounts
+) -> list[Document]:
+    """Take over the finished documents of a page, and return its drafts."""
+    owners = organizations_of(documents)
+    drafts = []
+    for document in documents:
+        counts.seen += 1
+        organization_id = owners.get(document.customer_id or "")
+        if organization_id is None:
+            continue
+        if document.is_draft:
+            drafts.append(document)
+        else:
+            _take_over_safely(easybill, organization_id, document, now, counts)
+    return drafts
+
+
+def _take_over_safely(
+    easybill: EasybillGateway,
+    organization_id: int,
+    document: Document,
+    now: dt.datetime,
+    counts: MirrorCounts,
+) -> None:
+    try:
+        _take_over(easybill, organization_id, document, now, counts)
+    except EasybillRateLimitedError:
+        raise
+    except ProviderUnavailableError:
+        db.session.rollback()
+        counts.failed += 1
+        log.warning("a document is for the next sync", extra={"document": document.id})
+    except BillingError as error:  # it would be the same the next time
+        db.session.rollback()
+        log.exception("a document cannot be mirrored", extra={"document": document.id, "why": str(error)})
 
 
 def _take_over(
@@ -85,28 +140,12 @@ def _take_over(
     now: dt.datetime,
     counts: MirrorCounts,
 ) -> None:
-    if document.is_draft:
-        if _is_lost_draft(organization_id, document):
-            easybill.delete_draft(document.id)
-            counts.lost_drafts += 1
-    elif _refresh(organization_id, document, now):
+    if _refresh(organization_id, document, now):
         counts.refreshed += 1
-    elif _is_to_be_added(document):
-        counts.added += _add(easybill, organization_id, document, now)
-
-
-def _is_lost_draft(organization_id: int, document: Document) -> bool:
-    """Tell whether a draft is of an invoice whose document is another one."""
-    uid = _uid(document.external_id)
-    if uid is None:
-        return False
-    query = select(Invoice.easybill_document_id).where(
-        Invoice.organization_id == organization_id, Invoice.uid == uid
-    )
-    with reading():
-        stored = db.session.scalar(query)
+    elif _is_to_be_added(organization_id, document):
+        legal_copy.keep(organization_id, document, easybill.pdf_of(document.id), ours=None, at=now)
         db.session.commit()
-    return stored is not None and stored != document.id
+        counts.added += 1
 
 
 def _refresh(organization_id: int, document: Document, now: dt.datetime) -> bool:
@@ -118,25 +157,7 @@ def _refresh(organization_id: int, document: Document, now: dt.datetime) -> bool
     return row is not None
 
 
-def _is_to_be_added(document: Document) -> bool:
+def _is_to_be_added(organization_id: int, document: Document) -> bool:
     """Documents that others made at EasyBill are mirrored as well; delivering keeps its own."""
-    is_delivered_by_us = document.type == INVOICE and document.external_id is not None
-    return document.type in LEGAL_TYPES and bool(document.number) and not is_delivered_by_us
-
-
-def _add(easybill: EasybillGateway, organization_id: int, document: Document, now: dt.datetime) -> bool:
-    try:
-        pdf = easybill.pdf_of(document.id)
-    except ProviderRefusedError:
-        log.exception("a document has no PDF", extra={"document": document.id})
-        return False
-    legal_copy.keep(organization_id, document, pdf, invoice_id=None, at=now)
-    db.session.commit()
-    return True
-
-
-def _uid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None
+    is_legal = document.type in LEGAL_TYPES and bool(document.number) and document.document_on is not None
+    return is_legal and not is_of_invoice(organization_id, document)

@@ -1,29 +1,33 @@
 """The outbox of legal documents: the delivery columns of the invoices, each change a transaction.
 
 Whoever claims an invoice holds a lease; ids are stored by compare-and-set, so what a slow worker writes
-after its lease ran out cannot undo what another has done.
+after its lease ran out cannot undo what another has done. An organization's documents are made in the
+order of its months: an invoice waits for the earlier ones, unless they are stuck.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Collection, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Date, Row, case, func, literal, or_, select, update
 from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import aliased
 
 from portal.domain.errors import BillingError
 from portal.extensions import db, reading
-from portal.gateways.easybill_http import EasybillRateLimitedError
+from portal.gateways.easybill_http import RATE_LIMIT_SECONDS, EasybillRateLimitedError
 from portal.models import Delivery, Invoice, Organization
 
 BERLIN = ZoneInfo("Europe/Berlin")  # the zone in which EasyBill dates its documents
 LEASE = dt.timedelta(minutes=5)  # longer than the calls of one delivery can take
 RETRY_FIRST = dt.timedelta(minutes=1)
 RETRY_MAX = dt.timedelta(hours=6)
-RATE_LIMIT_SECONDS = 60  # unless EasyBill says another number
+ATTEMPTS_MAX = 20  # three days and a half of back-off: then somebody has to look
 _DOUBLINGS_MAX = 10
 _OPEN = (Delivery.PENDING, Delivery.DRAFTED, Delivery.FINISHED)
 
@@ -51,27 +55,58 @@ def release_stuck(organization_id: int) -> int:
     return result
 
 
-def due(now: dt.datetime, organizations: Collection[int] | None) -> Sequence[Key]:
-    """Return what may be tried; what failed often comes last, so that it keeps nobody waiting."""
+def undelivered() -> Sequence[Row[Organization, Invoice]]:
+    """Return the invoices that are stuck, or have failed and wait for their next attempt, oldest first."""
+    is_open = Invoice.delivery.in_(_OPEN) & (Invoice.attempts > 0)
     query = (
-        select(Invoice.organization_id, Invoice.id)
-        .where(_is_due(now))
-        .order_by(Invoice.attempts, Invoice.organization_id, Invoice.period)
+        select(Organization, Invoice)
+        .join(Organization, Organization.id == Invoice.organization_id)
+        .where(or_(Invoice.delivery == Delivery.STUCK, is_open))
+        .order_by(Invoice.period, Invoice.organization_id)
+    )
+    return db.session.execute(query).all()
+
+
+def due(now: dt.datetime, organizations: Collection[int] | None) -> Sequence[Key]:
+    """Return what may be tried, each organization's in order; what failed often comes last."""
+    query = (
+        select(Invoice.organization_id, Invoice.id, Invoice.attempts, _is_in_time(now).label("is_in_time"))
+        .where(_is_open(Invoice))
+        .order_by(Invoice.organization_id, Invoice.period)
     )
     if organizations is not None:
         query = query.where(Invoice.organization_id.in_(organizations))
     with reading():
-        keys = [Key(*row) for row in db.session.execute(query)]
+        rows = db.session.execute(query).all()
         db.session.commit()
-    return keys
+    each_in_order = [
+        list(itertools.takewhile(attrgetter("is_in_time"), some))
+        for _, some in itertools.groupby(rows, key=attrgetter("organization_id"))
+    ]
+    waiting = sorted(filter(None, each_in_order), key=lambda some: max(row.attempts for row in some))
+    return [Key(row.organization_id, row.id) for some in waiting for row in some]
 
 
-def _is_due(at: dt.datetime) -> ColumnElement[bool]:
-    return (
-        Invoice.delivery.in_(_OPEN)
-        & (Invoice.total_cents > 0)
-        & or_(Invoice.next_attempt_at.is_(None), Invoice.next_attempt_at <= at)
-        & or_(Invoice.leased_until.is_(None), Invoice.leased_until <= at)
+def _is_open(invoice: type[Invoice]) -> ColumnElement[bool]:
+    return invoice.delivery.in_(_OPEN) & (invoice.total_cents != 0)
+
+
+def _is_in_time(at: dt.datetime) -> ColumnElement[bool]:
+    return or_(Invoice.next_attempt_at.is_(None), Invoice.next_attempt_at <= at) & or_(
+        Invoice.leased_until.is_(None), Invoice.leased_until <= at
+    )
+
+
+def _is_first_of_its_organization() -> ColumnElement[bool]:
+    earlier = aliased(Invoice)
+    return ~(
+        select(earlier.id)
+        .where(
+            earlier.organization_id == Invoice.organization_id,
+            earlier.period < Invoice.period,
+            _is_open(earlier),
+        )
+        .exists()
     )
 
 
@@ -79,28 +114,12 @@ def claim(key: Key, at: dt.datetime, lease: dt.datetime) -> bool:
     """Take an invoice, and fix the day of its document before anybody is told of it."""
     today = literal(at.astimezone(BERLIN).date(), Date)
     taken = _write(
-        key.row & _is_due(at),
+        key.row & _is_open(Invoice) & _is_in_time(at) & _is_first_of_its_organization(),
         leased_until=lease,
         document_on=func.coalesce(Invoice.document_on, today),
     )
     db.session.commit()
     return taken == 1
-
-
-def store_customer_id(organization_id: int, customer_id: str) -> str:
-    query = update(Organization).where(
-        Organization.id == organization_id, Organization.easybill_customer_id.is_(None)
-    )
-    db.session.execute(
-        query.values(easybill_customer_id=customer_id).execution_options(synchronize_session=False)
-    )
-    db.session.expire_all()
-    stored = db.session.scalar(
-        select(Organization.easybill_customer_id).where(Organization.id == organization_id)
-    )
-    db.session.commit()
-    assert stored, "either we or somebody else has stored it"
-    return stored
 
 
 def store_document_id(key: Key, document_id: str) -> str | None:
@@ -109,6 +128,7 @@ def store_document_id(key: Key, document_id: str) -> str | None:
         key.row & Invoice.easybill_document_id.is_(None),
         easybill_document_id=document_id,
         delivery=Delivery.DRAFTED,
+        attempts=0,
     )
     stored = db.session.scalar(select(Invoice.easybill_document_id).where(key.row))
     db.session.commit()
@@ -122,17 +142,41 @@ def record(key: Key, document_id: str, **values: Any) -> None:
     db.session.commit()
 
 
-def try_later(key: Key, lease: dt.datetime, at: dt.datetime, error: BillingError) -> None:
-    """Note why it failed, and when to try again: twice as late each time, or when EasyBill says."""
+def holds(key: Key, lease: dt.datetime) -> bool:
+    """Tell whether an invoice is still ours: a lease that ran out may be another's by now."""
+    with reading():
+        query = select(Invoice.id).where(key.row & (Invoice.leased_until == lease))
+        is_ours = db.session.scalar(query) is not None
+        db.session.commit()
+    return is_ours
+
+
+def try_later(key: Key, lease: dt.datetime, at: dt.datetime, error: BillingError) -> bool:
+    """Note why it failed, and when to try again: twice as late each time, or when EasyBill says.
+
+    What failed too often without getting any further is stuck, and this returns False. A rate limit is
+    nobody's failure.
+    """
     db.session.rollback()
-    attempts = db.session.scalar(select(Invoice.attempts).where(key.row)) or 0
-    delay = min(RETRY_FIRST * 2 ** min(attempts, _DOUBLINGS_MAX), RETRY_MAX)
-    asked = getattr(error, "retry_after_seconds", None)
     if isinstance(error, EasybillRateLimitedError):
-        delay = dt.timedelta(seconds=asked or RATE_LIMIT_SECONDS)
-    elif asked:
+        delay = dt.timedelta(seconds=error.retry_after_seconds or RATE_LIMIT_SECONDS)
+        give_back(key, lease, last_error=str(error), next_attempt_at=at + delay)
+        return True
+    attempts = (db.session.scalar(select(Invoice.attempts).where(key.row)) or 0) + 1
+    if attempts >= ATTEMPTS_MAX:
+        give_up(key, lease, f"It failed {attempts} times, at last like this: {error}")
+        return False
+    delay = min(RETRY_FIRST * 2 ** min(attempts - 1, _DOUBLINGS_MAX), RETRY_MAX)
+    asked = getattr(error, "retry_after_seconds", None)
+    if asked:
         delay = max(delay, dt.timedelta(seconds=min(asked, RETRY_MAX.total_seconds())))
-    give_back(key, lease, attempts=Invoice.attempts + 1, last_error=str(error), next_attempt_at=at + delay)
+    give_back(key, lease, attempts=attempts, last_error=str(error), next_attempt_at=at + delay)
+    return True
+
+
+def give_up(key: Key, lease: dt.datetime, reason: str) -> None:
+    """Leave an invoice for somebody to look at."""
+    give_back(key, lease, delivery=Delivery.STUCK, attempts=Invoice.attempts + 1, last_error=reason)
 
 
 def give_back(key: Key, lease: dt.datetime, **values: Any) -> None:

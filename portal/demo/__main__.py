@@ -138,6 +138,7 @@ def _serve(app: Flask, port: int, stopping: threading.Event) -> None:
     server = create_server(app, host="127.0.0.1", port=port, threads=8, ident=None)
     threading.Thread(target=server.run, daemon=True).start()
     threading.Thread(target=_work, args=(app, stopping), daemon=True).start()
+    threading.Thread(target=clockwork.follow_stripe, args=(app, stopping), daemon=True).start()
 
 
 def _work(app: Flask, stopping: threading.Event) -> None:

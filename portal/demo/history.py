@@ -15,10 +15,9 @@ from portal.domain.rating import NANO
 from portal.extensions import db
 from portal.gateways.easybill import EasybillGateway, hundredths_of
 from portal.gateways.stripe import StripeGateway
-from portal.gateways.stripe_shapes import NewCustomer
 from portal.ledger.entries import Entry, write_entries
 from portal.models import LegalDocument, Organization, Product, Subscription
-from portal.payment_methods import actions
+from portal.payment_methods import steps
 
 _PAID_AFTER = dt.timedelta(days=9)
 _MONTHS_SINCE_LATE_USAGE = -3
@@ -80,11 +79,5 @@ def _keep_card(customer: Customer, card: str, stripe: StripeGateway, now: dt.dat
     organization = db.session.scalar(select(Organization).where(Organization.name == customer.name))
     assert organization is not None, "the demo has just been seeded"
     db.session.commit()
-    email = next(iter(organization.emails), None)
-    newcomer = NewCustomer(str(organization.uid), organization.number, organization.name, email)
-    customer_id = stripe.create_customer(newcomer)
-    method = stripe.attach(customer_id=customer_id, method_id=card)
-    stripe.make_default(customer_id=customer_id, method_id=method.id)
-    actions.remember_customer(organization, customer_id)
-    actions.record(organization, method, mandate_reference=None, now=now)
+    steps.attach(organization, card, stripe=stripe, now=now)
     db.session.commit()

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate, pairwise
 
 from portal.domain.money import exponent_of, round_half_up
@@ -34,6 +34,7 @@ def pico_of(price: Decimal) -> int:
     return int(_EXACT.quantize(price.scaleb(PICO_DECIMALS, _EXACT), Decimal(1)))
 
 
+@lru_cache(maxsize=4096)
 def price_of(pico: int) -> Decimal:
     """Return pico-units as a price in major units, without trailing zeros."""
     return plain(pico, PICO_DECIMALS)
@@ -93,8 +94,11 @@ class Meter:
 
     def series(self, before_nano: int, quantities_nano: Iterable[int]) -> list[int]:
         """Return the minor units of consecutive stretches. They add up to the cost of the whole."""
-        passed = accumulate(quantities_nano, initial=before_nano)
-        return [after - before for before, after in pairwise(map(self.reading, passed))]
+        price, scale = self.price_pico, self.scale
+        passed = list(accumulate(quantities_nano, initial=before_nano))
+        assert min(passed) >= 0, "what passed a meter is never negative"
+        readings = [round_half_up(nano * price, scale) for nano in passed]
+        return [after - before for before, after in pairwise(readings)]
 
     def shares(self, before_nano: int, quantities_nano: Sequence[int]) -> list[int]:
         """Return the minor units of one stretch by who used it: largest remainder, ties to the first.

@@ -14,15 +14,11 @@ from enum import StrEnum
 
 from portal.domain.errors import ConflictError
 from portal.domain.money import round_half_up
+from portal.domain.vat_rates import STANDARD_RATES, standard_rate
 
 HOME = "DE"
-EU = frozenset("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
-# (first day, rate): § 12 UStG. The last row that is not after the supply counts.
-_HOME_RATES = (
-    (dt.date(2007, 1, 1), 1900),
-    (dt.date(2020, 7, 1), 1600),
-    (dt.date(2021, 1, 1), 1900),
-)
+EU = frozenset(STANDARD_RATES)
+_TAXED_AS = {"MC": "FR"}  # Monaco counts as France, article 7 of directive 2006/112/EC
 
 
 class VatCase(StrEnum):
@@ -30,19 +26,29 @@ class VatCase(StrEnum):
 
     DOMESTIC = "domestic"
     REVERSE_CHARGE = "reverse_charge"
+    ONE_STOP_SHOP = "one_stop_shop"
     THIRD_COUNTRY = "third_country"
 
 
+class WithoutVatId(StrEnum):
+    """What is done for a customer in another member state who has no VAT id. A tax adviser decides."""
+
+    DESTINATION = "destination"  # the rate of its own country, declared at the one stop shop
+    HOME = "home"  # the German rate: only while sales to such customers stay below the threshold
+    REFUSE = "refuse"  # no document before there is a VAT id
+
+
 class VatCaseUnsettledError(ConflictError):
-    """An EU customer without a VAT id is taxed by the rate of its own country, which is not set up."""
+    """An EU customer has no VAT id: it needs one, or EU_WITHOUT_VAT_ID has to say how it is taxed."""
 
 
 @dataclass(frozen=True, slots=True)
 class VatTreatment:
-    """What a document has to say about VAT."""
+    """What a document has to say about VAT. `taxed_in` is the member state of a one-stop-shop supply."""
 
     case: VatCase
     rate_basis_points: int
+    taxed_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +60,31 @@ class DocumentTotals:
     gross_minor: int
 
 
-def treatment_of(country: str, vat_id: str | None, *, supplied_on: dt.date) -> VatTreatment:
-    """Return how services supplied on a day are taxed for a business customer in a country."""
-    if country == HOME:
-        rate = next(rate for since, rate in reversed(_HOME_RATES) if since <= supplied_on)
-        return VatTreatment(VatCase.DOMESTIC, rate)
-    if country not in EU:
+def vat_area(country: str) -> str:
+    """Return the country whose VAT law covers a country."""
+    return _TAXED_AS.get(country, country)
+
+
+def treatment_of(
+    country: str,
+    vat_id: str | None,
+    *,
+    supplied_on: dt.date,
+    without_vat_id: WithoutVatId = WithoutVatId.REFUSE,
+) -> VatTreatment:
+    """Return how services supplied on a day are taxed for a customer in a country."""
+    area = vat_area(country)
+    if area == HOME:
+        return VatTreatment(VatCase.DOMESTIC, standard_rate(HOME, supplied_on))
+    if area not in EU:
         return VatTreatment(VatCase.THIRD_COUNTRY, 0)
-    if not vat_id:
-        raise VatCaseUnsettledError
-    return VatTreatment(VatCase.REVERSE_CHARGE, 0)
+    if vat_id:
+        return VatTreatment(VatCase.REVERSE_CHARGE, 0)
+    if without_vat_id is WithoutVatId.DESTINATION:
+        return VatTreatment(VatCase.ONE_STOP_SHOP, standard_rate(area, supplied_on), taxed_in=area)
+    if without_vat_id is WithoutVatId.HOME:
+        return VatTreatment(VatCase.DOMESTIC, standard_rate(HOME, supplied_on))
+    raise VatCaseUnsettledError
 
 
 def document_totals(nets: Iterable[tuple[int, int]]) -> DocumentTotals:

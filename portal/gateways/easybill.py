@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from portal.domain.errors import ConflictError
 from portal.domain.money import Money, exponent_of
 from portal.domain.vat import VatCase
+from portal.gateways.easybill_budget import Budget
 from portal.gateways.easybill_http import (
     Body,
     Connection,
@@ -30,19 +31,24 @@ from portal.gateways.easybill_http import (
 )
 
 INVOICE = "INVOICE"
+CREDIT = "CREDIT"
 CANCELLATIONS = frozenset({"STORNO", "STORNO_CREDIT"})
-LEGAL_TYPES = CANCELLATIONS | {INVOICE, "CREDIT"}
+LEGAL_TYPES = CANCELLATIONS | {INVOICE, CREDIT}
+# What a document of this type says about money, whichever sign the account writes its amounts with.
+_SIGNS = {CREDIT: -1, "STORNO": -1, "STORNO_CREDIT": 1}
+_CREDIT_TITLES = {"de": "Rechnungskorrektur", "en": "Credit note"}  # a "Gutschrift" is something else by law
 
 _HUNDREDTHS_DECIMALS = 2
 _FAR_AWAY_ON = "2099-12-31"
 _VAT_OPTIONS = {
     VatCase.DOMESTIC: "NULL",
     VatCase.REVERSE_CHARGE: "nStbUstID",
+    VatCase.ONE_STOP_SHOP: "NULL",  # taxable, at the rate of another member state
     VatCase.THIRD_COUNTRY: "nStb",
 }
-_VAT_TEXTS = {
-    VatCase.REVERSE_CHARGE: "Steuerschuldnerschaft des Leistungsempfängers / Reverse charge",
-    VatCase.THIRD_COUNTRY: "Im Inland nicht steuerbare Leistung / Not subject to German VAT",
+_FORMATS = {
+    "xrechnung": "application/xml;format=xrechnung",
+    "zugferd": "application/pdf;format=zugferd;version=2.*",
 }
 
 
@@ -52,9 +58,6 @@ class CurrencyNotCarriedError(ConflictError):
 
 class FinishedDocumentError(ConflictError):
     """A finished document is never deleted."""
-
-
-_PLACEHOLDER = re.compile(r"%(?=[\w.]+%)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class CustomerFacts:
     country: str
     vat_id: str | None
     emails: Sequence[str]
+    buyer_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +81,16 @@ class DraftPosition:
 
     description: str
     net: Money
+    rate_basis_points: int
 
 
 @dataclass(frozen=True, slots=True)
 class DraftFacts:
-    """What a document is to say. The service dates are its first and its last day."""
+    """What a document is to say. The service dates are its first and its last day.
+
+    Amounts of a credit are below zero. `refers_to_id` is the document that is corrected, where it is one;
+    `notes` are printed below the positions and cost nothing.
+    """
 
     external_id: str
     document_on: dt.date
@@ -89,15 +98,24 @@ class DraftFacts:
     service_to: dt.date
     currency: str
     vat_case: VatCase
-    rate_basis_points: int
+    vat_text: str | None
+    taxed_in: str | None
     due_in_days: int
     language: str
+    buyer_reference: str | None
+    order_number: str | None
     positions: Sequence[DraftPosition]
+    type: str = INVOICE
+    refers_to_id: str | None = None
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document at EasyBill; amounts are hundredths of its currency. A draft has no number."""
+    """A document at EasyBill; amounts are hundredths of its currency. A draft has no number.
+
+    Credits and cancelled invoices are below zero. `refers_to_id` is what it corrects or cancels.
+    """
 
     id: str
     external_id: str | None
@@ -112,6 +130,21 @@ class Document:
     currency: str
     net_hundredths: int
     gross_hundredths: int
+    paid_hundredths: int = 0
+    refers_to_id: str | None = None
+    vat_option: str | None = None
+
+    def is_taxed_as(self, vat_case: VatCase) -> bool:
+        """Tell whether it says of VAT what a case wants; the normal case is told as null or as NULL."""
+        return (self.vat_option or "NULL") == _VAT_OPTIONS[vat_case]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPage:
+    """A page of a list, and how many there are."""
+
+    documents: Sequence[Document]
+    pages: int
 
 
 def hundredths_of(amount: Money) -> int:
@@ -136,8 +169,10 @@ def money_of(hundredths: int, currency: str) -> Money:
 class EasybillGateway:
     """One account at EasyBill. Every call ends within the deadline, also when the answer drips in."""
 
-    def __init__(self, api_key: str, api_base: str, deadline_seconds: int = 20) -> None:
-        self._easybill = Connection(api_key, api_base, deadline_seconds)
+    def __init__(
+        self, api_key: str, api_base: str, deadline_seconds: int = 20, budget: Budget | None = None
+    ) -> None:
+        self._easybill = Connection(api_key, api_base, deadline_seconds, budget)
 
     def customer_by_number(self, number: str) -> str | None:
         """Return the id of the customer with our number; the oldest, should there be several."""
@@ -147,19 +182,20 @@ class EasybillGateway:
 
     def create_customer(self, facts: CustomerFacts) -> str:
         """Make a customer and return its id. Look by number first: EasyBill takes the same one twice."""
-        return id_of(self._easybill.json("POST", "/customers", body=_customer_body(facts)))
+        return id_of(self._easybill.json("POST", "/customers", body=_inert(_customer_body(facts))))
 
     def update_customer(self, customer_id: str, facts: CustomerFacts) -> None:
         """Let documents drafted or finished from now on say who the customer is today."""
-        self._easybill.json("PUT", f"/customers/{_segment(customer_id)}", body=_customer_body(facts))
+        self._easybill.json("PUT", f"/customers/{_segment(customer_id)}", body=_inert(_customer_body(facts)))
 
     def create_draft(self, customer_id: str, facts: DraftFacts) -> Document:
         """Make a draft and return it with EasyBill's own totals. Look for it first."""
         return _document(self._easybill.json("POST", "/documents", body=_draft_body(customer_id, facts)))
 
-    def documents_of(self, customer_id: str, document_on: dt.date) -> Sequence[Document]:
-        """Return a customer's documents of a day, drafts as well; EasyBill cannot look by external id."""
-        asked = {"customer_id": _segment(customer_id), "document_date": document_on.isoformat()}
+    def documents_of(self, customer_id: str, first_on: dt.date, last_on: dt.date) -> Sequence[Document]:
+        """Return a customer's documents of some days, drafts as well; EasyBill cannot look by external id."""
+        days = f"{first_on.isoformat()},{last_on.isoformat()}"
+        asked = {"customer_id": _segment(customer_id), "document_date": days}
         return [_document(each) for each in self._easybill.list_of("/documents", asked)]
 
     def document_of(self, document_id: str) -> Document | None:
@@ -190,11 +226,31 @@ class EasybillGateway:
             raise EasybillUnavailableError("EasyBill answered something that is not a PDF.")
         return answer.content
 
-    def documents_edited_since(self, day: dt.date) -> Iterator[Sequence[Document]]:
-        """Yield the documents edited on a day or later, drafts as well, a page at a time."""
+    def e_invoice_of(self, document_id: str, format_name: str) -> bytes | None:
+        """Return a document as `xrechnung` or `zugferd`, byte for byte; None where the account makes none."""
+        answer = self._easybill.call(
+            "GET", f"/documents/{_segment(document_id)}/download", accept=_FORMATS[format_name]
+        )
+        if answer.status == HTTPStatus.NOT_ACCEPTABLE:
+            return None
+        refuse_failure(answer)
+        begins_with = b"<" if format_name == "xrechnung" else b"%PDF"
+        if not answer.content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(begins_with):
+            raise EasybillUnavailableError("EasyBill answered something that is not in that format.")
+        return answer.content
+
+    def documents_edited_since(self, day: dt.date, page: int = 1) -> DocumentPage:
+        """Return a page, counted from 1, of the documents edited on a day or later, drafts as well."""
         asked = {"edited_at": f"{day.isoformat()},{_FAR_AWAY_ON}"}  # it wants both ends
-        for page in self._easybill.pages("/documents", asked):
-            yield [_document(each) for each in page]
+        return self._page(asked, page)
+
+    def drafts(self, page: int = 1) -> DocumentPage:
+        """Return a page, counted from 1, of all drafts of the account, whoever made them."""
+        return self._page({"is_draft": "1"}, page)
+
+    def _page(self, asked: dict[str, str], page: int) -> DocumentPage:
+        items, pages = self._easybill.page("/documents", asked, page)
+        return DocumentPage([_document(each) for each in items], pages)
 
     def record_payment(
         self, document_id: str, amount_hundredths: int, paid_on: dt.date, reference: str
@@ -216,6 +272,10 @@ class EasybillGateway:
 
 
 def _document(found: Body) -> Document:
+    sign = _SIGNS.get(text(found.get("type")) or "")
+    net, gross, paid = (whole(found.get(name)) for name in ("amount_net", "amount", "paid_amount"))
+    if sign is not None:  # whether a credit's amounts have a minus is nowhere described
+        net, gross, paid = (sign * abs(each) for each in (net, gross, paid))
     return Document(
         id=id_of(found),
         external_id=text(found.get("external_id")),
@@ -228,8 +288,11 @@ def _document(found: Body) -> Document:
         paid_on=date(found.get("paid_at")),
         cancelled_by_id=text(found.get("cancel_id")),
         currency=text(found.get("currency")) or "EUR",
-        net_hundredths=whole(found.get("amount_net")),
-        gross_hundredths=whole(found.get("amount")),
+        net_hundredths=net,
+        gross_hundredths=gross,
+        paid_hundredths=paid,
+        refers_to_id=text(found.get("ref_id")),
+        vat_option=text(found.get("vat_option")),
     )
 
 
@@ -239,53 +302,80 @@ def _segment(document_id: str) -> str:
     return document_id
 
 
-def _plain(text: str) -> str:
-    """Keep EasyBill from filling in what looks like a placeholder of its own, such as %KUNDE.NAME%."""
-    return _PLACEHOLDER.sub("% ", text)
-
-
 def _customer_body(facts: CustomerFacts) -> Body:
     return {
         "number": facts.number,
-        "company_name": _plain(facts.name),
+        "company_name": facts.name,
         "last_name": "",  # one of the two is enough, but both are asked for
-        "street": _plain(facts.street),
-        "zip_code": _plain(facts.postal_code),
-        "city": _plain(facts.city),
+        "street": facts.street,
+        "zip_code": facts.postal_code,
+        "city": facts.city,
         "country": facts.country,
         "vat_identifier": facts.vat_id or "",
+        "buyer_reference": facts.buyer_reference or "",
         "emails": list(dict.fromkeys(facts.emails))[:3],
     }
 
 
 def _draft_body(customer_id: str, facts: DraftFacts) -> Body:
-    percent, rest = divmod(facts.rate_basis_points, 100)
-    assert rest == 0, "every rate of German VAT is a whole percentage"
-    return {
-        "type": INVOICE,
+    is_german = facts.language == "de"
+    body = {
+        "type": facts.type,
+        "title": _CREDIT_TITLES["de" if is_german else "en"] if facts.type == CREDIT else None,
+        "ref_id": int(facts.refers_to_id) if facts.refers_to_id else None,
         "customer_id": int(customer_id),
         "external_id": facts.external_id,
         "document_date": facts.document_on.isoformat(),
         "due_in_days": facts.due_in_days,
         "currency": facts.currency,
         "vat_option": _VAT_OPTIONS[facts.vat_case],
-        "pdf_template": "DE" if facts.language == "de" else "EN",
+        "text_tax": facts.vat_text,
+        "is_oss": True if facts.taxed_in else None,
+        "fulfillment_country": facts.taxed_in,
+        "buyer_reference": facts.buyer_reference,
+        "order_number": facts.order_number,
+        "pdf_template": "DE" if is_german else "EN",
         "service_date": {
             "type": "SERVICE",
             "date_from": facts.service_from.isoformat(),
             "date_to": facts.service_to.isoformat(),
         },
-        "items": [_position_body(each, percent) for each in facts.positions],
-    } | ({"text_tax": _VAT_TEXTS[facts.vat_case]} if facts.vat_case in _VAT_TEXTS else {})
+        "items": _item_bodies(facts),
+    }
+    return {name: value for name, value in body.items() if value is not None}
 
 
-def _position_body(position: DraftPosition, percent: int) -> Body:
+def _item_bodies(facts: DraftFacts) -> list[Body]:
+    """Return the positions and notes; a credit says what it gives back, so its amounts are turned round."""
+    sign = -1 if facts.type == CREDIT else 1
+    positions = [_position_body(each, sign) for each in facts.positions]
+    return positions + [{"type": "TEXT", "description": without_placeholders(each)} for each in facts.notes]
+
+
+def _position_body(position: DraftPosition, sign: int) -> Body:
     """A quantity of one at a whole price: no rounding of EasyBill's can change it."""
     return {
         "type": "POSITION",
         "itemType": "SERVICE",
-        "description": _plain(position.description),
+        "description": without_placeholders(position.description),
         "quantity": 1,
-        "single_price_net": hundredths_of(position.net),
-        "vat_percent": percent,
+        "single_price_net": sign * hundredths_of(position.net),
+        "vat_percent": _percent(position.rate_basis_points),
     }
+
+
+def _percent(basis_points: int) -> int | float:
+    """Return a rate as EasyBill has it: 19, or 25.5 in Finland, which a JSON number carries exactly."""
+    whole_percent, rest = divmod(basis_points, 100)
+    return whole_percent if rest == 0 else basis_points / 100
+
+
+def _inert(body: Body) -> Body:
+    return {
+        name: without_placeholders(each) if isinstance(each, str) else each for name, each in body.items()
+    }
+
+
+def without_placeholders(text_of_ours: str) -> str:
+    """Keep `%KUNDE.NAME%` in a name from being filled in by EasyBill: it stays readable, with a space."""
+    return re.sub(r"%(?=[A-Za-z])", "% ", text_of_ours)

@@ -19,6 +19,7 @@ import requests
 from requests.auth import AuthBase
 
 from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
+from portal.gateways.easybill_budget import Budget, Unlimited
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ PAGE_ROWS = 100
 _ANSWER_MAX_BYTES = 64 * 2**20
 _CHUNK_BYTES = 64 * 1024
 _CONNECT_SECONDS = 5
+RATE_LIMIT_SECONDS = 60  # unless EasyBill says another number
 
 Body: TypeAlias = Mapping[str, Any]
 
@@ -51,12 +53,18 @@ class EasybillKeyRefusedError(EasybillRefusedError):
 
 
 class Connection:
-    """The way to one account. Every call ends within the deadline, also when the answer drips in."""
+    """The way to one account. Every call ends within the deadline, also when the answer drips in.
 
-    def __init__(self, api_key: str, api_base: str, deadline_seconds: int) -> None:
+    Each call is taken out of the budget first; EasybillRateLimitedError says when there is one again.
+    """
+
+    def __init__(
+        self, api_key: str, api_base: str, deadline_seconds: int, budget: Budget | None = None
+    ) -> None:
         self._key = _Bearer(api_key)
         self._base = api_base.rstrip("/")
         self._deadline_seconds = deadline_seconds
+        self._budget = budget or Unlimited()
 
     def list_of(self, path: str, asked: Mapping[str, str]) -> list[Body]:
         return [each for page in self.pages(path, asked) for each in page]
@@ -64,13 +72,17 @@ class Connection:
     def pages(self, path: str, asked: Mapping[str, str]) -> Iterator[list[Body]]:
         page = pages = 1
         while page <= pages:
-            found = self.json("GET", path, asked={**asked, "limit": str(PAGE_ROWS), "page": str(page)})
-            items = found.get("items")
-            if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
-                raise unreadable()
+            items, pages = self.page(path, asked, page)
             yield items
-            pages = whole(found.get("pages"))  # none at all when there is nothing
             page += 1
+
+    def page(self, path: str, asked: Mapping[str, str], number: int) -> tuple[list[Body], int]:
+        """Return one page of a list, counted from 1, and how many there are: none when it is empty."""
+        found = self.json("GET", path, asked={**asked, "limit": str(PAGE_ROWS), "page": str(number)})
+        items = found.get("items")
+        if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
+            raise unreadable()
+        return items, whole(found.get("pages"))
 
     def json(
         self, method: str, path: str, *, asked: Mapping[str, str] | None = None, body: Body | None = None
@@ -78,15 +90,22 @@ class Connection:
         return object_of(self.call(method, path, asked=asked, body=body))
 
     def call(
-        self, method: str, path: str, *, asked: Mapping[str, str] | None = None, body: Body | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        asked: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        accept: str = "*/*",
     ) -> Answer:
         """Ask in a thread of its own: no timeout of a socket ends an answer that drips in for ever."""
+        self._spend()
         ends_at = time.monotonic() + self._deadline_seconds
         outcome: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
 
         def ask() -> None:
             try:
-                outcome.put(self._exchange(method, path, asked, body, ends_at))
+                outcome.put(self._exchange(method, path, asked, body, ends_at, accept=accept))
             except Exception as error:  # noqa: BLE001 - whatever it is belongs to who asked
                 outcome.put(error)
 
@@ -103,11 +122,26 @@ class Connection:
             raise answer
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             log.warning("easybill: %s for %s %s: %s", answer.status, method, path, answer.excerpt)
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._budget.pause(answer.retry_after_seconds or RATE_LIMIT_SECONDS)
         _refuse_for_now(answer)
         return answer
 
+    def _spend(self) -> None:
+        """Take the call out of the budget that all processes share."""
+        milliseconds = self._budget.spend()
+        if milliseconds:
+            raise EasybillRateLimitedError(retry_after_seconds=-(-milliseconds // 1000))
+
     def _exchange(
-        self, method: str, path: str, asked: Mapping[str, str] | None, body: Body | None, ends_at: float
+        self,
+        method: str,
+        path: str,
+        asked: Mapping[str, str] | None,
+        body: Body | None,
+        ends_at: float,
+        *,
+        accept: str,
     ) -> Answer:
         with requests.request(
             method,
@@ -115,7 +149,7 @@ class Connection:
             params=asked,
             json=body,
             auth=self._key,
-            headers={"Accept": "*/*", "X-Easybill-Escape": "true"},
+            headers={"Accept": accept, "X-Easybill-Escape": "true"},
             timeout=(min(_CONNECT_SECONDS, self._deadline_seconds), self._deadline_seconds),
             allow_redirects=False,
             stream=True,

@@ -1,42 +1,29 @@
 """All we ask of Stripe, in our words. No Stripe object or exception leaves this file, and no card enters it.
 
-What Stripe says becomes one of five errors: PaymentFailedError (the bank declined; Stripe's sentence for
-the customer), NotFoundError (no such object, or another customer's), ConflictError (a used or detached
-method), ProviderUnavailableError (no answer, or Stripe's own failure) and ProviderRefusedError (the rest).
+What can go wrong is said in stripe_client; ConflictError comes from here: a method that was used,
+detached, or is another customer's.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+import datetime as dt
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
 
 from portal.domain import errors
-from portal.gateways.deadline import Deadline
-from portal.gateways.stripe_shapes import (
-    Event,
-    Method,
-    NewCustomer,
-    Setup,
-    customer_told,
-    default_from,
-    method_from,
-    setup_from,
-)
+from portal.gateways import stripe_shapes as shapes
+from portal.gateways.stripe_client import StripeApi
+from portal.gateways.stripe_shapes import Event, Mandate, Method, NewCustomer, Setup, Wallet
 
-if TYPE_CHECKING:
-    from stripe import StripeClient, StripeError
-
-log = logging.getLogger(__name__)
-
-_CONNECT_SECONDS_MAX = 3.05
-_RETRIES_MAX = 2
 _OFFERED_TYPES = ("card", "sepa_debit")
-_NO_SUCH_METHOD = "There is no such payment method."
-_USED_UP = "This payment method was used or removed before and cannot be used again. Please add it anew."
+_PAGE_SIZE = 100  # the largest that Stripe gives
+_PAGES_MAX = 200
+_CLOCKS_DIFFER = dt.timedelta(minutes=5)
+_USED_UP = "This payment method cannot be used: it was used or removed before. Please add it anew."
 
-Answer = TypeVar("Answer")
+
+Thing = TypeVar("Thing")
 
 
 class StripeGateway:
@@ -44,19 +31,36 @@ class StripeGateway:
 
     def __init__(self, secret_key: str, api_base: str, deadline_milliseconds: int) -> None:
         self.is_live = secret_key.startswith(("sk_live_", "rk_live_"))
-        self._secret_key = secret_key
-        self._api_base = api_base
-        self._seconds_max = deadline_milliseconds / 1000
-        self._deadline = Deadline("stripe", deadline_milliseconds)
+        self._api = StripeApi(secret_key, api_base, deadline_milliseconds)
 
-    def create_customer(self, customer: NewCustomer) -> str:
-        """Return the id of the customer, made at the first call."""
+    @property
+    def is_answering(self) -> bool:
+        """Tell whether Stripe answered lately, as far as anybody here has asked."""
+        return self._api.is_answering
+
+    def conversation(self) -> AbstractContextManager[None]:
+        """Give all that is asked inside one deadline together."""
+        return self._api.conversation()
+
+    # -- customers and set-ups ----------------------------------------------------------------------------
+    def create_customer(self, customer: NewCustomer, idempotency_key: str) -> str:
+        """Return the id of the customer, made at the first call with this key."""
         metadata = {"organization": customer.key, "customer_number": customer.number}
         facts: Any = {"name": customer.name, "metadata": metadata}
         if customer.email:
             facts["email"] = customer.email
-        options: Any = {"idempotency_key": f"customer-{customer.key}"}
-        return self._ask("create_customer", lambda api: api.v1.customers.create(facts, options).id)
+        options: Any = {"idempotency_key": idempotency_key}
+        return self._api.ask("create_customer", lambda api: api.v1.customers.create(facts, options).id)
+
+    def find_customer(self, key: str, *, since: dt.datetime) -> str | None:
+        """Return the customer that was made for this organization since then."""
+        wanted = _since(since - _CLOCKS_DIFFER)
+        customers = self._listed(
+            "find_customer",
+            lambda api, more: api.v1.customers.list(wanted | more),
+            lambda each: (each.metadata.to_dict().get("organization"), str(each.id)),
+        )
+        return next((customer_id for owner, customer_id in customers if owner == key), None)
 
     def begin_setup(self, customer_id: str, idempotency_key: str | None = None) -> str:
         """Return the client secret with which a browser adds one payment method. It is kept nowhere."""
@@ -65,138 +69,151 @@ class StripeGateway:
             "usage": "off_session",
             "allowed_payment_method_types": list(_OFFERED_TYPES),
         }
-        options: Any = {"idempotency_key": idempotency_key} if idempotency_key else {}
-        secret = self._ask(
+        options: Any = {}
+        if idempotency_key:
+            facts["metadata"] = {"request": idempotency_key}
+            options["idempotency_key"] = idempotency_key
+        secret = self._api.ask(
             "begin_setup", lambda api: api.v1.setup_intents.create(facts, options).client_secret
         )
         assert secret is not None, "a new set-up intent has a client secret"
         return secret
 
+    def find_setup(self, customer_id: str, idempotency_key: str) -> str | None:
+        """Return the client secret of the set-up that was begun with this key."""
+        setups = self._listed(
+            "find_setup",
+            lambda api, more: api.v1.setup_intents.list({"customer": customer_id} | more),
+            lambda each: (each.metadata.to_dict().get("request"), str(each.client_secret)),
+        )
+        return next((secret for request, secret in setups if request == idempotency_key), None)
+
     def setup_of(self, setup_id: str) -> Setup:
         """Return how adding a payment method went."""
         wanted: Any = {"expand": ["payment_method", "mandate"]}
-        return self._ask(
+        return self._api.ask(
             "setup_of",
-            lambda api: setup_from(api.v1.setup_intents.retrieve(setup_id, wanted)),
+            lambda api: shapes.setup_from(api.v1.setup_intents.retrieve(setup_id, wanted)),
             missing="set-up",
         )
 
-    def method_of(self, method_id: str) -> Method:
-        return self._ask("method_of", lambda api: method_from(api.v1.payment_methods.retrieve(method_id)))
+    # -- what a customer has ------------------------------------------------------------------------------
+    def wallet_of(self, customer_id: str) -> Wallet:
+        """Return every payment method of a customer, and which one comes first."""
+        customer = self._api.ask(
+            "customer_of",
+            lambda api: shapes.customer_from(api.v1.customers.retrieve(customer_id)),
+            missing="customer",
+        )
+        if customer.is_deleted:
+            return Wallet(methods=(), default_id=None, is_deleted=True)
+        methods = self._listed(
+            "methods_of",
+            lambda api, more: api.v1.customers.payment_methods.list(customer_id, more),
+            shapes.method_from,
+        )
+        return Wallet(methods=tuple(methods), default_id=customer.default_id, is_deleted=False)
 
+    def method_of(self, method_id: str) -> Method:
+        return self._api.ask(
+            "method_of", lambda api: shapes.method_from(api.v1.payment_methods.retrieve(method_id))
+        )
+
+    def mandate_of(self, customer_id: str, method_id: str) -> Mandate | None:
+        """Return the mandate that a method was last set up with."""
+        wanted: Any = {"customer": customer_id, "payment_method": method_id, "expand": ["data.mandate"]}
+        mandates = self._listed(
+            "mandate_of",
+            lambda api, more: api.v1.setup_intents.list(wanted | more),
+            lambda each: shapes.mandate_from(each.mandate),
+        )
+        return next((each for each in mandates if each is not None), None)
+
+    def customer_of_mandate(self, mandate_id: str) -> str | None:
+        """Return whose mandate it is; None when its method is detached."""
+        wanted: Any = {"expand": ["payment_method"]}
+        return self._api.ask(
+            "customer_of_mandate",
+            lambda api: shapes.method_from(api.v1.mandates.retrieve(mandate_id, wanted).payment_method),
+            missing="mandate",
+        ).customer_id
+
+    # -- changes ------------------------------------------------------------------------------------------
     def attach(self, *, customer_id: str, method_id: str) -> Method:
         """Give a method to a customer; one that is already theirs is returned as it is.
 
-        NotFoundError if there is none or it is another customer's, ConflictError if it was used or
-        detached before, PaymentFailedError if the bank declines it.
+        NotFoundError if there is none, PaymentFailedError if the bank declines it, ConflictError if it
+        was used or detached before or is another customer's, which is not told apart.
         """
         try:
-            return self._ask(
+            return self._api.ask(
                 "attach",
-                lambda api: method_from(api.v1.payment_methods.attach(method_id, {"customer": customer_id})),
+                lambda api: shapes.method_from(
+                    api.v1.payment_methods.attach(method_id, {"customer": customer_id})
+                ),
                 is_repeatable=False,
             )
         except errors.ProviderRefusedError:
             known = self.method_of(method_id)
-        if known.customer_id is None:
-            raise errors.ConflictError(_USED_UP)
         if known.customer_id != customer_id:
-            raise errors.NotFoundError(_NO_SUCH_METHOD)
+            raise errors.ConflictError(_USED_UP)
         return known
 
     def make_default(self, *, customer_id: str, method_id: str) -> None:
         """Let a customer's method come first; NotFoundError if it is not theirs."""
         chosen: Any = {"invoice_settings": {"default_payment_method": method_id}}
-        self._ask(
+        self._api.ask(
             "make_default", lambda api: api.v1.customers.update(customer_id, chosen), is_repeatable=False
         )
-
-    def default_of(self, customer_id: str) -> str | None:
-        """Return the id of the method that comes first."""
-        return self._ask("default_of", lambda api: default_from(api.v1.customers.retrieve(customer_id)))
 
     def detach(self, method_id: str) -> None:
         """Part a method from its customer, for good; one that is already gone is no error."""
         try:
-            self._ask("detach", lambda api: api.v1.payment_methods.detach(method_id), is_repeatable=False)
+            self._api.ask("detach", lambda api: api.v1.payment_methods.detach(method_id), is_repeatable=False)
         except errors.NotFoundError:
             return
         except errors.ProviderRefusedError:
             if self.method_of(method_id).customer_id is not None:
                 raise
 
+    # -- events -------------------------------------------------------------------------------------------
     def event_from(self, payload: bytes, signature: str, secret: str) -> Event | None:
         """Return the event, or None if it is not signed by Stripe within the last five minutes."""
-        from stripe import SignatureVerificationError, Webhook  # noqa: PLC0415 - see _client
+        from stripe import SignatureVerificationError, Webhook  # noqa: PLC0415 - see stripe_client
 
         if not signature.isascii():
             return None  # the package cannot compare it
         try:
-            event = Webhook.construct_event(payload, signature, secret)
-        except (ValueError, SignatureVerificationError):
-            return None
-        told: dict[str, Any] = event.data.to_dict()
-        return Event(
-            id=event.id,
-            type=event.type,
-            object_id=told["object"].get("id", ""),
-            customer_id=customer_told(told["object"], told.get("previous_attributes") or {}),
-            is_live=event.livemode,
+            return shapes.event_from(Webhook.construct_event(payload, signature, secret))
+        except (ValueError, AttributeError, KeyError, TypeError, SignatureVerificationError):
+            return None  # forged, or no event at all
+
+    def events_since(self, since: dt.datetime, types: Collection[str]) -> Iterator[Event]:
+        """Yield what happened since then, the newest first; Stripe keeps thirty days."""
+        wanted: Any = _since(since) | {"types": sorted(types)}
+        return self._listed(
+            "events_since", lambda api, more: api.v1.events.list(wanted | more), shapes.event_from
         )
 
-    @cached_property
-    def _client(self) -> StripeClient:
-        """The package takes 0.3 s to import, for which no start and no other page has to wait."""
-        from stripe import RequestsClient, StripeClient  # noqa: PLC0415
+    def _listed(
+        self, operation: str, listed: Callable[[Any, Any], Any], read: Callable[[Any], Thing]
+    ) -> Iterator[Thing]:
+        """Yield what is in a list, page by page, each asked for in a call of its own."""
+        more: dict[str, Any] = {"limit": _PAGE_SIZE}
 
-        logging.getLogger("stripe").setLevel(logging.WARNING)  # below that it logs bodies, secrets included
-        connect_seconds_max = min(_CONNECT_SECONDS_MAX, self._seconds_max)
-        return StripeClient(
-            self._secret_key,
-            base_addresses={"api": self._api_base},
-            max_network_retries=_RETRIES_MAX,
-            http_client=RequestsClient(timeout=(connect_seconds_max, self._seconds_max)),
-        )
+        def page(api: Any) -> tuple[list[Thing], str | None]:
+            found = listed(api, more)
+            last_id = found.data[-1].id if found.has_more else None
+            return [read(each) for each in found.data], last_id
 
-    def _ask(
-        self,
-        operation: str,
-        question: Callable[[StripeClient], Answer],
-        *,
-        is_repeatable: bool = True,
-        missing: str = "payment method",
-    ) -> Answer:
-        """Ask within the deadline; whatever goes wrong comes back in our words."""
-        client = self._client  # made before the clock starts
-
-        from stripe import StripeError  # noqa: PLC0415 - see _client
-
-        try:
-            return self._deadline.ask(lambda: question(client), is_repeatable=is_repeatable)
-        except StripeError as error:
-            raise _in_our_words(error, operation, missing=missing, is_repeatable=is_repeatable) from error
+        for _ in range(_PAGES_MAX):
+            things, last_id = self._api.ask(operation, page, missing="customer")
+            yield from things
+            if last_id is None:
+                return
+            more["starting_after"] = last_id
+        raise errors.ProviderRefusedError("A list at Stripe has no end.")
 
 
-def _in_our_words(
-    error: StripeError, operation: str, *, missing: str, is_repeatable: bool
-) -> errors.BillingError:
-    from stripe import APIConnectionError, APIError, CardError, RateLimitError  # noqa: PLC0415 - see _client
-
-    code = getattr(error, "code", None)
-    if isinstance(error, CardError):
-        return errors.PaymentFailedError(error.user_message)
-    if isinstance(error, APIConnectionError):
-        return errors.ProviderUnavailableError() if is_repeatable else errors.OutcomeUnknownError()
-    if code == "resource_missing" and getattr(error, "param", None) != "customer":
-        return errors.NotFoundError(f"There is no such {missing}.")
-    facts = {
-        "operation": operation,
-        "status": error.http_status,
-        "code": code,
-        "param": getattr(error, "param", None),
-        "stripe_request": error.request_id,
-    }
-    log.warning("stripe refused", extra=facts)
-    if isinstance(error, APIError | RateLimitError):
-        return errors.ProviderUnavailableError()
-    return errors.ProviderRefusedError()
+def _since(at: dt.datetime) -> dict[str, Any]:
+    return {"created": {"gte": int(at.timestamp())}}

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stripe import PaymentMethod, SetupIntent
+    from stripe import SetupIntent
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,34 @@ class Method:
     exp_year: int | None
     country: str | None
     fingerprint: str | None
+    created_at: int  # seconds since 1970, by Stripe's clock
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """The permission to debit an account. `url` shows it to the customer, and to nobody else."""
+
+    method_id: str
+    reference: str
+    url: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerState:
+    """Which method comes first, and whether there still is a customer."""
+
+    default_id: str | None
+    is_deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """All that a customer can pay with."""
+
+    methods: tuple[Method, ...]
+    default_id: str | None
+    is_deleted: bool
 
 
 class SetupStatus(StrEnum):
@@ -53,7 +81,7 @@ class Setup:
     status: SetupStatus
     method: Method | None
     message: str | None
-    mandate_reference: str | None
+    mandate: Mandate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +110,7 @@ def setup_from(intent: SetupIntent) -> Setup:
         status=statuses.get(intent.status, SetupStatus.UNFINISHED),
         method=method_from(method) if method else None,
         message=_message_of_decline(intent),
-        mandate_reference=_mandate_reference(intent.mandate),
+        mandate=mandate_from(intent.mandate),
     )
 
 
@@ -92,12 +120,17 @@ def _message_of_decline(intent: SetupIntent) -> str | None:
     return error.message if error and error.type == "card_error" else None
 
 
-def _mandate_reference(mandate: Any) -> str | None:
+def mandate_from(mandate: Any) -> Mandate | None:
+    """Read a SEPA mandate; a card has none."""
     sepa = _path(mandate, "payment_method_details", "sepa_debit")
-    return sepa.reference if sepa else None
+    if sepa is None:
+        return None
+    method_id = _id_of(mandate.payment_method)
+    assert method_id is not None, "a mandate is for a payment method"
+    return Mandate(method_id=method_id, reference=sepa.reference, url=sepa.url, status=mandate.status)
 
 
-def method_from(method: PaymentMethod) -> Method:
+def method_from(method: Any) -> Method:
     details = _path(method, method.type)
     return Method(
         id=method.id,
@@ -109,15 +142,30 @@ def method_from(method: PaymentMethod) -> Method:
         exp_year=_path(details, "exp_year"),
         country=_path(details, "country"),
         fingerprint=_path(details, "fingerprint"),
+        created_at=method.created,
     )
 
 
-def default_from(customer: Any) -> str | None:
-    """Return the id of a customer's default method; a deleted customer has none."""
-    return _id_of(_path(customer, "invoice_settings", "default_payment_method"))
+def customer_from(customer: Any) -> CustomerState:
+    """Read a customer; of a deleted one Stripe keeps only that it was."""
+    is_deleted = bool(_path(customer, "deleted"))
+    default = None if is_deleted else customer.invoice_settings.default_payment_method
+    return CustomerState(default_id=_id_of(default), is_deleted=is_deleted)
 
 
-def customer_told(thing: Mapping[str, Any], previous: Mapping[str, Any]) -> str | None:
+def event_from(event: Any) -> Event:
+    told: dict[str, Any] = event.data.to_dict()
+    thing = told["object"]
+    return Event(
+        id=str(event.id),
+        type=str(event.type),
+        object_id=str(thing.get("id", "")),
+        customer_id=_customer_told(thing, told.get("previous_attributes") or {}),
+        is_live=event.livemode is True,
+    )
+
+
+def _customer_told(thing: Mapping[str, Any], previous: Mapping[str, Any]) -> str | None:
     """A detached method names its customer only among what it was before."""
     if thing.get("object") == "customer":
         return str(thing["id"])

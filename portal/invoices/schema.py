@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import url_for
 
+from portal.domain.period import Month
 from portal.domain.rating import quantity_of
 from portal.invoices.queries import InvoiceList, InvoicePage, Item
 from portal.models import ItemKind
@@ -27,13 +28,18 @@ def _head(page: InvoicePage) -> JSON:
         "number": page.number,
         "status": page.status,
         "period": str(page.month),
-        "period_start": instant(page.month.starts_at),
-        "period_end": instant(page.month.ends_at),
+        "period_start": _midnight(page.month),
+        "period_end": _midnight(page.month.shifted(1)),
         "total": money(page.total),
         "due": page.due and money(page.due),
         "credit": page.credit and money(page.credit),
         **_coverage(page),
     }
+
+
+def _midnight(month: Month) -> str:
+    """Return the instant at which a month begins."""
+    return f"{month}-01T00:00:00Z"
 
 
 def _coverage(page: InvoicePage) -> JSON:

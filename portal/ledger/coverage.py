@@ -5,38 +5,38 @@ from __future__ import annotations
 import datetime as dt
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import ColumnElement, Integer, bindparam, case, func, literal_column, select
 
 from portal.domain.period import Window, hour_of, start_of_hour
 from portal.extensions import db
 from portal.models import Metering, Product, Subscription, UsageHour
 
 _hours, _subscriptions, _products = (model.__table__.c for model in (UsageHour, Subscription, Product))
-_LATEST = select(func.max(_hours.hour)).where(
-    _hours.organization_id == bindparam("owner"),
-    _hours.hour >= bindparam("start"),
-    _hours.hour < bindparam("end"),
+_OWNER, _START, _END, _NOW = (bindparam(name, type_=Integer()) for name in ("owner", "start", "end", "now"))
+
+
+def _least(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
+    return case((one < other, one), else_=other)
+
+
+def _greatest(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
+    return case((one > other, one), else_=other)
+
+
+_LATEST = (
+    select(func.max(_hours.hour))
+    .where(_hours.organization_id == _OWNER, _hours.hour >= _START, _hours.hour < _END)
+    .scalar_subquery()
 )
-_TIME_PRICED = (
-    select(_subscriptions.metered_until_hour, _subscriptions.end_hour)
+_owed_until = _least(_least(func.coalesce(_subscriptions.end_hour, _NOW), _NOW), _END)
+_owed_from = _greatest(_subscriptions.metered_until_hour, _START)
+_MISSING = (
+    select(func.coalesce(func.sum(_greatest(_owed_until - _owed_from, literal_column("0"))), 0))
     .join_from(Subscription.__table__, Product.__table__, _products.id == _subscriptions.product_id)
-    .where(_subscriptions.organization_id == bindparam("owner"), _products.metering == Metering.TIME)
+    .where(_subscriptions.organization_id == _OWNER, _products.metering == Metering.TIME)
+    .scalar_subquery()
 )
-
-
-def metered_through(organization_id: int, window: Window) -> int | None:
-    """Return the latest hour of a window that has an entry, or None where nothing is in."""
-    asked = {"owner": organization_id, "start": window.start_hour, "end": window.end_hour}
-    found: int | None = db.session.scalar(_LATEST, asked)
-    return found
-
-
-def missing_hours(organization_id: int, window: Window, *, now_hour: int) -> int:
-    """Count the full hours of a window that time-priced subscriptions owe: no entry is there yet."""
-    owed = 0
-    for metered_until, end in db.session.execute(_TIME_PRICED, {"owner": organization_id}):
-        owed += window.overlap(metered_until, min(now_hour, now_hour if end is None else end))
-    return owed
+_COVERAGE = select(_LATEST, _MISSING)
 
 
 class Coverage(NamedTuple):
@@ -47,7 +47,12 @@ class Coverage(NamedTuple):
 
 
 def coverage(organization_id: int, window: Window, *, now: dt.datetime) -> Coverage:
-    """Return how complete the usage of a window is."""
-    latest = metered_through(organization_id, window)
-    missing = missing_hours(organization_id, window, now_hour=hour_of(now))
-    return Coverage(None if latest is None else start_of_hour(latest), missing)
+    """Return how complete a window is; missing are the full hours that time-priced subscriptions owe."""
+    asked = {
+        "owner": organization_id,
+        "start": window.start_hour,
+        "end": window.end_hour,
+        "now": hour_of(now),
+    }
+    latest, missing = db.session.execute(_COVERAGE, asked).one()
+    return Coverage(None if latest is None else start_of_hour(latest), int(missing))

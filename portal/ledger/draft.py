@@ -8,20 +8,23 @@ corrected month differs from the billed one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, literal, select
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, bindparam, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.extensions import db
 from portal.ledger.lines import Stretch, stretches_by_organization
-from portal.ledger.names import ProductName, ProjectName, product_names, project_names
+from portal.ledger.names import ProductName, ProjectName, Projects, project_names
 from portal.ledger.passages import PENDING
+from portal.ledger.prices import PriceBook, prices_for
 from portal.models import (
     Invoice,
     ItemKind,
@@ -71,25 +74,24 @@ def draft_of(organization: Organization, month: Month) -> Draft | None:
 
 def drafts_of(organizations: Sequence[Organization], month: Month, *, with_late: bool) -> Mapping[int, Draft]:
     """Return {organization id: draft} for those that used anything in a month, or have late usage."""
+    prices = prices_for([each.id for each in organizations], {each.currency for each in organizations})
+    window = Window(month.start_hour, month.end_hour)
     found: dict[int, list[Stretch]] = {
         owner: [each for each in some if each.quantity_nano]
-        for owner, some in stretches_by_organization(
-            organizations, Window(month.start_hour, month.end_hour)
-        ).items()
+        for owner, some in stretches_by_organization(organizations, window, prices=prices).items()
     }
     if with_late:
-        for owner, some in _late_stretches(organizations).items():
+        for owner, some in _late_stretches(organizations, prices).items():
             found[owner] += some
     projects = project_names([each.id for each in organizations])
-    products = product_names({each.line.product_id for some in found.values() for each in some})
     return {
-        organization.id: _draft(organization, month, found[organization.id], projects, products)
+        organization.id: _draft(organization, month, found[organization.id], projects, prices.products)
         for organization in organizations
         if found[organization.id]
     }
 
 
-def _late_stretches(organizations: Sequence[Organization]) -> Mapping[int, list[Stretch]]:
+def _late_stretches(organizations: Sequence[Organization], prices: PriceBook) -> Mapping[int, list[Stretch]]:
     """Return what came late and is not billed yet, line by line of the months that it corrects."""
     months_of: dict[Month, list[Organization]] = defaultdict(list)
     query = (
@@ -108,7 +110,7 @@ def _late_stretches(organizations: Sequence[Organization]) -> Mapping[int, list[
     found: dict[int, list[Stretch]] = defaultdict(list)
     for month in sorted(months_of):
         window = Window(month.start_hour, month.end_hour)
-        for owner, some in stretches_by_organization(months_of[month], window).items():
+        for owner, some in stretches_by_organization(months_of[month], window, prices=prices).items():
             found[owner] += [each for each in some if each.batch == PENDING]
     return found
 
@@ -117,7 +119,7 @@ def _draft(
     organization: Organization,
     month: Month,
     used: Sequence[Stretch],
-    projects: Mapping[tuple[int, int], ProjectName],
+    projects: Projects,
     products: Mapping[int, ProductName],
 ) -> Draft:
     uid = invoice_uid(organization.uid, str(month))
@@ -165,18 +167,27 @@ def open_months(organization: Organization, *, until: Month) -> Sequence[Month]:
 
     They have usage; where none has, but late usage waits, it is `until` itself.
     """
-    first_hour = db.session.scalar(
-        select(func.min(Subscription.start_hour)).where(Subscription.organization_id == organization.id)
-    )
+    known = db.session.execute(_KNOWN, {"owner": organization.id}).all()
+    first_hour = known[0].first_hour
     if first_hour is None:
         return []
-    month, closed = Month.of_day(first_hour // HOURS_A_DAY), _closed_periods(organization)
-    found = []
+    closed = {period for _, period in known}
+    month, candidates = Month.of_day(first_hour // HOURS_A_DAY), []
     while month <= until:
-        if str(month) not in closed and _has_usage(organization.id, month):
-            found.append(month)
+        if str(month) not in closed:
+            candidates.append(month)
         month = month.shifted(1)
-    if not found and str(until) not in closed and _has_late_usage(organization.id):
+    if not candidates:
+        return []
+    edges = {
+        f"{edge}{place}": day
+        for place, month in enumerate(candidates)
+        for edge, day in (("start", month.start_day), ("end", month.end_day))
+    }
+    asked = {"owner": organization.id, **edges}
+    waits, *used = db.session.execute(_used_each(len(candidates)), asked).one()
+    found = [month for month, is_used in zip(candidates, used, strict=True) if is_used]
+    if not found and waits and candidates[-1] == until:
         found.append(until)
     return found[::-1]
 
@@ -189,7 +200,7 @@ def due_months(until: Month) -> Mapping[Month, list[int]]:
     due: dict[Month, list[int]] = {}
     month = Month.of_day(first_hour // HOURS_A_DAY)
     while month <= until:
-        due[month] = _without_invoice(month, _used(Organization.id, month))
+        due[month] = _without_invoice(month, _used(Organization.id, month.start_day, month.end_day))
         month = month.shifted(1)
     billed_anyway = {owner for some in due.values() for owner in some}
     late = set(_without_invoice(until, _waits(Organization.id))) - billed_anyway
@@ -203,10 +214,6 @@ def _without_invoice(month: Month, wanted: ColumnElement[bool]) -> list[int]:
     return list(db.session.scalars(query))
 
 
-def _has_late_usage(organization_id: int) -> bool:
-    return bool(db.session.scalar(select(_waits(literal(organization_id)))))
-
-
 def _waits(organization_id: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[bool]:
     """Say that late usage of an organization is not billed yet."""
     return exists().where(
@@ -216,25 +223,39 @@ def _waits(organization_id: ColumnElement[int] | InstrumentedAttribute[int]) -> 
     )
 
 
-def _closed_periods(organization: Organization) -> Collection[str]:
-    query = select(Invoice.period).where(Invoice.organization_id == organization.id)
-    return set(db.session.scalars(query))
-
-
-def _has_usage(organization_id: int, month: Month) -> bool:
-    return bool(db.session.scalar(select(_used(literal(organization_id), month))))
-
-
 def _used(
-    organization_id: ColumnElement[int] | InstrumentedAttribute[int], month: Month
+    organization_id: ColumnElement[int] | InstrumentedAttribute[int],
+    start_day: int | ColumnElement[int],
+    end_day: int | ColumnElement[int],
 ) -> ColumnElement[bool]:
-    """Say that an organization used anything in a month."""
+    """Say that an organization used anything on some days."""
     return exists().where(
         UsageDay.organization_id == organization_id,
-        UsageDay.day >= month.start_day,
-        UsageDay.day < month.end_day,
+        UsageDay.day >= start_day,
+        UsageDay.day < end_day,
         UsageDay.quantity > 0,
     )
+
+
+_OWNER: BindParameter[int] = bindparam("owner", type_=Integer())
+_FIRST_HOUR = select(func.min(Subscription.start_hour)).where(Subscription.organization_id == _OWNER)
+_KNOWN = (  # one row at least, so that the first hour is told where there is no invoice
+    select(_FIRST_HOUR.scalar_subquery().label("first_hour"), Invoice.period)
+    .select_from(Organization)
+    .join(Invoice, Invoice.organization_id == Organization.id, isouter=True)
+    .where(Organization.id == _OWNER)
+)
+
+
+@cache
+def _used_each(count: int) -> Select[*tuple[Any, ...]]:
+    """Ask whether late usage waits, and of each of some months whether it has usage: in one statement."""
+    edges = [(_day(f"start{place}"), _day(f"end{place}")) for place in range(count)]
+    return select(_waits(_OWNER), *(_used(_OWNER, *edge) for edge in edges))
+
+
+def _day(name: str) -> BindParameter[int]:
+    return bindparam(name, type_=Integer())
 
 
 def last_closable(now_hour: int, grace_days: int) -> Month:

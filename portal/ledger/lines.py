@@ -19,6 +19,8 @@ from portal.ledger.passages import USAGE, Passage, Step, late_passages, passages
 from portal.ledger.prices import PriceBook, prices_for
 from portal.models import Organization
 
+_Key = tuple[int, int | None, int, int]  # a line of one month: organization, project, product, pico-units
+
 
 class Line(NamedTuple):
     """The unit of rounding. `price_pico` is in pico-units of the currency's major unit."""
@@ -38,15 +40,15 @@ class Line(NamedTuple):
         return price_of(self.price_pico)
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """A part of a stretch: the hour it starts at, what was used in it, what that added to the bill."""
 
     hour: int
     quantity_nano: int
     cents: int
 
-    def __add__(self, other: Point) -> Point:
+    def with_more(self, other: Point) -> Point:
+        """Return this point with what else was used in it."""
         return Point(self.hour, self.quantity_nano + other.quantity_nano, self.cents + other.cents)
 
 
@@ -72,20 +74,28 @@ class Stretch:
         return Money(sum(point.cents for point in self.points), self.line.currency)
 
 
-def stretches(organization: Organization, window: Window, step: Step = Step.MONTH) -> list[Stretch]:
+def stretches(
+    organization: Organization, window: Window, step: Step = Step.MONTH, prices: PriceBook | None = None
+) -> list[Stretch]:
     """Return what an organization used in a window, line by line, in the order of months."""
-    return stretches_by_organization([organization], window, step)[organization.id]
+    return stretches_by_organization([organization], window, step, prices)[organization.id]
 
 
 def stretches_by_organization(
-    organizations: Sequence[Organization], window: Window, step: Step = Step.MONTH
+    organizations: Sequence[Organization],
+    window: Window,
+    step: Step = Step.MONTH,
+    prices: PriceBook | None = None,
 ) -> Mapping[int, list[Stretch]]:
-    """Return the same for several organizations at once: {organization id: stretches}."""
+    """Return the same for several organizations at once: {organization id: stretches}.
+
+    Prices are read unless the caller has them: those of all that these organizations subscribed to.
+    """
     currencies = {each.id: each.currency for each in organizations}
-    prices = prices_for(list(currencies), set(currencies.values()))
+    book = prices or prices_for(list(currencies), set(currencies.values()))
     found: dict[int, list[Stretch]] = {each.id: [] for each in organizations}
     for month, part in window.months():
-        for organization_id, some in _month_part(currencies, prices, month, part, step).items():
+        for organization_id, some in _month_part(currencies, book, month, part, step).items():
             found[organization_id] += some
     return found
 
@@ -94,15 +104,20 @@ def _month_part(
     currencies: Mapping[int, str], prices: PriceBook, month: Month, part: Window, step: Step
 ) -> Mapping[int, list[Stretch]]:
     found: dict[int, list[Stretch]] = defaultdict(list)
-    before: Counter[tuple[int, Line]] = Counter()
+    before: Counter[_Key] = Counter()
     start = Window(month.start_hour, part.start_hour)
-    for key, passage in _priced(currencies, prices, month, start, Step.MONTH):
+    for key, passage in _priced(currencies, prices, start, Step.MONTH):
         before[key] += passage.quantity_nano
-    within: dict[tuple[int, Line], Counter[int]] = defaultdict(Counter)
-    for key, passage in _priced(currencies, prices, month, part, step):
-        within[key][_point_of(passage.hour, part, step)] += passage.quantity_nano
-    for (organization_id, line), points in within.items():
-        found[organization_id].append(_stretch(line, before[organization_id, line], points, USAGE))
+    within: dict[_Key, dict[int, int]] = defaultdict(dict)
+    is_one_point = step is Step.MONTH
+    for key, passage in _priced(currencies, prices, part, step):
+        points, hour = within[key], passage.hour  # at which its step starts: that of a cut day is too early
+        if is_one_point or hour < part.start_hour:
+            hour = part.start_hour
+        points[hour] = points.get(hour, 0) + passage.quantity_nano
+    for key, points in within.items():
+        line = _line_of(key, month, currencies)
+        found[key[0]].append(_stretch(line, before[key], points, USAGE))
     for organization_id, stretch in _corrections(currencies, prices, month, part, step):
         found[organization_id].append(stretch)
     return found
@@ -128,38 +143,41 @@ def _corrections(
     currencies: Mapping[int, str], prices: PriceBook, month: Month, part: Window, step: Step
 ) -> Iterator[tuple[int, Stretch]]:
     """Yield what came after a month was invoiced, batch by batch: each passes after all before it."""
-    batches: dict[tuple[int, Line], dict[int, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
-    for batch, passage in late_passages(list(currencies), Window(month.start_hour, month.end_hour)):
-        line = _line_of(passage, month, currencies, prices)
-        batches[passage.organization_id, line][batch][passage.hour] = passage.quantity_nano
+    batches: dict[_Key, dict[int, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
+    whole = Window(month.start_hour, month.end_hour)
+    for batch, passage in late_passages(list(currencies), whole):
+        owner, product_id = passage.organization_id, passage.product_id
+        pico = prices.pico(product_id, currencies[owner], passage.hour // HOURS_A_DAY)
+        key = owner, passage.project_id, product_id, pico
+        batches[key][batch][passage.hour] = passage.quantity_nano
     if not batches:
         return
-    late = {owner: currencies[owner] for owner, _ in batches}
-    passed: Counter[tuple[int, Line]] = Counter()
-    for key, passage in _priced(late, prices, month, Window(month.start_hour, month.end_hour), Step.MONTH):
+    late = {owner: currencies[owner] for owner, *_ in batches}
+    passed: Counter[_Key] = Counter()
+    for key, passage in _priced(late, prices, whole, Step.MONTH):
         passed[key] += passage.quantity_nano
-    for (owner, line), by_batch in batches.items():
+    for key, by_batch in batches.items():
+        line = _line_of(key, month, currencies)
         for batch in sorted(by_batch):
-            before, points = passed[owner, line], Counter[int]()
+            before, points = passed[key], Counter[int]()
             for hour, delta in by_batch[batch].items():
                 if hour < part.start_hour:
                     before += delta
                 elif hour < part.end_hour:
                     points[_point_of(hour, part, step)] += delta
-                passed[owner, line] += delta
+                passed[key] += delta
             if points:
-                yield owner, _stretch(line, before, points, batch)
+                yield key[0], _stretch(line, before, points, batch)
 
 
-def _line_of(passage: Passage, month: Month, currencies: Mapping[int, str], prices: PriceBook) -> Line:
-    currency = currencies[passage.organization_id]
-    pico = prices.pico(passage.product_id, currency, passage.hour // HOURS_A_DAY)
-    return Line(month, passage.project_id, passage.product_id, pico, currency)
+def _line_of(key: _Key, month: Month, currencies: Mapping[int, str]) -> Line:
+    owner, project_id, product_id, price_pico = key
+    return Line(month, project_id, product_id, price_pico, currencies[owner])
 
 
 def _priced(
-    currencies: Mapping[int, str], prices: PriceBook, month: Month, part: Window, step: Step
-) -> Iterator[tuple[tuple[int, Line], Passage]]:
+    currencies: Mapping[int, str], prices: PriceBook, part: Window, step: Step
+) -> Iterator[tuple[_Key, Passage]]:
     """Yield what passed in a part of one month with the line it passed, in the order of time."""
     if part.hours == 0:
         return
@@ -167,6 +185,11 @@ def _priced(
     for start, end in prices.segments(part.start_hour // HOURS_A_DAY, end_day):
         lower = max(part.start_hour, start * HOURS_A_DAY)
         upper = min(part.end_hour, end * HOURS_A_DAY)
+        picos: dict[tuple[int, str], int] = {}  # no price changes within a segment
         for passage in passages(list(currencies), lower, upper, step):
-            line = _line_of(passage, month, currencies, prices)
-            yield (passage.organization_id, line), passage
+            owner, project_id, product_id, _, _ = passage
+            price = product_id, currencies[owner]
+            pico = picos.get(price)
+            if pico is None:
+                pico = picos[price] = prices.pico(*price, start)
+            yield (owner, project_id, product_id, pico), passage

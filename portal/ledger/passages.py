@@ -10,7 +10,16 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, literal_column, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
@@ -59,17 +68,18 @@ def passages(organization_ids: Sequence[int], start: int, end: int, step: Step) 
 
 def _sums(
     organization_ids: Sequence[int], column: InstrumentedAttribute[int], start: int, end: int, step: Step
-) -> Iterator[Passage]:
+) -> Sequence[Passage]:
     if start >= end:
-        return
+        return ()
     is_day = column.class_ is UsageDay
     asked = {"owners": organization_ids, "start": start, "end": end}
-    found = db.session.execute(_sums_query(step, is_day=is_day), asked)
+    found = db.session.execute(_sums_query(step, is_day=is_day), asked).all()  # at once: row by row is slow
     unit_hours = HOURS_A_DAY if is_day or step is Step.DAY else 1
-    start_hour = start * (HOURS_A_DAY if is_day else 1)
-    for organization_id, project_id, product_id, at, high, low in found:
-        hour = start_hour if step is Step.MONTH else at * unit_hours
-        yield Passage(organization_id, project_id, product_id, hour, int(high) * NANO + int(low))
+    first = start * unit_hours if step is Step.MONTH else 0  # `at` is zero then
+    return [
+        Passage(owner, project_id, product_id, first + at * unit_hours, int(high) * NANO + int(low))
+        for owner, project_id, product_id, at, high, low in found
+    ]
 
 
 def late_passages(organization_ids: Sequence[int], window: Window) -> Iterator[tuple[int, Passage]]:
@@ -90,31 +100,48 @@ _END: BindParameter[int] = bindparam("end")
 
 @cache
 def _sums_query(step: Step, *, is_day: bool) -> Select[Any]:
-    """Sum by subscription first: the largest organizations have many days of few subscriptions."""
-    used = _days if is_day else _hours
-    column = used.day if is_day else used.hour
-    at: ColumnElement[int] = column // HOURS_A_DAY if step is Step.DAY and not is_day else column + 0
-    if step is Step.MONTH:
-        at = literal_column("0")
+    return _whole_query(is_day=is_day) if step is Step.MONTH else _step_query(step, is_day=is_day)
+
+
+def _step_query(step: Step, *, is_day: bool) -> Select[Any]:
+    """Sum each day or hour by line: a subscription has one row of each, or few."""
+    used, column = _used(is_day=is_day)
+    at = column // HOURS_A_DAY if step is Step.DAY and not is_day else column
+    line = used.organization_id, _subscriptions.project_id, _subscriptions.product_id, at.label("at")
+    return (
+        select(*line, func.sum(used.quantity // NANO), func.sum(used.quantity % NANO))
+        .join_from(column.table, Subscription.__table__, _is_same_subscription(used))
+        .where(used.organization_id.in_(_OWNERS), column >= _START, column < _END)
+        .group_by(*line[:3], "at")
+    )
+
+
+def _whole_query(*, is_day: bool) -> Select[Any]:
+    """Sum all of it by subscription first: the largest organizations have many days of few subscriptions."""
+    used, column = _used(is_day=is_day)
     by_subscription = (
         select(
             used.organization_id,
             used.subscription_id,
-            at.label("at"),
             func.sum(used.quantity // NANO).label("high"),
             func.sum(used.quantity % NANO).label("low"),
         )
         .where(used.organization_id.in_(_OWNERS), column >= _START, column < _END)
-        .group_by(used.organization_id, used.subscription_id, *([] if step is Step.MONTH else ["at"]))
+        .group_by(used.organization_id, used.subscription_id)
         .subquery()
     )
     part = by_subscription.c
-    line = part.organization_id, _subscriptions.project_id, _subscriptions.product_id, part.at
+    line = part.organization_id, _subscriptions.project_id, _subscriptions.product_id
     return (
-        select(*line, func.sum(part.high), func.sum(part.low))
+        select(*line, literal_column("0"), func.sum(part.high), func.sum(part.low))
         .join_from(by_subscription, Subscription.__table__, _is_same_subscription(part))
         .group_by(*line)
     )
+
+
+def _used(*, is_day: bool) -> tuple[ReadOnlyColumnCollection[str, Any], Any]:
+    """Return the columns of the table that is summed, and the one that says when."""
+    return (_days, _days.day) if is_day else (_hours, _hours.hour)
 
 
 def _is_same_subscription(part: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:

@@ -1,4 +1,8 @@
-"""The positions of a legal document: an invoice's lines, summed over projects, one position per product."""
+"""The positions of a legal document: an invoice's lines, summed over projects.
+
+There is one position per product, and one more for each earlier month in which it is corrected: another
+service period, which may have another rate of VAT.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,16 @@ from decimal import Decimal
 from uuid import UUID
 
 from portal.domain.money import Money
+from portal.domain.period import Month
 from portal.models import InvoiceItem
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A product on a legal document, and the lines it comes from."""
+    """A product on a legal document, and the lines it comes from. `corrects` is an earlier month."""
 
     product_uid: UUID
+    corrects: Month | None
     name: str
     unit: str
     net: Money
@@ -32,17 +38,20 @@ class Position:
 
 
 def positions_of(items: Iterable[InvoiceItem], currency: str) -> list[Position]:
-    """Return a position for each product, by name; products that cost nothing are left out."""
-    by_product: dict[UUID, list[InvoiceItem]] = {}
+    """Return the positions, by name and month; what costs nothing is left out."""
+    grouped: dict[tuple[UUID, str | None], list[InvoiceItem]] = {}
     for item in items:
-        by_product.setdefault(item.product_uid, []).append(item)
+        grouped.setdefault((item.product_uid, item.corrects_period), []).append(item)
     positions = [
-        Position(uid, lines[0].product_name, lines[0].unit, Money(_cents(lines), currency), lines)
-        for uid, lines in by_product.items()
+        Position(
+            uid,
+            None if period is None else Month.parse(period),
+            lines[0].product_name,
+            lines[0].unit,
+            Money(sum(line.total_cents for line in lines), currency),
+            lines,
+        )
+        for (uid, period), lines in grouped.items()
     ]
     priced = [each for each in positions if each.net.cents]
-    return sorted(priced, key=lambda position: (position.name, str(position.product_uid)))
-
-
-def _cents(items: Iterable[InvoiceItem]) -> int:
-    return sum(item.total_cents for item in items)
+    return sorted(priced, key=lambda each: (each.name, str(each.corrects or ""), str(each.product_uid)))

@@ -1,4 +1,4 @@
-"""The prices of a currency by day: a day has one price, and a price row holds until the next one's."""
+"""The prices of products by day: a day has one price, and a price row holds until the next one's."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import BigInteger, bindparam, select, type_coerce
 
 from portal.domain.errors import ConflictError
-from portal.domain.rating import pico_of
 from portal.extensions import db
-from portal.models import Price, Subscription
+from portal.ledger.names import ProductName
+from portal.models import Price, Product, Subscription
 
 
 class UnpricedError(ConflictError):
@@ -22,10 +22,14 @@ class UnpricedError(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class PriceBook:
-    """(product, currency) -> start days, ascending, and the price in pico-units from each on."""
+    """(product, currency) -> start days, ascending, and the price in pico-units from each on.
+
+    `products` are the names of all that have a price.
+    """
 
     starts: Mapping[tuple[int, str], Sequence[int]]
     picos: Mapping[tuple[int, str], Sequence[int]]
+    products: Mapping[int, ProductName]
 
     def pico(self, product_id: int, currency: str, day: int) -> int:
         """Return the price of a product on a day, in pico-units of the currency's major unit."""
@@ -43,19 +47,30 @@ class PriceBook:
 
 
 def prices_for(organization_ids: Collection[int], currencies: Collection[str]) -> PriceBook:
-    """Read the prices of all that these organizations ever subscribed to."""
+    """Read the prices and names of all that these organizations ever subscribed to."""
     starts: dict[tuple[int, str], list[int]] = defaultdict(list)
     picos: dict[tuple[int, str], list[int]] = defaultdict(list)
+    products: dict[int, ProductName] = {}
     asked = {"owners": list(organization_ids), "currencies": list(currencies)}
-    for product_id, currency, start_day, unit_price in db.session.execute(_PRICES, asked):
+    for product_id, currency, start_day, pico, *name in db.session.execute(_PRICES, asked):
         starts[product_id, currency].append(start_day)
-        picos[product_id, currency].append(pico_of(unit_price))
-    return PriceBook(starts, picos)
+        picos[product_id, currency].append(pico)
+        products[product_id] = ProductName(*name)
+    return PriceBook(starts, picos, products)
 
 
-_prices, _subscriptions = Price.__table__.c, Subscription.__table__.c
+_prices, _products, _subscriptions = (model.__table__.c for model in (Price, Product, Subscription))
 _PRICES = (
-    select(_prices.product_id, _prices.currency, _prices.start_day, _prices.unit_price)
+    select(
+        _prices.product_id,
+        _prices.currency,
+        _prices.start_day,
+        type_coerce(_prices.unit_price, BigInteger),  # as it is kept: pico-units
+        _products.uid,
+        _products.name,
+        _products.unit,
+    )
+    .join_from(Price.__table__, Product.__table__, _products.id == _prices.product_id)
     .where(
         _prices.currency.in_(bindparam("currencies", expanding=True)),
         _prices.product_id.in_(

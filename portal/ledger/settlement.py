@@ -8,13 +8,15 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import func, select
 
 from portal.domain.period import Month
-from portal.domain.vat import VatCaseUnsettledError, document_totals, settle, treatment_of
+from portal.domain.vat import VatCaseUnsettledError, WithoutVatId, document_totals, settle, treatment_of
 from portal.extensions import db
 from portal.ledger.draft import Draft
 from portal.models import Invoice
 
 
-def settled(draft: Draft, credit_before: int) -> tuple[int | None, int | None]:
+def settled(
+    draft: Draft, credit_before: int, *, without_vat_id: WithoutVatId
+) -> tuple[int | None, int | None]:
     """Return what is due and the credit left, gross. A correction keeps the rate of its own month."""
     organization = draft.organization
     net_by_month: Counter[Month] = Counter()
@@ -24,7 +26,10 @@ def settled(draft: Draft, credit_before: int) -> tuple[int | None, int | None]:
         rated = [
             (
                 treatment_of(
-                    organization.country, organization.vat_id, supplied_on=month.last_on
+                    organization.country,
+                    organization.vat_id,
+                    supplied_on=month.last_on,
+                    without_vat_id=without_vat_id,
                 ).rate_basis_points,
                 net,
             )

@@ -3,42 +3,43 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select, tuple_
+from sqlalchemy import Row, Select, or_, select, tuple_
 
 from portal.domain.errors import NotFoundError
 from portal.domain.money import Money
 from portal.domain.period import Month
 from portal.extensions import db
-from portal.ledger.positions import Position, positions_of
-from portal.models import (
-    Invoice,
-    InvoiceItem,
-    LegalDocument,
-    LegalDocumentFile,
-    LegalStatus,
-    Organization,
-)
+from portal.ledger.mirrored import mirrored_until
+from portal.legal_invoices.beside import Beside, lines_beside
+from portal.legal_invoices.files import formats_of, known_form
+from portal.models import Invoice, LegalDocument, LegalStatus, Organization
 from portal.web.lists import Key, ListPage, Slice
 
 
 @dataclass(frozen=True, slots=True)
 class LegalInvoice:
-    """A document and the month it bills; a cancellation belongs to no month of ours."""
+    """A document and the invoice it bills; a cancellation bills none of ours.
+
+    `synced_at` says how old our knowledge of its payment is.
+    """
 
     organization_uid: UUID
     document: LegalDocument
     status: LegalStatus
-    invoice_uid: UUID | None
-    month: Month | None
+    invoice: Invoice | None
+    synced_at: dt.datetime | None
 
     @property
     def vat(self) -> Money:
         return self.document.gross - self.document.net
+
+    @property
+    def month(self) -> Month | None:
+        return None if self.invoice is None else self.invoice.month
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,24 +52,12 @@ class LegalInvoiceList(ListPage):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the internal invoice, and what the usage page is asked for to show its hours."""
+class Related:
+    """The documents around one: what it corrects or cancels, and what corrects or cancels it."""
 
-    project_name: str | None
-    unit: str
-    unit_price: Decimal
-    quantity_nano: int
-    total: Money
-    hours: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class PositionLines:
-    """A position of the document, and the lines it comes from."""
-
-    name: str
-    net: Money
-    lines: Sequence[Line]
+    refers_to: LegalDocument | None
+    cancelled_by: LegalDocument | None
+    corrected_by: Sequence[LegalDocument]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +65,14 @@ class LegalInvoiceDetail:
     """A document beside the lines it comes from; a cancellation has none."""
 
     invoice: LegalInvoice
-    positions: Sequence[PositionLines]
-    lines_total: Money
-    hidden_lines: int
+    beside: Beside
+    related: Related
+    formats: Sequence[str]
 
     @property
     def difference(self) -> Money:
         """How much the document differs from its lines: none, or it would not have been finished."""
-        return self.invoice.document.net - self.lines_total
-
-
-@dataclass(frozen=True, slots=True)
-class LegalPdf:
-    """The PDF of a document as EasyBill made it."""
-
-    name: str
-    sha256: str
-    content: bytes
+        return self.invoice.document.net - self.beside.lines_total
 
 
 def legal_invoices_of(organization: Organization, asked: Slice, *, today: dt.date) -> LegalInvoiceList:
@@ -102,10 +82,11 @@ def legal_invoices_of(organization: Organization, asked: Slice, *, today: dt.dat
         query = query.where(tuple_(LegalDocument.document_on, LegalDocument.id) < tuple_(*asked.after))
     rows = db.session.execute(query.limit(asked.rows_to_read)).all()
     shown, next_key = asked.cut(rows, _key)
+    synced_at = mirrored_until()
     return LegalInvoiceList(
-        invoices=[_legal_invoice(organization, row, today) for row in shown],
+        invoices=[_legal_invoice(organization, row, today, synced_at) for row in shown],
         next_key=next_key,
-        synced_at=_synced_at(organization),
+        synced_at=synced_at,
         is_first=asked.after is None,
     )
 
@@ -113,46 +94,22 @@ def legal_invoices_of(organization: Organization, asked: Slice, *, today: dt.dat
 def legal_invoice_of(organization: Organization, document_id: str, *, today: dt.date) -> LegalInvoiceDetail:
     """Return one document with the lines behind it, or raise NotFoundError, for a stranger's as well."""
     row = db.session.execute(
-        _documents(organization).where(LegalDocument.easybill_id == _known_form(document_id))
+        _documents(organization).where(LegalDocument.easybill_id == known_form(document_id))
     ).one_or_none()
     if row is None:
         raise NotFoundError
-    invoice = _legal_invoice(organization, row, today)
-    document = invoice.document
-    items = [] if document.invoice_id is None else _items(organization, document.invoice_id)
-    positions = [_position_lines(each) for each in positions_of(items, document.currency)]
+    document, invoice = row
     return LegalInvoiceDetail(
-        invoice,
-        positions,
-        lines_total=Money(sum(item.total_cents for item in items), document.currency),
-        hidden_lines=len(items) - sum(len(each.lines) for each in positions),
+        _legal_invoice(organization, row, today, mirrored_until()),
+        lines_beside(organization.id, invoice, document.currency),
+        _related(document),
+        formats_of(document),
     )
 
 
-def pdf_of(organization: Organization, document_id: str) -> LegalPdf:
-    """Return the PDF we keep of a document, or raise NotFoundError."""
-    query = (
-        select(LegalDocument.type, LegalDocument.number, LegalDocumentFile.sha256, LegalDocumentFile.content)
-        .join(
-            LegalDocumentFile,
-            (LegalDocumentFile.organization_id == LegalDocument.organization_id)
-            & (LegalDocumentFile.legal_document_id == LegalDocument.id),
-        )
-        .where(
-            LegalDocument.organization_id == organization.id,
-            LegalDocument.easybill_id == _known_form(document_id),
-        )
-    )
-    row = db.session.execute(query).one_or_none()
-    if row is None:
-        raise NotFoundError
-    kind, number, sha256, content = row
-    return LegalPdf(f"{kind.lower()}-{number}.pdf", sha256, content)
-
-
-def _documents(organization: Organization) -> Select[LegalDocument, UUID | None, str | None]:
+def _documents(organization: Organization) -> Select[LegalDocument, Invoice | None]:
     return (
-        select(LegalDocument, Invoice.uid, Invoice.period)
+        select(LegalDocument, Invoice)
         .outerjoin(
             Invoice,
             (Invoice.organization_id == LegalDocument.organization_id)
@@ -163,56 +120,40 @@ def _documents(organization: Organization) -> Select[LegalDocument, UUID | None,
 
 
 def _legal_invoice(
-    organization: Organization, row: Row[LegalDocument, UUID | None, str | None], today: dt.date
+    organization: Organization,
+    row: Row[LegalDocument, Invoice | None],
+    today: dt.date,
+    synced_at: dt.datetime | None,
 ) -> LegalInvoice:
-    document, uid, period = row
-    month = None if period is None else Month.parse(period)
-    return LegalInvoice(organization.uid, document, document.status_on(today), uid, month)
+    document, invoice = row
+    # What was delivered after the last sync is as new as its delivery.
+    latest = max(document.synced_at, synced_at) if synced_at else document.synced_at
+    return LegalInvoice(organization.uid, document, document.status_on(today), invoice, latest)
 
 
-def _key(row: Row[LegalDocument, UUID | None, str | None]) -> Key:
+def _related(document: LegalDocument) -> Related:
+    """Find the documents that this one names, and those that name it."""
+    named = {document.refers_to_easybill_id, document.cancelled_by_easybill_id} - {None}
+    query = select(LegalDocument).where(
+        LegalDocument.organization_id == document.organization_id,
+        or_(
+            LegalDocument.easybill_id.in_(named),
+            LegalDocument.refers_to_easybill_id == document.easybill_id,
+        ),
+    )
+    found = {each.easybill_id: each for each in db.session.scalars(query.order_by(LegalDocument.id))}
+    cancelled_by = found.get(document.cancelled_by_easybill_id or "")
+    return Related(
+        refers_to=found.get(document.refers_to_easybill_id or ""),
+        cancelled_by=cancelled_by,
+        corrected_by=[
+            each
+            for each in found.values()
+            if each.refers_to_easybill_id == document.easybill_id and each is not cancelled_by
+        ],
+    )
+
+
+def _key(row: Row[LegalDocument, Invoice | None]) -> Key:
     document = row[0]
     return (document.document_on, document.id)
-
-
-def _items(organization: Organization, invoice_id: int) -> Sequence[InvoiceItem]:
-    query = (
-        select(InvoiceItem)
-        .where(InvoiceItem.organization_id == organization.id, InvoiceItem.invoice_id == invoice_id)
-        .order_by(InvoiceItem.project_name, InvoiceItem.id)
-    )
-    return db.session.scalars(query).all()
-
-
-def _position_lines(position: Position) -> PositionLines:
-    return PositionLines(
-        position.name, position.net, [_line(item, position.net.currency) for item in position.items]
-    )
-
-
-def _line(item: InvoiceItem, currency: str) -> Line:
-    return Line(
-        project_name=item.project_name,
-        unit=item.unit,
-        unit_price=item.unit_price,
-        quantity_nano=item.quantity_nano,
-        total=Money(item.total_cents, currency),
-        hours={
-            "granularity": "hour",
-            "project_id": str(item.project_uid or "none"),
-            "product_id": str(item.product_uid),
-            "unit_price": f"{item.unit_price:f}",
-        },
-    )
-
-
-def _synced_at(organization: Organization) -> dt.datetime | None:
-    query = select(func.min(LegalDocument.synced_at)).where(LegalDocument.organization_id == organization.id)
-    return db.session.scalar(query)
-
-
-def _known_form(document_id: str) -> str:
-    """Refuse what no document is called; EasyBill's ids are whole numbers."""
-    if not (document_id.isascii() and document_id.isdecimal()):
-        raise NotFoundError
-    return document_id

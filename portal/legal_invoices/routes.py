@@ -10,11 +10,13 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from portal.domain.errors import ValidationError
-from portal.legal_invoices import queries, schema
+from portal.legal_invoices import files, queries, schema
 from portal.legal_invoices.queries import LegalInvoiceDetail, LegalInvoiceList
+from portal.models import DocumentFormat
+from portal.web.args import choice
 from portal.web.auth import organization, policy
 from portal.web.clock import now
-from portal.web.files import unchanging_pdf
+from portal.web.files import unchanging_file
 from portal.web.lists import asked_slice
 from portal.web.renders import renders
 
@@ -46,8 +48,12 @@ def download(organization_id: UUID) -> Response:
     invoice_id = request.args.get("invoice_id")
     if not invoice_id:
         raise ValidationError({"invoice_id": ["is missing"]})
-    pdf = queries.pdf_of(organization(), invoice_id)
-    return unchanging_pdf(pdf.content, name=pdf.name, sha256=pdf.sha256)
+    wanted = choice("format", DocumentFormat, None)
+    if wanted is None:
+        file = files.pdf_of(organization(), invoice_id)
+    else:
+        file = files.e_invoice_of(organization(), invoice_id, wanted)
+    return unchanging_file(file.content, name=file.name, sha256=file.sha256, media_type=file.media_type)
 
 
 def _today() -> dt.date:

@@ -3,6 +3,7 @@
 from portal.models.account import Account, ApiToken, Collector, Membership
 from portal.models.audit import AuditEntry
 from portal.models.bulk import insert_rows
+from portal.models.document_format import DocumentFormat, LegalDocumentFormat
 from portal.models.edge import StoredAnswer, Throttle
 from portal.models.invoice import (
     Delivery,
@@ -15,10 +16,16 @@ from portal.models.invoice import (
     invoice_uid,
     item_uid,
 )
-from portal.models.legal_document import LegalDocument, LegalDocumentFile, LegalStatus
+from portal.models.legal_document import (
+    CallBudget,
+    LegalDocument,
+    LegalDocumentFile,
+    LegalStatus,
+    MirrorState,
+)
 from portal.models.organization import Organization
 from portal.models.owned import Counter, add_owned, draw, draw_each
-from portal.models.payment_method import PaymentMethod, StripeEvent
+from portal.models.payment_method import PaymentMethod, StripeCall, StripeEvent
 from portal.models.product import Metering, Price, Product
 from portal.models.session import PasswordReset, UserSession
 from portal.models.subscription import Project, Subscription
@@ -28,18 +35,22 @@ __all__ = [
     "Account",
     "ApiToken",
     "AuditEntry",
+    "CallBudget",
     "Collector",
     "Counter",
     "Delivery",
+    "DocumentFormat",
     "Invoice",
     "InvoiceItem",
     "InvoiceStatus",
     "ItemKind",
     "LegalDocument",
     "LegalDocumentFile",
+    "LegalDocumentFormat",
     "LegalStatus",
     "Membership",
     "Metering",
+    "MirrorState",
     "Organization",
     "ParkedMonth",
     "PasswordReset",
@@ -48,6 +59,7 @@ __all__ = [
     "Product",
     "Project",
     "StoredAnswer",
+    "StripeCall",
     "StripeEvent",
     "Subscription",
     "Throttle",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.money import Money
 from portal.extensions import Model
-from portal.models.owned import ORGANIZATION, OrganizationOwned, owned_table, refers_to
+from portal.models.owned import LOCAL, ORGANIZATION, OrganizationOwned, owned_table, refers_to
 
 
 class LegalStatus(StrEnum):
@@ -23,7 +23,12 @@ class LegalStatus(StrEnum):
 
 
 class LegalDocument(OrganizationOwned, Model):
-    """A finished document at EasyBill. It is never changed there, only paid or cancelled."""
+    """A finished document at EasyBill. It is never changed there, only paid or cancelled.
+
+    A credit and a cancellation are below zero. `refers_to_easybill_id` is the document that this one
+    corrects or cancels, `cancelled_by_easybill_id` the one that cancels it. `due_cents` is what is left to
+    pay of it once earlier credit is set off: None for a document that is not made by us.
+    """
 
     __tablename__ = "legal_document"
     __table_args__ = owned_table(
@@ -42,6 +47,10 @@ class LegalDocument(OrganizationOwned, Model):
     currency: Mapped[str] = mapped_column(String(3))
     net_cents: Mapped[int] = mapped_column(BigInteger)
     gross_cents: Mapped[int] = mapped_column(BigInteger)
+    due_cents: Mapped[int | None] = mapped_column(BigInteger)
+    paid_cents: Mapped[int] = mapped_column(BigInteger, default=0)
+    refers_to_easybill_id: Mapped[str | None]
+    cancelled_by_easybill_id: Mapped[str | None]
     synced_at: Mapped[dt.datetime]
 
     @property
@@ -52,11 +61,20 @@ class LegalDocument(OrganizationOwned, Model):
     def gross(self) -> Money:
         return Money(self.gross_cents, self.currency)
 
+    @property
+    def due(self) -> Money:
+        """Return what is left to pay of it once earlier credit is set off."""
+        return Money(max(self.gross_cents, 0) if self.due_cents is None else self.due_cents, self.currency)
+
+    @property
+    def paid(self) -> Money:
+        return Money(self.paid_cents, self.currency)
+
     def status_on(self, today: dt.date) -> LegalStatus:
-        """Return the payment state as of a day."""
+        """Return the payment state as of a day; where nothing is to be paid, it is paid."""
         if self.is_cancelled:
             return LegalStatus.CANCELLED
-        if self.paid_on is not None:
+        if self.paid_on is not None or self.due.cents == 0:
             return LegalStatus.PAID
         if self.due_on is not None and self.due_on < today:
             return LegalStatus.OVERDUE
@@ -73,3 +91,25 @@ class LegalDocumentFile(Model):
     sha256: Mapped[str] = mapped_column(String(64))
     content: Mapped[bytes] = mapped_column(LargeBinary)
     fetched_at: Mapped[dt.datetime]
+
+
+class MirrorState(Model):
+    """How far the mirror of an account got: all that changed there before `synced_at` is in our tables."""
+
+    __tablename__ = "mirror_state"
+    __table_args__ = ({"info": LOCAL},)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    synced_at: Mapped[dt.datetime]
+
+
+class CallBudget(Model):
+    """The calls that all our processes made of a provider in its last minute, and its wish to be left alone.
+
+    `called_at` are milliseconds since the epoch, oldest first.
+    """
+
+    __tablename__ = "call_budget"
+    __table_args__ = ({"info": LOCAL},)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    called_at: Mapped[list[int]] = mapped_column(JSON)
+    paused_until: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import datetime as dt
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, String
+from sqlalchemy import JSON, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.domain.billing_profile import BillingProfile
 from portal.extensions import Model
 from portal.models.owned import REFERENCE
 
 
 class Organization(Model):
-    """A customer. Its name, address and VAT id go onto legal invoices, which keep their own copy."""
+    """A customer. Its billing profile goes onto legal invoices, which keep their own copy.
+
+    `profile_version` counts the changes of the profile; `easybill_profile_version` is the one that EasyBill's
+    customer was last told. While they differ, EasyBill has to be told before the next document.
+    """
 
     __tablename__ = "organization"
     __table_args__ = ({"info": REFERENCE},)
@@ -29,6 +34,26 @@ class Organization(Model):
     currency: Mapped[str] = mapped_column(String(3))
     language: Mapped[str] = mapped_column(String(2), default="en")
     emails: Mapped[list[str]] = mapped_column(JSON, default=list)
+    buyer_reference: Mapped[str | None]
+    order_number: Mapped[str | None]
+    profile_version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[dt.datetime]
     stripe_customer_id: Mapped[str | None] = mapped_column(unique=True)
     easybill_customer_id: Mapped[str | None] = mapped_column(unique=True)
+    easybill_profile_version: Mapped[int | None] = mapped_column(Integer)
+
+    @property
+    def billing_profile(self) -> BillingProfile:
+        """Return who is billed, as the row has it."""
+        return BillingProfile(
+            name=self.name,
+            street=self.street,
+            postal_code=self.postal_code,
+            city=self.city,
+            country=self.country,
+            vat_id=self.vat_id,
+            buyer_reference=self.buyer_reference,
+            order_number=self.order_number,
+            emails=tuple(self.emails),
+            language=self.language,
+        )

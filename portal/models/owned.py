@@ -85,12 +85,11 @@ def lock(organization_id: int, name: str) -> None:
 
 def _add_to_counters(name: str, counts: Mapping[int, int]) -> dict[int, int]:
     dialect = db.session.get_bind().dialect.name
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    fresh = insert(Counter).values(
-        [{"organization_id": owner, "name": name, "last": counts[owner]} for owner in sorted(counts)]
-    )
+    table: Any = Counter.__table__
+    fresh = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
     upsert = fresh.on_conflict_do_update(
-        index_elements=[Counter.organization_id, Counter.name],
-        set_={"last": Counter.last + fresh.excluded.last},
-    ).returning(Counter.organization_id, Counter.last)
-    return dict(db.session.execute(upsert).all())
+        index_elements=[table.c.organization_id, table.c.name],
+        set_={"last": table.c.last + fresh.excluded.last},
+    ).returning(table.c.organization_id, table.c.last)
+    rows = [{"organization_id": owner, "name": name, "last": counts[owner]} for owner in sorted(counts)]
+    return dict(db.session.connection().execute(upsert, rows).all())

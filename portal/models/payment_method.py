@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Integer, String, UniqueConstraint
+from sqlalchemy import Index, Integer, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.extensions import Model
@@ -24,7 +24,12 @@ class PaymentMethod(OrganizationOwned, Model):
     """A card or SEPA mandate, as Stripe last told us."""
 
     __tablename__ = "payment_method"
-    __table_args__ = owned_table("payment_method", UniqueConstraint("organization_id", "stripe_id"))
+    __table_args__ = owned_table(
+        "payment_method",
+        UniqueConstraint("organization_id", "stripe_id"),
+        Index("ix_payment_method_fingerprint", "organization_id", "payment_type", "fingerprint", unique=True),
+        Index("ix_payment_method_stripe_id", "stripe_id"),
+    )
     stripe_id: Mapped[str]
     payment_type: Mapped[str]
     is_default: Mapped[bool] = mapped_column(default=False)
@@ -35,6 +40,8 @@ class PaymentMethod(OrganizationOwned, Model):
     country: Mapped[str | None] = mapped_column(String(2))
     fingerprint: Mapped[str | None]
     mandate_reference: Mapped[str | None]
+    mandate_url: Mapped[str | None]
+    mandate_status: Mapped[str | None]
     created_at: Mapped[dt.datetime]
     synced_at: Mapped[dt.datetime]
 
@@ -45,6 +52,11 @@ class PaymentMethod(OrganizationOwned, Model):
         return _NAMES.get(code, code.replace("_", " ").title())
 
     @property
+    def is_revoked(self) -> bool:
+        """Tell whether its mandate has ended, so that nothing can be debited any more."""
+        return self.mandate_status == "inactive"
+
+    @property
     def masked_iban(self) -> str | None:
         """`DE•• •••• 3000`: Stripe never returns a whole IBAN, and this one cannot be debited."""
         if self.payment_type != "sepa_debit":
@@ -53,12 +65,40 @@ class PaymentMethod(OrganizationOwned, Model):
 
 
 class StripeEvent(Model):
-    """An event that Stripe told us, kept by its id so that a second telling changes nothing."""
+    """Something to look at Stripe for: an event it told us, or a question of our own (`CHECK`).
+
+    Kept by its id, so that a second telling changes nothing. It is worked off after the answer: the
+    columns below `settled_at` are the queue.
+    """
 
     __tablename__ = "stripe_event"
-    __table_args__ = ({"info": LOCAL},)
+    __table_args__ = (
+        Index("ix_stripe_event_customer_id", "customer_id"),
+        Index("ix_stripe_event_settled_at", "settled_at"),
+        {"info": LOCAL},
+    )
     event_id: Mapped[str] = mapped_column(primary_key=True)
     type: Mapped[str]
     object_id: Mapped[str]
+    customer_id: Mapped[str | None]
+    is_live: Mapped[bool] = mapped_column(default=False, server_default=false())
     received_at: Mapped[dt.datetime]
     settled_at: Mapped[dt.datetime | None]
+    attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    next_attempt_at: Mapped[dt.datetime | None]
+    leased_until: Mapped[dt.datetime | None]
+    last_error: Mapped[str | None]
+    refusal: Mapped[str | None]
+
+    CHECK = "check"
+
+
+class StripeCall(OrganizationOwned, Model):
+    """A call to Stripe that makes something, written down before it is made: one of them has one key."""
+
+    __tablename__ = "stripe_call"
+    __table_args__ = owned_table("stripe_call", UniqueConstraint("organization_id", "kind", "subject"))
+    kind: Mapped[str]
+    subject: Mapped[str]
+    attempt: Mapped[int] = mapped_column(Integer, default=1)
+    begun_at: Mapped[dt.datetime]

@@ -10,9 +10,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select
 
 from portal.domain.money import Money
-from portal.domain.period import Month, Window, hour_of, start_of_hour
+from portal.domain.period import Month, Window, hour_of
 from portal.extensions import db
-from portal.ledger.coverage import metered_through
+from portal.ledger.coverage import coverage
 from portal.ledger.passages import Step
 from portal.models import LegalDocument, LegalStatus, Organization, PaymentMethod
 from portal.usage.chart import By
@@ -58,14 +58,14 @@ class Overview:
 
 def overview_of(organization: Organization, *, now: dt.datetime, grace_days: int) -> Overview:
     month = Month.of(now)
-    through = metered_through(organization.id, Window(month.start_hour, hour_of(now) + 1))
+    known = coverage(organization.id, Window(month.start_hour, hour_of(now) + 1), now=now)
     rows = _legal_rows(organization, now.date())
     unpaid = [each for each in rows if each.status in {LegalStatus.OPEN, LegalStatus.OVERDUE}]
     return Overview(
         organization=organization,
         month=month,
         year=_year(organization, month, now),
-        metered_through=None if through is None else start_of_hour(through),
+        metered_through=known.metered_through,
         closes_on=month.shifted(1).first_on + dt.timedelta(days=grace_days),
         legal=rows[:3],
         unpaid=Money(sum(each.document.gross_cents for each in unpaid), organization.currency),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from uuid import UUID
 
 from flask import request
 
@@ -32,12 +33,23 @@ def setup_id_of_query() -> str:
     return text
 
 
+def successor_of_request() -> UUID | None:
+    """Read `new_default`, from a form or a query: which method comes first when the default goes."""
+    text = request.form.get("new_default") or request.args.get("new_default")
+    if not text:
+        return None
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise ValidationError({"new_default": ["is not the id of a payment method"]}) from error
+
+
 def idempotency_key(organization: Organization, account: Account) -> str | None:
-    """Return the key to pass on to Stripe: whoever sends the same key elsewhere means something else."""
+    """Return what names this request: whoever sends the same key elsewhere means something else."""
     given = request.headers.get("Idempotency-Key")
     if given is None:
         return None
     if not 1 <= len(given) <= _KEY_LENGTH_MAX:
         raise ValidationError({"Idempotency-Key": [f"has 1 to {_KEY_LENGTH_MAX} characters"]})
     scoped = f"{organization.uid} {account.uid} {given}"
-    return f"setup-{hashlib.sha256(scoped.encode()).hexdigest()}"
+    return hashlib.sha256(scoped.encode()).hexdigest()

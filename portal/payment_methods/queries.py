@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,8 +12,10 @@ from sqlalchemy import select
 from portal.domain.errors import ConflictError, NotFoundError
 from portal.domain.period import Month
 from portal.extensions import db
-from portal.models import Organization, PaymentMethod
+from portal.models import Counter, Organization, PaymentMethod, StripeEvent
+from portal.payment_methods import queue
 
+REVISION = "payment_method_revision"  # counts every change of an organization's methods
 _SOON_MONTHS = 2
 
 
@@ -25,7 +28,24 @@ class PaymentMethodList:
     """Every payment method of an organization, the default first, seen in a month."""
 
     methods: Sequence[PaymentMethod]
+    checks: Sequence[StripeEvent]
     month: Month
+    is_stripe_answering: bool
+
+    @property
+    def as_of(self) -> dt.datetime | None:
+        """Return when the oldest of this was last compared with Stripe."""
+        return min((method.synced_at for method in self.methods), default=None)
+
+    @property
+    def checked(self) -> Sequence[StripeEvent]:
+        """What is being checked: nobody knows yet how it went."""
+        return [check for check in self.checks if check.settled_at is None]
+
+    @property
+    def refused(self) -> Sequence[StripeEvent]:
+        """What was being checked, and was refused in the end."""
+        return [check for check in self.checks if check.refusal is not None]
 
     def is_expired(self, method: PaymentMethod) -> bool:
         """A card is good to the end of the month that is printed on it."""
@@ -38,8 +58,11 @@ class PaymentMethodList:
         return good_through is not None and self.month <= good_through <= self.month.shifted(_SOON_MONTHS)
 
 
-def payment_methods_of(organization: Organization, month: Month) -> PaymentMethodList:
-    return PaymentMethodList(methods_of(organization), month)
+def payment_methods_of(
+    organization: Organization, *, is_stripe_answering: bool, now: dt.datetime
+) -> PaymentMethodList:
+    checks = queue.checks_of(organization, now=now)
+    return PaymentMethodList(methods_of(organization), checks, Month.of(now), is_stripe_answering)
 
 
 def payment_method_of(organization: Organization, uid: UUID) -> PaymentMethod:
@@ -53,11 +76,13 @@ def payment_method_of(organization: Organization, uid: UUID) -> PaymentMethod:
     return method
 
 
-def removable_method_of(organization: Organization, uid: UUID) -> PaymentMethod:
-    """Return one that may be removed: the default stays while there are others."""
+def removable_method_of(organization: Organization, uid: UUID, successor: UUID | None) -> PaymentMethod:
+    """Return one that may be removed: the default, while there are others, only if one succeeds it."""
     method = payment_method_of(organization, uid)
-    if method.is_default and len(methods_of(organization)) > 1:
+    if successor is None and method.is_default and len(methods_of(organization)) > 1:
         raise DefaultStillNeededError
+    if successor is not None and payment_method_of(organization, successor) is method:
+        raise ConflictError("A payment method cannot succeed itself. Choose another one.")
     return method
 
 
@@ -68,13 +93,38 @@ def method_with_stripe_id(organization: Organization, stripe_id: str) -> Payment
     return db.session.scalar(query)
 
 
-def has_default(organization: Organization) -> bool:
-    return any(method.is_default for method in methods_of(organization))
+def method_like(
+    organization: Organization, stripe_id: str, payment_type: str, fingerprint: str | None
+) -> PaymentMethod | None:
+    """Return this method, or the one that is the same card or account."""
+    same = (row for row in methods_of(organization) if row.payment_type == payment_type)
+    return method_with_stripe_id(organization, stripe_id) or next(
+        (row for row in same if fingerprint and row.fingerprint == fingerprint), None
+    )
+
+
+def mandated_methods_of(organization: Organization) -> set[str]:
+    """Return the ids at Stripe of those whose mandate we know."""
+    return {row.stripe_id for row in methods_of(organization) if row.mandate_reference}
+
+
+def customer_id_of(organization: Organization) -> str | None:
+    """Return who the organization is at Stripe, as it is stored now."""
+    return db.session.scalar(
+        select(Organization.stripe_customer_id).where(Organization.id == organization.id)
+    )
+
+
+def revision_of(organization: Organization) -> int:
+    """Return how often the organization's methods were written."""
+    query = select(Counter.last).where(Counter.organization_id == organization.id, Counter.name == REVISION)
+    return db.session.scalar(query) or 0
 
 
 def methods_of(organization: Organization) -> Sequence[PaymentMethod]:
     query = select(PaymentMethod).where(PaymentMethod.organization_id == organization.id)
-    return db.session.scalars(query.order_by(PaymentMethod.is_default.desc(), PaymentMethod.id)).all()
+    query = query.order_by(PaymentMethod.is_default.desc(), PaymentMethod.id)
+    return db.session.scalars(query, execution_options={"populate_existing": True}).all()
 
 
 def _good_through(method: PaymentMethod) -> Month | None:

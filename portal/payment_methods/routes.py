@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, flash, jsonify, redirect, url_for
+from htmx_flask import request
 from werkzeug.wrappers import Response
 
-from portal.domain.period import Month
+from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.stripe_shapes import Setup, SetupStatus
 from portal.payment_methods import forms, queries, schema, steps
 from portal.payment_methods.queries import PaymentMethodList
@@ -19,6 +21,7 @@ from portal.web.auth import organization, policy
 from portal.web.clock import now
 from portal.web.forms import refuse_fields
 from portal.web.headers import loads_stripe
+from portal.web.idempotency import keeps_no_answer
 from portal.web.identity import account
 from portal.web.providers import settings, stripe
 from portal.web.renders import renders, wants_json
@@ -33,6 +36,7 @@ _OUTCOMES: Mapping[SetupStatus, str] = {
     SetupStatus.FAILED: "The payment method was not added. Please try again, or use another one.",
     SetupStatus.UNFINISHED: "Adding the payment method was not finished, so nothing was added.",
 }
+_BEING_CHECKED = "Stripe does not answer right now, so this is being checked. Nothing is lost."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +56,31 @@ def stay_in_organization(endpoint: str, values: dict[str, Any]) -> None:
         values["organization_id"] = organization().uid
 
 
+def survives_outage(view: Callable[..., Response]) -> Callable[..., Response]:
+    """Lead a browser back to its list, with a notice, when Stripe does not answer; a program gets 503."""
+
+    @wraps(view)
+    def answer(**ids: UUID) -> Response:
+        try:
+            return view(**ids)
+        except ProviderUnavailableError as error:
+            if wants_json() or request.htmx:
+                raise
+            flash(str(error))
+            return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
+
+    return answer
+
+
 @bp.get("")
 @policy("billing:read")
 @renders("payment_methods/index.html", json=schema.payment_method_list, fragments={"payment_method_list"})
 def index(**_: UUID) -> PaymentMethodList:
-    return queries.payment_methods_of(organization(), Month.of(now()))
+    return queries.payment_methods_of(organization(), is_stripe_answering=stripe().is_answering, now=now())
 
 
 @bp.get("/new")
-@policy("billing:update")
+@policy("billing:update", confirmed=True)
 @renders("payment_methods/new.html")
 def new(**_: UUID) -> SetupPage:
     loads_stripe()
@@ -74,50 +94,63 @@ def new(**_: UUID) -> SetupPage:
 @bp.get("/return")
 @policy("billing:update")
 def settle(**_: UUID) -> Response:
-    setup = steps.settle_setup(organization(), forms.setup_id_of_query(), stripe=stripe(), now=now())
+    setup_id = forms.setup_id_of_query()
+    try:
+        setup = steps.settle_setup(organization(), setup_id, stripe=stripe(), now=now())
+    except ProviderUnavailableError:
+        steps.ask_for_check(organization(), setup_id, stripe=stripe(), now=now())
+        flash(_BEING_CHECKED)
+        return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
+    if setup.status is SetupStatus.PROCESSING:
+        steps.ask_for_check(organization(), setup_id, stripe=stripe(), now=now())
     flash(_outcome(setup))
     return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
 
 
 @bp.post("/payment_intent")
-@policy("billing:update")
+@policy("billing:update", confirmed=True)
+@keeps_no_answer
 def payment_intent(**_: UUID) -> Response:
     refuse_fields()
     key = forms.idempotency_key(organization(), account())
-    secret = steps.begin_setup(organization(), stripe=stripe(), idempotency_key=key)
+    secret = steps.begin_setup(organization(), stripe=stripe(), request_key=key, now=now())
     return jsonify({"client_secret": secret})
 
 
 @bp.post("/create_and_attach")
-@policy("billing:update")
+@policy("billing:update", confirmed=True)
 def create_and_attach(**_: UUID) -> tuple[Response, HTTPStatus]:
     method = steps.attach(organization(), forms.method_id_of_body(), stripe=stripe(), now=now())
     return jsonify(schema.payment_method(method)), HTTPStatus.CREATED
 
 
 @bp.route("/<uuid:payment_method_id>/set_default", methods=["PUT", "POST"])
-@policy("billing:update")
+@policy("billing:update", confirmed=True)
+@survives_outage
 def set_default(payment_method_id: UUID, **_: UUID) -> Response:
     refuse_fields()
-    method = steps.set_default(organization(), payment_method_id, stripe=stripe())
+    method = steps.set_default(organization(), payment_method_id, stripe=stripe(), now=now())
     if wants_json():
         return jsonify(schema.payment_method(method))
     return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
 
 
 @bp.delete("/<uuid:payment_method_id>")
-@policy("billing:update")
+@policy("billing:update", confirmed=True)
 def delete(payment_method_id: UUID, **_: UUID) -> tuple[str, HTTPStatus]:
-    refuse_fields()
-    steps.remove(organization(), payment_method_id, stripe=stripe())
+    refuse_fields("new_default")
+    successor = forms.successor_of_request()
+    steps.remove(organization(), payment_method_id, successor=successor, stripe=stripe(), now=now())
     return "", HTTPStatus.NO_CONTENT
 
 
 @bp.post("/<uuid:payment_method_id>/remove")
-@policy("billing:update")
+@policy("billing:update", confirmed=True)
+@survives_outage
 def remove(payment_method_id: UUID, **_: UUID) -> Response:
-    refuse_fields()
-    steps.remove(organization(), payment_method_id, stripe=stripe())
+    refuse_fields("new_default")
+    successor = forms.successor_of_request()
+    steps.remove(organization(), payment_method_id, successor=successor, stripe=stripe(), now=now())
     return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
 
 

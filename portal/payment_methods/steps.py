@@ -1,36 +1,86 @@
 """Conversations with Stripe: read, ask, record. No transaction is open while Stripe thinks.
 
-The page that a browser comes back to, the webhook and the API all settle here, in any order and as
-often as they like.
+The page that a browser comes back to, the API, the webhook's worker and the reconciler all settle with
+`compare`: it makes our rows what Stripe has, in any order and as often as anybody likes.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from portal.domain.errors import NotFoundError
+from portal.domain.errors import NotFoundError, OutcomeUnknownError, ProviderUnavailableError
 from portal.gateways.stripe import StripeGateway
-from portal.gateways.stripe_shapes import Method, NewCustomer, Setup, SetupStatus
+from portal.gateways.stripe_shapes import Mandate, Method, NewCustomer, Setup, SetupStatus, Wallet
 from portal.models import Organization, PaymentMethod
-from portal.payment_methods import actions, queries
+from portal.payment_methods import actions, calls, queries, queue
 from portal.web.transaction import before_asking, settling
 
+_TRIES = 5
+_EVERYTHING = "everything"
 
-def begin_setup(organization: Organization, *, stripe: StripeGateway, idempotency_key: str | None) -> str:
-    """Return the client secret with which a browser adds one payment method."""
-    return stripe.begin_setup(_customer_of(organization, stripe=stripe), idempotency_key)
+Result = TypeVar("Result")
+Asked = ParamSpec("Asked")
 
 
+def conversation(step: Callable[Asked, Result]) -> Callable[Asked, Result]:
+    """Give all that a step asks one deadline; what nobody knows the outcome of is looked at later."""
+
+    @wraps(step)
+    def bounded(*args: Asked.args, **kwargs: Asked.kwargs) -> Result:
+        stripe: Any = kwargs["stripe"]
+        organization: Any = args[0]
+        try:
+            with stripe.conversation():
+                return step(*args, **kwargs)
+        except OutcomeUnknownError:
+            now: Any = kwargs["now"]
+            ask_for_check(organization, f"{_EVERYTHING}-{organization.uid}", stripe=stripe, now=now)
+            raise
+
+    return bounded
+
+
+def ask_for_check(
+    organization: Organization, object_id: str, *, stripe: StripeGateway, now: dt.datetime
+) -> None:
+    """Let the worker look at something whose outcome nobody knows."""
+    with settling():
+        queue.ask_for_check(organization, object_id, is_live=stripe.is_live, now=now)
+
+
+@conversation
+def begin_setup(
+    organization: Organization, *, stripe: StripeGateway, request_key: str | None, now: dt.datetime
+) -> str:
+    """Return the client secret with which a browser adds one payment method; the same for the same key."""
+    customer_id = _customer_of(organization, stripe=stripe, now=now)
+    if request_key is None:
+        return stripe.begin_setup(customer_id)
+    with settling():
+        call = calls.begin(organization, "setup", request_key, now=now)
+    known = stripe.find_setup(customer_id, call.key) if call.is_old else None
+    return known or stripe.begin_setup(customer_id, call.key)
+
+
+@conversation
 def attach(
     organization: Organization, stripe_id: str, *, stripe: StripeGateway, now: dt.datetime
 ) -> PaymentMethod:
-    """Give the organization a method that was made at Stripe."""
-    customer_id = _customer_of(organization, stripe=stripe)
-    method = stripe.attach(customer_id=customer_id, method_id=stripe_id)
-    return _settle(organization, method, stripe=stripe, now=now)
+    """Give the organization a method that was made at Stripe; a card that it has already stays one."""
+    customer_id = _customer_of(organization, stripe=stripe, now=now)
+    attached = stripe.attach(customer_id=customer_id, method_id=stripe_id)
+    compare(organization, stripe=stripe, now=now)
+    row = queries.method_like(organization, attached.id, attached.payment_type, attached.fingerprint)
+    if row is None:
+        raise NotFoundError  # detached in the meantime
+    return row
 
 
+@conversation
 def settle_setup(
     organization: Organization, setup_id: str, *, stripe: StripeGateway, now: dt.datetime
 ) -> Setup:
@@ -40,62 +90,117 @@ def settle_setup(
     setup = stripe.setup_of(setup_id)
     if customer_id is None or setup.customer_id != customer_id:
         raise NotFoundError
-    method = setup.method
-    # A set-up stays "succeeded" for ever, even when its method has been removed since.
-    if setup.status is SetupStatus.SUCCEEDED and method and method.customer_id == customer_id:
-        _settle(organization, method, stripe=stripe, now=now, mandate_reference=setup.mandate_reference)
+    if setup.status is SetupStatus.SUCCEEDED:
+        mandates = {setup.mandate.method_id: setup.mandate} if setup.mandate else {}
+        compare(organization, stripe=stripe, now=now, mandates=mandates)
     return setup
 
 
-def settle_method(
-    organization: Organization, stripe_id: str, *, stripe: StripeGateway, now: dt.datetime
-) -> None:
-    """Make our row what Stripe has now: stored, refreshed or gone."""
-    with before_asking():
-        customer_id = organization.stripe_customer_id
-    method = stripe.method_of(stripe_id)
-    if customer_id is not None and method.customer_id == customer_id:
-        _settle(organization, method, stripe=stripe, now=now)
-        return
-    with settling():
-        actions.forget(organization, stripe_id)
-
-
-def settle_default(
-    organization: Organization, customer_id: str, *, stripe: StripeGateway, now: dt.datetime
-) -> None:
-    """Follow Stripe in which method comes first."""
-    del now  # it stamps nothing
-    default_id = stripe.default_of(customer_id)
-    if default_id is not None:
-        with settling():
-            actions.choose_default(organization, default_id)
-
-
-def set_default(organization: Organization, uid: UUID, *, stripe: StripeGateway) -> PaymentMethod:
-    with before_asking():
-        customer_id = organization.stripe_customer_id
-        stripe_id = queries.payment_method_of(organization, uid).stripe_id
-    assert customer_id is not None, "who has a payment method is a customer"
-    stripe.make_default(customer_id=customer_id, method_id=stripe_id)
-    with settling():
-        actions.choose_default(organization, stripe_id)
+@conversation
+def set_default(
+    organization: Organization, uid: UUID, *, stripe: StripeGateway, now: dt.datetime
+) -> PaymentMethod:
+    del now  # for the conversation
+    _make_default(organization, uid, stripe=stripe)
     return queries.payment_method_of(organization, uid)
 
 
-def remove(organization: Organization, uid: UUID, *, stripe: StripeGateway) -> None:
-    """Part with a method for good; the default only when it is the last."""
+@conversation
+def remove(
+    organization: Organization,
+    uid: UUID,
+    *,
+    successor: UUID | None,
+    stripe: StripeGateway,
+    now: dt.datetime,
+) -> None:
+    """Part with a method for good; the default only when it is the last, or a successor is named."""
+    del now  # for the conversation
     with before_asking():
-        stripe_id = queries.removable_method_of(organization, uid).stripe_id
+        stripe_id = queries.removable_method_of(organization, uid, successor).stripe_id
+    if successor is not None:
+        _make_default(organization, successor, stripe=stripe)
     stripe.detach(stripe_id)
     with settling():
         actions.forget(organization, stripe_id)
 
 
-def _customer_of(organization: Organization, *, stripe: StripeGateway) -> str:
+def compare(
+    organization: Organization,
+    *,
+    stripe: StripeGateway,
+    now: dt.datetime,
+    mandates: Mapping[str, Mandate] | None = None,
+    is_thorough: bool = False,
+) -> None:
+    """Make our rows what Stripe has now: every method, the default, and mandates that we do not know.
+
+    `is_thorough` looks at every mandate. Who has methods and no default gets the oldest as default; of a
+    card or account that is there twice only the newest stays.
+    """
+    for _ in range(_TRIES):
+        with before_asking():
+            customer_id = queries.customer_id_of(organization)
+            revision = queries.revision_of(organization)
+            known = {} if is_thorough else queries.mandated_methods_of(organization)
+        if customer_id is None:
+            return
+        wallet = stripe.wallet_of(customer_id)
+        if wallet.is_deleted:
+            with settling():
+                actions.drop_customer(organization, customer_id)
+            return
+        methods, default_id = _tidy(customer_id, wallet, stripe=stripe)
+        found = dict(mandates or {})
+        for method in methods:
+            if method.payment_type == "sepa_debit" and method.id not in found and method.id not in known:
+                mandate = stripe.mandate_of(customer_id, method.id)
+                found |= {method.id: mandate} if mandate else {}
+        try:
+            with settling():
+                actions.mirror(
+                    organization, methods, default_id=default_id, mandates=found, revision=revision, now=now
+                )
+        except actions.StaleError:
+            continue  # somebody else was faster: look again
+        return
+    raise ProviderUnavailableError
+
+
+def _tidy(customer_id: str, wallet: Wallet, *, stripe: StripeGateway) -> tuple[Sequence[Method], str | None]:
+    """Settle at Stripe what is in doubt there, and return what is kept and which comes first."""
+    by_list = wallet.methods[::-1]  # Stripe lists the newest first, and tells times in whole seconds
+    oldest_first = sorted(by_list, key=lambda each: each.created_at)
+    newest = {_identity(method): method for method in oldest_first}
+    kept = [method for method in oldest_first if newest[_identity(method)] is method]
+    default = next((each for each in wallet.methods if each.id == wallet.default_id), None)
+    chosen = newest[_identity(default)] if default else next(iter(kept), None)
+    if chosen is not None and chosen.id != wallet.default_id:
+        stripe.make_default(customer_id=customer_id, method_id=chosen.id)
+    for method in wallet.methods:
+        if method not in kept:
+            stripe.detach(method.id)
+    return kept, chosen.id if chosen else None
+
+
+def _identity(method: Method) -> object:
+    return (method.payment_type, method.fingerprint) if method.fingerprint else method.id
+
+
+def _make_default(organization: Organization, uid: UUID, *, stripe: StripeGateway) -> None:
+    with before_asking():
+        customer_id = queries.customer_id_of(organization)
+        stripe_id = queries.payment_method_of(organization, uid).stripe_id
+    assert customer_id is not None, "who has a payment method is a customer"
+    stripe.make_default(customer_id=customer_id, method_id=stripe_id)
+    with settling():
+        actions.choose_default(organization, stripe_id)
+
+
+def _customer_of(organization: Organization, *, stripe: StripeGateway, now: dt.datetime) -> str:
     """Return who the organization is at Stripe, remembered at once, whatever becomes of the request."""
     with before_asking():
-        known = organization.stripe_customer_id
+        known = queries.customer_id_of(organization)
         newcomer = NewCustomer(
             key=str(organization.uid),
             number=organization.number,
@@ -104,22 +209,9 @@ def _customer_of(organization: Organization, *, stripe: StripeGateway) -> str:
         )
     if known is not None:
         return known
-    customer_id = stripe.create_customer(newcomer)
+    with settling():
+        call = calls.begin(organization, "customer", newcomer.key, now=now)
+    found = stripe.find_customer(newcomer.key, since=call.since) if call.is_retry else None
+    customer_id = found or stripe.create_customer(newcomer, call.key)
     with settling():
         return actions.remember_customer(organization, customer_id)
-
-
-def _settle(
-    organization: Organization,
-    method: Method,
-    *,
-    stripe: StripeGateway,
-    now: dt.datetime,
-    mandate_reference: str | None = None,
-) -> PaymentMethod:
-    with before_asking():
-        is_first = not queries.has_default(organization)
-    if is_first and method.customer_id is not None:
-        stripe.make_default(customer_id=method.customer_id, method_id=method.id)
-    with settling():
-        return actions.record(organization, method, mandate_reference=mandate_reference, now=now)

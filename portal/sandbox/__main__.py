@@ -13,6 +13,7 @@ from waitress import create_server
 from portal.sandbox import easybill, stripe
 
 LOOPBACK = "127.0.0.1"
+THREADS = 16  # a rehearsed silence holds one, and the switch that ends it needs another
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,7 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
     if wanted.exit_with_stdin:
         threading.Thread(target=_stop_at_end_of_stdin, args=(stopped,), daemon=True).start()
     _serve(_stripe(wanted), wanted.stripe_port)
-    _serve(easybill.create_app(_file_in(wanted.state, "easybill.sqlite3")), wanted.easybill_port)
+    state = _file_in(wanted.state, "easybill.sqlite3")
+    _serve(
+        easybill.create_app(state, calls_per_minute=wanted.easybill_calls_per_minute), wanted.easybill_port
+    )
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     stopped.wait()
@@ -40,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--easybill-port", type=int, required=True)
     parser.add_argument(
         "--state", type=Path, help="a directory; without it everything is forgotten at the end"
+    )
+    parser.add_argument(
+        "--easybill-calls-per-minute", type=int, help="10 or 60 as the real one's plans; without it no limit"
     )
     parser.add_argument("--webhook-url", help="where Stripe's events go")
     parser.add_argument(
@@ -64,7 +71,7 @@ def _file_in(directory: Path | None, name: str) -> Path | None:
 
 def _serve(app: Flask, port: int) -> None:
     """The port is open when this returns; the thread ends with the program."""
-    server = create_server(app, host=LOOPBACK, port=port, ident="sandbox")
+    server = create_server(app, host=LOOPBACK, port=port, ident="sandbox", threads=THREADS)
     threading.Thread(target=server.run, name=f"sandbox-{port}", daemon=True).start()
 
 

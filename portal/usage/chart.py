@@ -91,11 +91,15 @@ def stacked_bars(
     """Stack the points of a priced window by product or by project, a column for each step."""
     if step is Step.HOUR and window.hours > _COLUMNS_MAX:
         step = Step.DAY
+    starts: dict[int, int] = {}  # of the columns, by hour
     cents: dict[str, Counter[int]] = {}
     for name, points in _parts(projects, by):
         counter = cents.setdefault(name, Counter())
         for point in points:
-            counter[_column_of(point.hour, window, step)] += point.cents
+            start = starts.get(point.hour)
+            if start is None:
+                start = starts[point.hour] = _column_of(point.hour, window, step)
+            counter[start] = counter.get(start, 0) + point.cents
     names = _shown(cents)
     columns = [_column(hour, names, cents, currency) for hour in _hours(window, step)]
     peak = max((column.total.major for column in columns), default=Decimal(0))
@@ -170,8 +174,8 @@ def _column_of(hour: int, window: Window, step: Step) -> int:
 def _column(
     hour: int, names: Mapping[str, Sequence[str]], cents: Mapping[str, Counter[int]], currency: str
 ) -> Column:
-    amounts = [Money(sum(cents[each][hour] for each in some), currency) for some in names.values()]
-    return Column(hour, amounts, Money(sum(amount.cents for amount in amounts), currency))
+    parts = [sum([cents[each].get(hour, 0) for each in some]) for some in names.values()]
+    return Column(hour, [Money(part, currency) for part in parts], Money(sum(parts), currency))
 
 
 def _paths(columns: Sequence[Column], count: int, top_cents: int) -> Sequence[str]:
@@ -181,11 +185,11 @@ def _paths(columns: Sequence[Column], count: int, top_cents: int) -> Sequence[st
         x = _tenths(place * COLUMN_WIDTH * 10 + _GAP_TENTHS)
         below = 0
         for path, amount in zip(paths, column.amounts, strict=True):
-            height = max(amount.cents, 0) * HEIGHT * 10 // top_cents
-            if height:
+            height = amount.cents * HEIGHT * 10 // top_cents
+            if height > 0:
                 y = _tenths(HEIGHT * 10 - below - height)
                 path.append(f"M{x} {y}h{width}v{_tenths(height)}h-{width}z")
-            below += height
+                below += height
     return ["".join(path) for path in paths]
 
 

@@ -11,7 +11,8 @@ from uuid import UUID
 from portal.domain.money import Money
 from portal.domain.period import Month, Window
 from portal.ledger.lines import stretches
-from portal.ledger.names import ProductName, ProjectName, product_names, project_names
+from portal.ledger.names import ProductName, ProjectName, Projects
+from portal.ledger.prices import PriceBook
 from portal.models import Organization
 
 
@@ -41,16 +42,15 @@ def _ratio(cents: int, before: int) -> Decimal | None:
     return Decimal(cents - before) / Decimal(before) if before else None
 
 
-def comparison(organization: Organization, month: Month, *, hours: int | None) -> Comparison:
+def comparison(
+    organization: Organization, month: Month, prices: PriceBook, projects: Projects, *, hours: int | None
+) -> Comparison:
     """Price the first hours of the month before, or all of it."""
     before = month.shifted(-1)
     end = before.end_hour if hours is None else min(before.start_hour + hours, before.end_hour)
-    found = stretches(organization, Window(before.start_hour, end))
-    projects = project_names([organization.id])
-    products = product_names({each.line.product_id for each in found})
     by_line: Counter[tuple[UUID | None, UUID]] = Counter()
-    for each in found:
+    for each in stretches(organization, Window(before.start_hour, end), prices=prices):
         project_id = each.line.project_id
         project = None if project_id is None else projects[organization.id, project_id].uid
-        by_line[project, products[each.line.product_id].uid] += each.cost.cents
+        by_line[project, prices.products[each.line.product_id].uid] += each.cost.cents
     return Comparison(before, Money(sum(by_line.values()), organization.currency), by_line)

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from portal.domain.errors import NotFoundError, ValidationError
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window, hour_of
-from portal.domain.rating import Meter
+from portal.domain.rating import Meter, price_of
 from portal.extensions import db
 from portal.ledger.coverage import coverage
 from portal.ledger.lines import Point, Stretch, stretches
-from portal.ledger.names import ProductName, ProjectName, product_names, project_names
+from portal.ledger.names import ProductName, ProjectName, Projects, project_names
 from portal.ledger.passages import PENDING, USAGE, Step
+from portal.ledger.prices import PriceBook, prices_for
 from portal.models import Invoice, Organization, Product, Project, Subscription, invoice_uid
 from portal.usage.chart import OWN, By, StackedBars, stacked_bars
+from portal.usage.columns import ColumnText, column_texts
 from portal.usage.comparison import Comparison, comparison
 from portal.web.args import Asked
 
@@ -102,6 +104,8 @@ class Usage:
     total: Money
     metered_through: dt.datetime | None
     missing_hours: int
+    prices: PriceBook
+    known_projects: Projects
 
     @cached_property
     def chart(self) -> StackedBars:
@@ -109,21 +113,28 @@ class Usage:
         return stacked_bars(self.projects, self.asked.window, self.step, self.by, self.total.currency)
 
     @cached_property
+    def columns(self) -> Sequence[ColumnText]:
+        """The same bars in words; a month keeps no filter, for it has other lines."""
+        kept = {} if self.chart.step is Step.MONTH else self.only.query
+        query = {"by": self.by.value, **kept}
+        return column_texts(self.chart, self.organization.uid, query, day=self.asked.day)
+
+    @cached_property
     def before(self) -> Comparison | None:
         """The same stretch of the month before, or None where the window is no month."""
         month = self.asked.month
         if month is None or self.asked.day is not None or self.only.is_on:
             return None
-        if not self.is_running:
-            return comparison(self.organization, month, hours=None)
-        metered_until = hour_of(self.metered_through) + 1 if self.metered_through else month.start_hour
-        return comparison(self.organization, month, hours=metered_until - month.start_hour)
+        hours = None
+        if self.is_running:
+            hours = hour_of(self.metered_through) + 1 - month.start_hour if self.metered_through else 0
+        return comparison(self.organization, month, self.prices, self.known_projects, hours=hours)
 
     @cached_property
     def idle_projects(self) -> Sequence[ProjectName]:
         """The projects that used nothing in this window, by name."""
         used = {each.project.uid for each in self.projects if each.project}
-        known = project_names([self.organization.id]).values()
+        known = self.known_projects.values()
         return sorted((each for each in known if each.uid not in used), key=lambda each: each.name)
 
     @cached_property
@@ -188,9 +199,10 @@ def usage_of(
     if window.hours > days_max * HOURS_A_DAY:
         raise ValidationError({"to": [f"is more than {days_max} days after from"]})
     _refuse_unknown(organization, only)
-    projects = _grouped(
-        organization, _billed(organization, stretches(organization, window, step), only.billed_by), only
-    )
+    prices = prices_for([organization.id], {organization.currency})
+    known_projects = project_names([organization.id])
+    found = _billed(organization, stretches(organization, window, step, prices), only.billed_by)
+    projects = _grouped(organization, found, only, prices.products, known_projects)
     known = coverage(organization.id, window, now=now)
     return Usage(
         organization=organization,
@@ -204,6 +216,8 @@ def usage_of(
         total=Money(sum(each.total.cents for each in projects), organization.currency),
         metered_through=known.metered_through,
         missing_hours=known.missing_hours,
+        prices=prices,
+        known_projects=known_projects,
     )
 
 
@@ -215,33 +229,38 @@ def _step_for(window: Window) -> Step:
 
 
 def _grouped(
-    organization: Organization, found: Iterable[Stretch], only: LineFilter
+    organization: Organization,
+    found: Iterable[Stretch],
+    only: LineFilter,
+    products: Mapping[int, ProductName],
+    projects: Projects,
 ) -> Sequence[ProjectUsage]:
     by_key: dict[Key, list[Stretch]] = defaultdict(list)
     for stretch in found:
         line = stretch.line
         by_key[line.project_id, line.product_id, line.price_pico].append(stretch)
-    projects = project_names([organization.id])
-    products = product_names({product_id for _, product_id, _ in by_key})
     grouped: dict[ProjectName | None, list[ProductUsage]] = defaultdict(list)
     for (project_id, product_id, price_pico), some in by_key.items():
         project = None if project_id is None else projects[organization.id, project_id]
-        product = products[product_id]
-        if _is_meant(only, project, product, some[0].line.unit_price):
-            grouped[project].append(_product_usage(product, price_pico, some))
+        product, unit_price = products[product_id], price_of(price_pico)
+        if _is_meant(only, project, product, unit_price):
+            usage = _product_usage(product, unit_price, price_pico, some, organization.currency)
+            grouped[project].append(usage)
     ordered = sorted(grouped, key=lambda project: (project is None, project.name if project else ""))
     return [_project_usage(project, grouped[project], organization.currency) for project in ordered]
 
 
-def _product_usage(product: ProductName, price_pico: int, some: Sequence[Stretch]) -> ProductUsage:
-    line = some[0].line
+def _product_usage(
+    product: ProductName, unit_price: Decimal, price_pico: int, some: Sequence[Stretch], currency: str
+) -> ProductUsage:
+    points = some[0].points if len(some) == 1 else _merged(point for each in some for point in each.points)
     return ProductUsage(
         product=product,
-        unit_price=line.unit_price,
+        unit_price=unit_price,
         price_pico=price_pico,
-        quantity_nano=sum(each.quantity_nano for each in some),
-        total=Money(sum(each.cost.cents for each in some), line.currency),
-        points=_merged(point for each in some for point in each.points),
+        quantity_nano=sum(point.quantity_nano for point in points),
+        total=Money(sum(point.cents for point in points), currency),
+        points=points,
     )
 
 
@@ -250,7 +269,7 @@ def _merged(points: Iterable[Point]) -> Sequence[Point]:
     by_hour: dict[int, Point] = {}
     for point in points:
         other = by_hour.get(point.hour)
-        by_hour[point.hour] = point if other is None else other + point
+        by_hour[point.hour] = point if other is None else other.with_more(point)
     return [by_hour[hour] for hour in sorted(by_hour)]
 
 
@@ -272,17 +291,19 @@ def _is_meant(
 
 def _refuse_unknown(organization: Organization, only: LineFilter) -> None:
     """A filter that names nothing of this organization's is a 404; no usage of it is an empty page."""
-    project = select(Project.id).where(
-        Project.organization_id == organization.id, Project.uid == only.project
-    )
-    product = (
-        select(Subscription.id)
-        .join(Product, Product.id == Subscription.product_id)
-        .where(Subscription.organization_id == organization.id, Product.uid == only.product)
-    )
-    for wanted, known in ((only.project, project), (only.product, product)):
-        if wanted is not None and db.session.scalar(known.limit(1)) is None:
-            raise NotFoundError
+    known = []
+    if only.project is not None:
+        known.append(
+            select(Project.id).where(Project.organization_id == organization.id, Project.uid == only.project)
+        )
+    if only.product is not None:
+        known.append(
+            select(Subscription.id)
+            .join(Product, Product.id == Subscription.product_id)
+            .where(Subscription.organization_id == organization.id, Product.uid == only.product)
+        )
+    if any(db.session.scalar(each.limit(1)) is None for each in known):
+        raise NotFoundError
 
 
 def _billed(organization: Organization, found: Sequence[Stretch], invoice: UUID | None) -> Sequence[Stretch]:
@@ -302,10 +323,13 @@ def _billed(organization: Organization, found: Sequence[Stretch], invoice: UUID 
     return [each for each in found if is_billed(each)]
 
 
+_started = Subscription.__table__.c
+_FIRST_HOUR = select(func.min(_started.start_hour)).where(_started.organization_id == bindparam("owner"))
+
+
 def months_of(organization: Organization, now: dt.datetime) -> Sequence[Month]:
     """Return the months from the first subscription's to the current one, the latest first."""
-    query = select(func.min(Subscription.start_hour)).where(Subscription.organization_id == organization.id)
-    first_hour = db.session.scalar(query)
+    first_hour = db.session.scalar(_FIRST_HOUR, {"owner": organization.id})
     current = Month.of(now)
     first = current if first_hour is None else Month.of_day(first_hour // HOURS_A_DAY)
     months = []

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 from flask import Flask, current_app, request, url_for
-from flask_babel import get_locale
 from markupsafe import Markup
 
 from portal.domain.money import Money, exponent_of
 from portal.domain.period import Month, start_of_hour
 from portal.domain.rating import quantity_of
-from portal.extensions import babel
 
-LOCALE = "en_IE"  # English with the day before the month
+_LOCALE = Locale.parse("en_IE")  # English with the day before the month
+_STANDARD: str = _LOCALE.currency_formats["standard"].pattern
 _MINUS = "\u2212"
 
 
 def init_app(app: Flask) -> None:
-    babel.init_app(app, default_locale=LOCALE, default_timezone="UTC")
     for each in _FILTERS:
         app.add_template_filter(each)
     app.add_template_global(static_url)
@@ -33,74 +31,76 @@ def init_app(app: Flask) -> None:
     app.jinja_env.lstrip_blocks = True
 
 
-def _locale() -> Locale:
-    return get_locale() or Locale.parse(LOCALE)
-
-
-@lru_cache(maxsize=8192)
-def _money(cents: int, currency: str, locale: Locale) -> str:
-    decimals = exponent_of(currency)
-    major = Decimal(cents).scaleb(-decimals)
-    pattern = locale.currency_formats["standard"].pattern
-    digits = "0." + "0" * decimals if decimals else "0"
-    exact_pattern = pattern.replace("0.00", digits)
-    shown = format_currency(major, currency, exact_pattern, locale=locale, currency_digits=False)
-    return str(shown).replace("-", _MINUS)
+@cache
+def _around(currency: str) -> tuple[str, str]:
+    """Return what stands before and behind an amount."""
+    before, _, behind = str(format_currency(0, currency, locale=_LOCALE)).partition("0")
+    return before, behind.lstrip(".0")
 
 
 def money(amount: Money) -> str:
     """€1,234.56, ¥12,345: always with the currency's own decimals."""
-    return _money(amount.cents, amount.currency, _locale())
+    return amount_text(amount.cents, amount.currency)
+
+
+def amount_text(cents: int, currency: str) -> str:
+    """Show an amount in whole minor units: Babel parses a pattern for each, which a chart has no time for."""
+    before, behind = _around(currency)
+    sign = _MINUS if cents < 0 else ""
+    decimals = exponent_of(currency)
+    if not decimals:
+        return f"{sign}{before}{abs(cents):,}{behind}"
+    whole, fraction = divmod(abs(cents), 10**decimals)
+    return f"{sign}{before}{whole:,}.{fraction:0{decimals}d}{behind}"
 
 
 @lru_cache(maxsize=8192)
-def _decimal(number: Decimal, locale: Locale) -> str:
-    return str(format_decimal(number, "#,##0.############", locale=locale)).replace("-", _MINUS)
-
-
 def quantity(nano: int) -> str:
     """Show nano-units as a quantity, every decimal of it."""
-    return _decimal(quantity_of(nano), _locale())
+    shown = format_decimal(quantity_of(nano), "#,##0.############", locale=_LOCALE)
+    return str(shown).replace("-", _MINUS)
 
 
 def exact(number: Decimal) -> str:
-    return str(format_decimal(number, "#,##0.#####################", locale=_locale()))
+    return str(format_decimal(number, "#,##0.#####################", locale=_LOCALE))
 
 
 @lru_cache(maxsize=4096)
-def _price(number: Decimal, currency: str, locale: Locale) -> str:
-    decimals = exponent_of(currency)
-    digits = "0" * decimals + "#" * (12 - decimals)
-    pattern = locale.currency_formats["standard"].pattern.replace("0.00", f"0.{digits}")
-    return str(format_currency(number, currency, pattern, locale=locale, currency_digits=False))
-
-
 def price(number: Decimal, currency: str) -> str:
     """Show a unit price with every decimal it has."""
-    return _price(number, currency, _locale())
+    decimals = exponent_of(currency)
+    digits = "0" * decimals + "#" * (12 - decimals)
+    pattern = _STANDARD.replace("0.00", f"0.{digits}")
+    return str(format_currency(number, currency, pattern, locale=_LOCALE, currency_digits=False))
 
 
+@lru_cache(maxsize=4096)
 def axis(number: Decimal, currency: str) -> str:
     """Show a tick of a chart: whole units without decimals."""
     if number == number.to_integral_value():
-        pattern = _locale().currency_formats["standard"].pattern.replace("0.00", "0")
-        return str(format_currency(number, currency, pattern, locale=_locale(), currency_digits=False))
-    return _price(number, currency, _locale())
+        pattern = _STANDARD.replace("0.00", "0")
+        return str(format_currency(number, currency, pattern, locale=_LOCALE, currency_digits=False))
+    return price(number, currency)
+
+
+@lru_cache(maxsize=4096)
+def _date(date: dt.date, pattern: str) -> str:
+    return format_date(date, pattern, locale=_LOCALE)
 
 
 def day(date: dt.date) -> str:
     """13 Jan 2026."""
-    return format_date(date, "d MMM yyyy", locale=_locale())
+    return _date(date, "d MMM yyyy")
 
 
 def month(which: Month) -> str:
     """January 2026."""
-    return format_date(which.first_on, "MMMM yyyy", locale=_locale())
+    return _date(which.first_on, "MMMM yyyy")
 
 
 def time(at: dt.datetime) -> Markup:
     """Show an instant in UTC, for people and for programs."""
-    shown = format_datetime(at, "d MMM yyyy, HH:mm", tzinfo=dt.UTC, locale=_locale())
+    shown = format_datetime(at, "d MMM yyyy, HH:mm", tzinfo=dt.UTC, locale=_LOCALE)
     return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), shown)
 
 
@@ -121,17 +121,17 @@ def iso_day(hour: int) -> str:
 
 def short_day(date: dt.date) -> str:
     """Tue 13 Jan."""
-    return format_date(date, "EEE d MMM", locale=_locale())
+    return _date(date, "EEE d MMM")
 
 
 def month_year(date: dt.date) -> str:
     """January 2026."""
-    return format_date(date, "MMMM yyyy", locale=_locale())
+    return _date(date, "MMMM yyyy")
 
 
 def short_month(date: dt.date) -> str:
     """Jan."""
-    return format_date(date, "MMM", locale=_locale())
+    return _date(date, "MMM")
 
 
 def hour_label(hour: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from flask import request
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import UnsupportedMediaType
+from wtforms import FieldList
 
 from portal.domain.errors import ValidationError
 from portal.web.json import json_body
@@ -30,10 +31,13 @@ class StrictForm(FlaskForm):  # type: ignore[misc]
             return super().wrap_formdata(form, formdata)
 
     def validate(self, extra_validators: Any = None) -> bool:
-        unknown = sorted({*request.form, *request.files} - set(self._fields) - {_CSRF_TOKEN})
-        if unknown:
-            raise ValidationError({name: ["is not known here"] for name in unknown})
+        self.refuse_others()
         return bool(super().validate(extra_validators))
+
+    def refuse_others(self) -> None:
+        """Raise ValidationError for fields that this form does not have."""
+        lists = [field for field in self if isinstance(field, FieldList)]
+        _refuse(set(self._fields) | {entry.name for field in lists for entry in field})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,14 @@ def say(form: FlaskForm, error: ValidationError) -> None:
         form[name].errors = [f"This {reason}." for reason in reasons]
 
 
-def refuse_fields() -> None:
-    """Accept a form with its CSRF token alone, no body, or an empty JSON object."""
-    unknown = sorted({*request.form, *request.files} - {_CSRF_TOKEN})
-    if unknown:
-        raise ValidationError({name: ["is not known here"] for name in unknown})
+def refuse_fields(*known: str) -> None:
+    """Accept a form with its CSRF token and these fields alone, no body, or an empty JSON object."""
+    _refuse(set(known))
     if not request.form and request.get_data():
         json_body()
+
+
+def _refuse(known: set[str]) -> None:
+    unknown = sorted({*request.form, *request.files} - known - {_CSRF_TOKEN})
+    if unknown:
+        raise ValidationError({name: ["is not known here"] for name in unknown})

@@ -46,12 +46,7 @@ def json_body(optional: Mapping[str, type] | None = None, /, **wanted: type) -> 
 
     An optional field may be left out, or null; it is None then.
     """
-    charset = request.mimetype_params.get("charset", "utf-8")
-    if request.mimetype != "application/json" or charset.lower() not in {"utf-8", "utf8"}:
-        raise UnsupportedMediaType("The body has to be application/json.")
-    body = _parsed()
-    if not isinstance(body, dict):
-        raise ValidationError({"body": ["is not a JSON object"]})
+    body = json_object()
     may_be = optional or {}
     problems = {name: ["is not known here"] for name in body if name not in wanted and name not in may_be}
     for name, kind in wanted.items():
@@ -64,6 +59,17 @@ def json_body(optional: Mapping[str, type] | None = None, /, **wanted: type) -> 
             problems[name] = [f"is not {_WORDS[kind]}"]
     if problems:
         raise ValidationError(problems)
+    return body
+
+
+def json_object() -> dict[str, Any]:
+    """Read a JSON object, whatever its fields; 415, 400 or 422 for anything else."""
+    charset = request.mimetype_params.get("charset", "utf-8")
+    if request.mimetype != "application/json" or charset.lower() not in {"utf-8", "utf8"}:
+        raise UnsupportedMediaType("The body has to be application/json.")
+    body = _parsed()
+    if not isinstance(body, dict):
+        raise ValidationError({"body": ["is not a JSON object"]})
     return body
 
 

@@ -1,1 +1,1 @@
-"""What providers tell us: they call, we look at the object itself and settle."""
+"""What Stripe tells us: noted at once, worked off afterwards, and found out where it could not tell."""

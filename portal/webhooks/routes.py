@@ -1,4 +1,7 @@
-"""The address that Stripe calls. Only its signature is believed, over the body as it came."""
+"""The address that Stripe calls. Only its signature is believed, over the body as it came.
+
+An event is written down and answered at once; what it is about is looked at by the worker.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ from http import HTTPStatus
 from flask import Blueprint, request
 from werkzeug.exceptions import BadRequest
 
+from portal.payment_methods import queue
 from portal.web.auth import WEBHOOK, policy
 from portal.web.clock import now
 from portal.web.providers import settings, stripe
-from portal.webhooks import steps
+from portal.webhooks.steps import TYPES
 
 bp = Blueprint("webhooks", __name__)
 
@@ -22,5 +26,6 @@ def stripe_event() -> tuple[str, HTTPStatus]:
     event = stripe().event_from(request.get_data(), signature, settings().stripe.webhook_secret)
     if event is None:
         raise BadRequest("The signature is not Stripe's.")
-    steps.settle(event, stripe=stripe(), now=now())
+    if event.type in TYPES and event.is_live == stripe().is_live:
+        queue.note(event, now=now())
     return "", HTTPStatus.OK

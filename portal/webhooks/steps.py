@@ -1,45 +1,187 @@
-"""Settling what Stripe tells. An event only says where to look: they come late, twice and in any order."""
+"""Working off what Stripe told us, after it was answered, and finding out what it could not tell us.
+
+An event only says where to look: they come late, twice and in any order. So all that is known of a
+customer is settled by one look at what the customer has now.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import wraps
+from typing import NamedTuple, ParamSpec, TypeVar, cast
 
-from portal.domain.errors import NotFoundError
+from portal.domain.errors import BillingError, NotFoundError, ProviderUnavailableError
+from portal.extensions import db
 from portal.gateways.stripe import StripeGateway
-from portal.gateways.stripe_shapes import Event
-from portal.models import Organization
-from portal.payment_methods import steps
+from portal.gateways.stripe_shapes import SetupStatus
+from portal.ledger import audit
+from portal.ledger.audit import Actor
+from portal.models import Organization, StripeEvent
+from portal.payment_methods import queue, steps
 from portal.web.transaction import before_asking, settling
-from portal.webhooks import actions, queries
+from portal.webhooks import queries
 
-_SETTLE: Mapping[str, Callable[..., object]] = {
-    "setup_intent.succeeded": steps.settle_setup,
-    "payment_method.attached": steps.settle_method,
-    "payment_method.updated": steps.settle_method,
-    "payment_method.automatically_updated": steps.settle_method,
-    "payment_method.detached": steps.settle_method,
-    "customer.updated": steps.settle_default,
-}
+log = logging.getLogger(__name__)
+
+TYPES = frozenset(
+    {
+        "setup_intent.succeeded",
+        "setup_intent.setup_failed",
+        "setup_intent.requires_action",
+        "payment_method.attached",
+        "payment_method.updated",
+        "payment_method.automatically_updated",
+        "payment_method.detached",
+        "mandate.updated",
+        "customer.updated",
+        "customer.deleted",
+    }
+)
+_STRIPE_KEEPS = dt.timedelta(days=30)
+_STRIPE_RETRIES_FOR = dt.timedelta(days=3)
+_NOT_ADDED = "The payment method was not added. Please try again, or use another one."
+
+Result = TypeVar("Result")
+Asked = ParamSpec("Asked")
 
 
-def settle(event: Event, *, stripe: StripeGateway, now: dt.datetime) -> None:
-    """Do what the event is about, once; ProviderUnavailableError makes Stripe tell it again later."""
-    if event.type not in _SETTLE or event.is_live != stripe.is_live:
-        return
+class StillBeingCheckedError(BillingError):
+    """The bank has not decided yet."""
+
+
+class WorkedOff(NamedTuple):
+    """How much was settled, and how much has to be tried again."""
+
+    settled: int
+    postponed: int
+
+
+class Reconciled(NamedTuple):
+    """How many events were new to us, and how many organizations were compared or could not be."""
+
+    events: int
+    compared: int
+    failed: int
+
+
+def in_stripes_name(step: Callable[Asked, Result]) -> Callable[Asked, Result]:
+    """Let the audit trail say that what a step changes comes from Stripe."""
+
+    @wraps(step)
+    def named(*args: Asked.args, **kwargs: Asked.kwargs) -> Result:
+        context, now = copy_context(), kwargs["now"]
+        context.run(audit.act_as, Actor("stripe"), lambda: cast("dt.datetime", now))
+        return context.run(step, *args, **kwargs)
+
+    return named
+
+
+@in_stripes_name
+def work_off(*, stripe: StripeGateway, now: dt.datetime) -> WorkedOff:
+    """Settle what is due; what fails waits for its next time, and stops nobody else."""
+    settled = postponed = 0
+    for event_id in queue.due(now, is_live=stripe.is_live):
+        if not stripe.is_answering:
+            break  # the rest is due again at the next run
+        event = queue.claim(event_id, now)
+        if event is None:
+            continue
+        try:
+            settled += _settle(event, stripe=stripe, now=now)
+        except BillingError as error:
+            db.session.rollback()
+            is_outage = isinstance(error, ProviderUnavailableError)
+            queue.postpone(event_id, _reason(error), now, is_outage=is_outage)
+            postponed += 1
+        except Exception as error:  # one that we cannot read must not stop the others
+            db.session.rollback()
+            log.exception("an event of Stripe's could not be settled", extra={"event": event_id})
+            queue.postpone(event_id, _reason(error), now, is_outage=False)
+            postponed += 1
+    return WorkedOff(settled, postponed)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _settle(event: StripeEvent, *, stripe: StripeGateway, now: dt.datetime) -> int:
+    """Settle one event and all that its customer waits for; return how many that is."""
     with before_asking():
-        organization = queries.organization_of_customer(event.customer_id)
-        is_new = not queries.is_settled(event.id)
-    if organization is None or not is_new:
-        return
-    settled_at = now if _is_settled(organization, event, stripe=stripe, now=now) else None
-    with settling():
-        actions.note(organization, event, settled_at=settled_at, now=now)
+        organization = queries.organization_of_event(event)
+    if organization is None and event.type == "mandate.updated":
+        organization = _organization_of_mandate(event.object_id, stripe=stripe)
+    if organization is None:
+        queue.settle([event.event_id], now)  # a customer of somebody else's
+        return 1
+    if event.type == StripeEvent.CHECK and event.object_id.startswith("seti_"):
+        refusal = _check_setup(organization, event.object_id, stripe=stripe, now=now)
+        queue.settle([event.event_id], now, refusal=refusal)
+        return 1
+    if event.type.startswith("setup_intent."):
+        queue.hasten(event.object_id)
+    with before_asking():
+        # Only what was told before we look is settled by what we see.
+        told = {event.event_id, *queue.open_of(event.customer_id or "")}
+    steps.compare(organization, stripe=stripe, now=now, is_thorough=True)
+    queue.settle(told, now)
+    return len(told)
 
 
-def _is_settled(organization: Organization, event: Event, *, stripe: StripeGateway, now: dt.datetime) -> bool:
+def _organization_of_mandate(mandate_id: str, *, stripe: StripeGateway) -> Organization | None:
     try:
-        _SETTLE[event.type](organization, event.object_id, stripe=stripe, now=now)
+        customer_id = stripe.customer_of_mandate(mandate_id)
     except NotFoundError:
-        return False  # its object is gone from Stripe: telling it again would not help
-    return True
+        return None  # of another account, or long gone
+    with before_asking():
+        return queries.organization_of_customer(customer_id)
+
+
+def _check_setup(
+    organization: Organization, setup_id: str, *, stripe: StripeGateway, now: dt.datetime
+) -> str | None:
+    """Return None if it was added or given up, or the sentence with which it was refused."""
+    try:
+        setup = steps.settle_setup(organization, setup_id, stripe=stripe, now=now)
+    except NotFoundError:
+        return None  # an address that was made up
+    if setup.status is SetupStatus.PROCESSING:
+        raise StillBeingCheckedError
+    return (setup.message or _NOT_ADDED) if setup.status is SetupStatus.FAILED else None
+
+
+@in_stripes_name
+def reconcile(*, stripe: StripeGateway, now: dt.datetime, is_whole: bool) -> Reconciled:
+    """Find out what Stripe could not tell us: the events since the last one, or every customer.
+
+    Stripe keeps events for thirty days: after a longer silence every customer is compared anyway.
+    """
+    with before_asking():
+        last_told_at = queue.last_told_at()
+    since = (last_told_at or now) - _STRIPE_RETRIES_FOR
+    is_too_long_ago = last_told_at is None or since < now - _STRIPE_KEEPS
+    # All are read before the first is kept: if this is killed, the next run begins at the same place.
+    events = list(stripe.events_since(max(since, now - _STRIPE_KEEPS), TYPES))
+    with settling():
+        fresh = [queue.note(event, now=now) for event in events if event.is_live == stripe.is_live]
+    work_off(stripe=stripe, now=now)
+    compared, failed = _compare_all(stripe=stripe, now=now) if is_whole or is_too_long_ago else (0, 0)
+    return Reconciled(events=sum(fresh), compared=compared, failed=failed)
+
+
+def _compare_all(*, stripe: StripeGateway, now: dt.datetime) -> tuple[int, int]:
+    with before_asking():
+        organizations = queries.customers()
+    failed = 0
+    for organization in organizations:
+        try:
+            steps.compare(organization, stripe=stripe, now=now, is_thorough=True)
+        except BillingError as error:
+            db.session.rollback()
+            facts = {"organization": str(organization.uid), "reason": _reason(error)}
+            log.warning("an organization could not be compared with Stripe", extra=facts)
+            failed += 1
+    return len(organizations) - failed, failed

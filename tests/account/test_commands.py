@@ -13,6 +13,7 @@ from portal.extensions import db
 from portal.models import (
     Account,
     Collector,
+    Delivery,
     Invoice,
     Organization,
     ParkedMonth,
@@ -23,7 +24,7 @@ from portal.models import (
     UsageHour,
     add_owned,
 )
-from tests.billing_run.rows import own_customer
+from tests.billing_run.rows import make_invoice, own_customer
 from tests.factories import (
     JANUARY,
     MARCH,
@@ -329,3 +330,33 @@ def test_a_collectors_token_is_shown_once(run):
 
     assert token.startswith(collector.prefix)
     assert collector.token_sha256 == tokens.fingerprint(token)
+
+
+def test_a_stuck_document_is_listed_with_its_reason_and_tried_again(run, acme):
+    invoice = make_invoice(own_customer(acme), ("production", "vm", "744", "0.5"))
+    assert run("billing", "stuck") == ""
+    invoice.attempts, invoice.last_error = 2, "EasyBill did not answer in time."
+    invoice.next_attempt_at = NOW
+    db.session.commit()
+    assert run("billing", "stuck") == (
+        f"{acme.number}  2026-01  Acme GmbH: again at 2026-03-10 12:30 UTC, tried 2 times:"
+        " EasyBill did not answer in time."
+    )
+    invoice.delivery, invoice.last_error = Delivery.STUCK, "The totals differ."
+    db.session.commit()
+    assert run("billing", "stuck") == (
+        f"{acme.number}  2026-01  Acme GmbH: stuck, tried 2 times: The totals differ."
+    )
+    assert "Name an organization" in run("billing", "retry", status=2)
+    assert run("billing", "retry", acme.number) == "1 invoices are tried again by the next run"
+    assert (invoice.delivery, invoice.attempts) == (Delivery.PENDING, 0)
+    assert run("billing", "retry", "--all") == "0 invoices are tried again by the next run"
+    assert run("billing", "stuck") == ""
+
+
+def test_a_backup_is_made_and_never_replaces_another(run, acme, tmp_path):
+    said = run("billing", "backup", tmp_path / "portal.backup")
+    assert f"{(tmp_path / 'portal.backup').stat().st_size} bytes" in said
+    assert "exists already" in run("billing", "backup", tmp_path / "portal.backup", status=1)
+    assert "--replace" in run("billing", "restore", tmp_path / "portal.backup", status=1)
+    assert "There is no file" in run("billing", "restore", tmp_path / "none", status=1)

@@ -45,8 +45,12 @@ def make_invoice(
     *lines: tuple[str | None, str, str, str],
     month: Month = JANUARY,
     closed_at: dt.datetime = NOW,
+    corrects: Month | None = None,
 ) -> Invoice:
-    """Lines are (project, product, quantity, unit price); each costs what its meter reads."""
+    """Lines are (project, product, quantity, unit price); each costs what its meter reads.
+
+    Lines of a quantity below zero correct an earlier month.
+    """
     uid = invoice_uid(organization.uid, str(month))
     products = {name: make_product(name) for _, name, _, _ in lines}
     projects = {name: make_project(organization, name) for name, _, _, _ in lines if name}
@@ -54,9 +58,11 @@ def make_invoice(
     for project_name, product_name, quantity, price in lines:
         product, project = products[product_name], projects.get(project_name)
         nano, unit_price = nano_of(Decimal(quantity))[0], Decimal(price)
+        is_correction = nano < 0
         items.append(
             InvoiceItem(
-                kind=ItemKind.USAGE,
+                kind=ItemKind.CORRECTION if is_correction else ItemKind.USAGE,
+                corrects_period=str(corrects) if is_correction else None,
                 uid=item_uid(uid, project and project.uid, product.uid, unit_price),
                 project_id=project and project.id,
                 product_id=product.id,
@@ -67,7 +73,7 @@ def make_invoice(
                 unit="hour",
                 unit_price=unit_price,
                 quantity_nano=nano,
-                total_cents=Meter(pico_of(unit_price), organization.currency).reading(nano),
+                total_cents=_cost(unit_price, nano, organization.currency),
             )
         )
     total = sum(item.total_cents for item in items)
@@ -87,6 +93,12 @@ def make_invoice(
         add_owned(organization.id, item)
     db.session.commit()
     return invoice
+
+
+def _cost(unit_price: Decimal, nano: int, currency: str) -> int:
+    """What a meter reads; what is taken back costs as much below zero."""
+    cost = Meter(pico_of(unit_price), currency).reading(abs(nano))
+    return cost if nano >= 0 else -cost
 
 
 class Easybill:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 
@@ -7,7 +8,9 @@ import pytest
 
 from portal.account.directory import Address
 from portal.billing_run.deliver import deliver
+from portal.billing_run.mirror import mirror
 from portal.billing_run.outbox import LEASE, RETRY_MAX, release_stuck
+from portal.domain.vat import WithoutVatId
 from portal.extensions import db
 from portal.gateways.easybill_http import (
     EasybillKeyRefusedError,
@@ -16,6 +19,7 @@ from portal.gateways.easybill_http import (
     EasybillUnavailableError,
 )
 from portal.models import Delivery, LegalDocument, LegalDocumentFile
+from portal.profile import actions
 from tests.billing_run.rows import make_customer, make_invoice
 from tests.factories import FEBRUARY, NOW
 
@@ -30,7 +34,10 @@ LINES = [
     ("production", "storage", "1234.5", "0.1"),
     (None, "free tier", "100", "0"),
 ]
-REVERSE_CHARGE = "Steuerschuldnerschaft des Leistungsempfängers / Reverse charge"
+REVERSE_CHARGE = (
+    "Reverse charge: VAT is owed by the recipient of the service (Art. 196 Directive 2006/112/EC) /"
+    " Steuerschuldnerschaft des Leistungsempfängers"
+)
 
 
 class Killed(BaseException):
@@ -146,7 +153,8 @@ def test_what_was_delivered_is_kept_with_its_pdf(easybill, customer, invoice):
 
 def test_the_customer_says_who_it_is_today(easybill, customer, invoice):
     deliver(easybill.gateway, now=NOW)
-    customer.name, customer.city = "Acme SE", "Bremen"
+    profile = dataclasses.replace(customer.billing_profile, name="Acme SE", city="Bremen")
+    actions.change(customer, profile, seen_version=None)
     second = make_invoice(customer, *LINES, month=FEBRUARY)
     db.session.commit()
     deliver(easybill.gateway, now=NOW)
@@ -291,6 +299,9 @@ def test_of_two_workers_that_meet_only_one_document_is_finished(easybill, custom
     counts = deliver(Watched(easybill.gateway, create_draft=late), now=NOW)
 
     assert (counts.delivered, counts.left) == (0, 1)
+    lost = [each for each in easybill.documents(customer) if each["is_draft"]]
+    assert len(lost) == 1
+    assert mirror(easybill.gateway, now=LATER).lost_drafts == 1
     document = only_document(easybill, customer)
     assert str(document["id"]) == invoice.easybill_document_id
     assert (document["is_draft"], invoice.delivery) == (False, Delivery.DELIVERED)
@@ -432,3 +443,90 @@ def test_a_half_finished_answer_is_asked_for_again(easybill, customer, invoice):
 
     assert invoice.delivery == Delivery.DRAFTED
     assert "number" in invoice.last_error
+
+
+PARIS = Address("Rue 1", "75001", "Paris", "FR")
+HELSINKI = Address("Katu 1", "00100", "Helsinki", "FI")
+
+
+@pytest.fixture
+def without_vat_id(app):
+    """Return a function that chooses what customers of the Union without a VAT id pay."""
+    known = app.extensions["portal.settings"]
+
+    def choose(choice):
+        app.extensions["portal.settings"] = dataclasses.replace(known, eu_without_vat_id=choice)
+
+    yield choose
+    app.extensions["portal.settings"] = known
+
+
+@pytest.mark.parametrize(("address", "percent", "gross"), [(PARIS, 20, 16052), (HELSINKI, 25.5, 16788)])
+def test_an_eu_customer_without_vat_id_pays_the_rate_of_its_country(
+    easybill, without_vat_id, address, percent, gross
+):
+    without_vat_id(WithoutVatId.DESTINATION)
+    customer = make_customer(address=address)
+    make_invoice(customer, *LINES)
+    deliver(easybill.gateway, now=NOW)
+
+    document = only_document(easybill, customer)
+    assert (document["vat_option"], document["is_oss"]) == (None, True)
+    assert document["fulfillment_country"] == address.country
+    assert {each["vat_percent"] for each in document["items"]} == {percent}
+    assert (document["amount_net"], document["amount"]) == (13377, gross)
+    assert f"member state {address.country}" in document["text_tax"]
+
+
+def test_or_the_german_rate_where_that_is_chosen(easybill, without_vat_id):
+    without_vat_id(WithoutVatId.HOME)
+    customer = make_customer(address=PARIS)
+    make_invoice(customer, *LINES)
+    deliver(easybill.gateway, now=NOW)
+
+    document = only_document(easybill, customer)
+    assert (document["is_oss"], document["fulfillment_country"]) == (False, None)
+    assert document["amount"] == 15919
+
+
+def test_a_document_in_german_says_the_law_in_german(easybill, app):
+    customer = make_customer(address=VIENNA, vat_id="ATU13585627", language="de")
+    make_invoice(customer, *LINES)
+    deliver(easybill.gateway, now=NOW)
+    assert only_document(easybill, customer)["text_tax"].startswith("Steuerschuldnerschaft")
+
+
+def test_yen_with_vat_are_stuck_with_the_reason_before_easybill_makes_a_draft(easybill, app):
+    customer = make_customer(currency="JPY")
+    invoice = make_invoice(customer, ("production", "vm.medium", "744", "1.5"))
+    deliver(easybill.gateway, now=NOW)
+    assert invoice.delivery == Delivery.STUCK
+    assert "hundredths, which JPY does not have" in invoice.last_error
+    assert invoice.easybill_document_id is None
+
+
+def test_yen_whose_vat_is_whole_are_billed(easybill, app):
+    customer = make_customer(currency="JPY")
+    make_invoice(customer, ("production", "vm.medium", "100", "7"))
+    deliver(easybill.gateway, now=NOW)
+    assert only_document(easybill, customer)["amount"] == 83300
+
+
+def test_a_draft_from_before_a_change_of_the_case_of_vat_is_not_finished(easybill, app):
+    """From Switzerland to Austria: no VAT before and none after, but another reason for it."""
+    customer = make_customer(address=Address("Gasse 1", "8001", "Zürich", "CH"))
+    invoice = make_invoice(customer, *LINES)
+    deliver(Watched(easybill.gateway, finish=raises(EasybillUnavailableError())), now=NOW)
+    profile = dataclasses.replace(
+        customer.billing_profile, country="AT", postal_code="1010", city="Wien", vat_id="ATU13585627"
+    )
+    actions.change(customer, profile, seen_version=None)
+    db.session.commit()
+    deliver(easybill.gateway, now=LATER)
+    assert invoice.delivery == Delivery.STUCK
+    assert "VAT" in invoice.last_error
+
+    easybill("DELETE", f"/documents/{invoice.easybill_document_id}")
+    release_stuck(customer.id)
+    assert deliver(easybill.gateway, now=LATER).delivered == 1
+    assert only_document(easybill, customer)["vat_option"] == "nStbUstID"

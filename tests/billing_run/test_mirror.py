@@ -7,14 +7,32 @@ import pytest
 from portal.billing_run.deliver import deliver
 from portal.billing_run.mirror import mirror
 from portal.extensions import db
-from portal.gateways.easybill_http import EasybillUnavailableError
+from portal.gateways import easybill_http
+from portal.gateways.easybill_http import EasybillRateLimitedError, EasybillUnavailableError
+from portal.ledger.mirrored import mirrored_until
 from portal.models import LegalDocument, LegalDocumentFile, LegalStatus
 from tests.billing_run.rows import make_customer, make_invoice
-from tests.factories import FEBRUARY, NOW
+from tests.factories import NOW
 
 LINES = [("production", "vm.medium", "744", "0.5")]
 LATER = NOW + dt.timedelta(hours=1)
 TODAY = NOW.date()
+
+
+class Asked:
+    """The gateway, and what the sync asked it for; some of it goes wrong."""
+
+    def __init__(self, gateway, **wrong):
+        self.gateway, self.wrong, self.asked = gateway, wrong, []
+
+    def __getattr__(self, name):
+        def call(*arguments):
+            self.asked.append((name, *arguments[:-1]))
+            if self.wrong.get(name):
+                raise self.wrong[name].pop()
+            return getattr(self.gateway, name)(*arguments)
+
+        return call
 
 
 @pytest.fixture
@@ -48,7 +66,7 @@ def test_part_of_a_payment_is_not_yet_paid(easybill, delivered):
     easybill.pay(delivered.easybill_id, 44267, TODAY)
     mirror(easybill.gateway, now=LATER)
 
-    assert delivered.paid_on is None
+    assert (delivered.paid_on, delivered.paid_cents) == (None, 44267)
 
 
 def test_a_cancellation_marks_the_document_and_is_a_row_of_its_own(easybill, customer, delivered):
@@ -61,6 +79,8 @@ def test_a_cancellation_marks_the_document_and_is_a_row_of_its_own(easybill, cus
     assert (row.easybill_id, row.organization_id, row.invoice_id) == (str(storno["id"]), customer.id, None)
     assert (row.net_cents, row.gross_cents) == (-37200, -44268)
     assert row.status_on(TODAY) == LegalStatus.CANCELLED
+    assert row.refers_to_easybill_id == delivered.easybill_id
+    assert delivered.cancelled_by_easybill_id == row.easybill_id
     file = db.session.scalars(db.select(LegalDocumentFile).filter_by(legal_document_id=row.id)).one()
     assert file.content == easybill("GET", f"/documents/{storno['id']}/pdf").content
 
@@ -74,12 +94,23 @@ def test_a_second_sync_changes_nothing(easybill, delivered):
     assert len(db.session.scalars(db.select(LegalDocument)).all()) == 2
 
 
-def test_each_row_says_when_it_was_last_known_to_be_current(easybill, customer, delivered):
-    make_invoice(customer, *LINES, month=FEBRUARY)
-    deliver(easybill.gateway, now=LATER)
-    mirror(easybill.gateway, now=LATER + dt.timedelta(hours=1))
+def test_it_is_known_when_the_mirror_was_last_current(easybill, delivered):
+    assert mirrored_until() is None
+    mirror(easybill.gateway, now=LATER)
+    assert mirrored_until() == LATER
+    mirror(easybill.gateway, now=NOW)
+    assert mirrored_until() == LATER, "never back"
 
-    assert set(db.session.scalars(db.select(LegalDocument.synced_at))) == {LATER + dt.timedelta(hours=1)}
+
+def test_a_sync_asks_from_a_day_before_the_last_one(easybill, delivered):
+    mirror(easybill.gateway, now=LATER)
+    gateway = Asked(easybill.gateway)
+    mirror(gateway, now=LATER + dt.timedelta(hours=1))
+    # How many pages there are depends on what other tests have left in the sandbox.
+    assert set(gateway.asked) == {("documents_edited_since", TODAY - dt.timedelta(days=1))}
+
+    mirror(gateway, now=LATER + dt.timedelta(days=1))
+    assert gateway.asked[-1] == ("drafts",), "once a day every draft is looked at"
 
 
 def test_a_sync_that_breaks_off_starts_again_from_the_same_place(easybill, delivered):
@@ -87,8 +118,8 @@ def test_a_sync_that_breaks_off_starts_again_from_the_same_place(easybill, deliv
         def __init__(self):
             self.asked = []
 
-        def documents_edited_since(self, day):
-            self.asked.append(day)
+        def documents_edited_since(self, day, page):
+            self.asked.append((day, page))
             raise EasybillUnavailableError
 
     gateway = Breaking()
@@ -96,17 +127,55 @@ def test_a_sync_that_breaks_off_starts_again_from_the_same_place(easybill, deliv
         with pytest.raises(EasybillUnavailableError):
             mirror(gateway, now=LATER)
 
-    assert gateway.asked == [TODAY, TODAY]
-    assert delivered.synced_at < LATER
+    assert gateway.asked == [(dt.date(2000, 1, 1), 1)] * 2
+    assert mirrored_until() is None
+
+
+def test_a_rate_limit_is_waited_for_and_the_sync_goes_on_at_the_same_page(easybill, delivered):
+    limited = [EasybillRateLimitedError(retry_after_seconds=30), EasybillRateLimitedError()]
+    waited = []
+    mirror(Asked(easybill.gateway, documents_edited_since=limited), now=LATER, wait=waited.append)
+
+    assert waited == [60, 30]
+    assert mirrored_until() == LATER
+
+
+def test_whoever_is_told_to_stop_while_waiting_stops(easybill, delivered):
+    limited = [EasybillRateLimitedError(retry_after_seconds=30) for _ in range(3)]
+    with pytest.raises(EasybillRateLimitedError):
+        mirror(Asked(easybill.gateway, documents_edited_since=limited), now=LATER, wait=lambda _: True)
+
+    assert len(limited) == 2
+
+
+def test_a_document_whose_pdf_does_not_come_holds_up_no_other_and_is_asked_for_again(
+    easybill, customer, delivered
+):
+    easybill.cancel(delivered.easybill_id)
+    by_hand(easybill, customer)
+    counts = mirror(Asked(easybill.gateway, pdf_of=[EasybillUnavailableError()]), now=LATER)
+
+    assert (counts.failed, counts.added, mirrored_until()) == (1, 1, None)
+    assert mirror(easybill.gateway, now=LATER).added == 1
+    assert mirrored_until() == LATER
+
+
+def test_easybill_down_for_a_day_changes_nothing(easybill, delivered):
+    mirror(easybill.gateway, now=LATER)
+    for hour in range(24):
+        gateway = Asked(easybill.gateway, documents_edited_since=[EasybillUnavailableError()])
+        with pytest.raises(EasybillUnavailableError):
+            mirror(gateway, now=LATER + dt.timedelta(hours=hour))
+    assert delivered.status_on(TODAY) == LegalStatus.OPEN
+    assert mirrored_until() == LATER
+
+    easybill.pay(delivered.easybill_id, 44268, TODAY)
+    mirror(easybill.gateway, now=LATER + dt.timedelta(hours=24))
+    assert delivered.paid_on == TODAY
 
 
 def test_every_page_is_read(easybill, customer, delivered, monkeypatch):
-    read = easybill.gateway.documents_edited_since
-    monkeypatch.setattr(
-        easybill.gateway,
-        "documents_edited_since",
-        lambda day: ([each] for page in read(day) for each in page),
-    )
+    monkeypatch.setattr(easybill_http, "PAGE_ROWS", 1)
     easybill.cancel(delivered.easybill_id)
     easybill.pay(delivered.easybill_id, 44268, TODAY)
     mirror(easybill.gateway, now=LATER)
@@ -115,13 +184,41 @@ def test_every_page_is_read(easybill, customer, delivered, monkeypatch):
     assert delivered.paid_on == TODAY
 
 
-def test_a_document_that_somebody_made_by_hand_is_mirrored_as_well(easybill, customer, delivered):
+def by_hand(easybill, customer, **more):
     body = {
         "customer_id": int(customer.easybill_customer_id),
         "items": [{"description": "Consulting", "single_price_net": 10000, "vat_percent": 19}],
     }
-    made = easybill("POST", "/documents", json=body).json()
+    made = easybill("POST", "/documents", json=body | more).json()
     easybill("PUT", f"/documents/{made['id']}/done")
+    return made
+
+
+def test_a_credit_that_somebody_made_is_below_zero_whatever_its_sign_at_easybill(
+    easybill, customer, delivered
+):
+    for cents in (10000, -10000):
+        items = [{"single_price_net": cents, "vat_percent": 19}]
+        by_hand(easybill, customer, type="CREDIT", ref_id=int(delivered.easybill_id), items=items)
+    mirror(easybill.gateway, now=LATER)
+
+    rows = db.session.scalars(db.select(LegalDocument).filter_by(type="CREDIT")).all()
+    assert [(row.net_cents, row.gross_cents) for row in rows] == [(-10000, -11900)] * 2
+    assert {row.refers_to_easybill_id for row in rows} == {delivered.easybill_id}
+    assert {row.status_on(TODAY) for row in rows} == {LegalStatus.PAID}, "nobody owes it"
+
+
+def test_a_document_in_a_currency_that_we_cannot_count_holds_up_no_other(easybill, customer, delivered):
+    by_hand(easybill, customer, currency="KWD")
+    made = by_hand(easybill, customer)
+    mirror(easybill.gateway, now=LATER)
+
+    assert db.session.scalars(db.select(LegalDocument).filter_by(easybill_id=str(made["id"]))).one()
+    assert mirrored_until() == LATER
+
+
+def test_a_document_that_somebody_made_by_hand_is_mirrored_as_well(easybill, customer, delivered):
+    made = by_hand(easybill, customer)
     mirror(easybill.gateway, now=LATER)
 
     row = db.session.scalars(db.select(LegalDocument).filter_by(easybill_id=str(made["id"]))).one()

@@ -21,6 +21,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from tests.crash import scenarios
+from tests.crash.backups import backed_up_while_written
 from tests.crash.collecting import killed_after_answers
 from tests.crash.databases import Database, Postgres, Sqlite, postgres_world, sqlite_world
 
@@ -39,7 +40,10 @@ class Size:
     rounds: int
     deaths: int  # in races
     power_cuts: int
+    fault_seeds: int
+    fault_kills: int  # for each seed
     ingest_rounds: int
+    backups: int  # on each database
 
 
 FULL = Size(
@@ -50,10 +54,23 @@ FULL = Size(
     rounds=10,
     deaths=10,
     power_cuts=48,
+    fault_seeds=3,
+    fault_kills=4,
     ingest_rounds=20,
+    backups=10,
 )
 SMALL = Size(
-    steps=4, moments=0, disk_writes=0, races=[(2, True)], rounds=1, deaths=0, power_cuts=1, ingest_rounds=2
+    steps=4,
+    moments=0,
+    disk_writes=0,
+    races=[(2, True)],
+    rounds=1,
+    deaths=0,
+    power_cuts=1,
+    fault_seeds=1,
+    fault_kills=1,
+    ingest_rounds=2,
+    backups=0,
 )
 
 
@@ -83,7 +100,11 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--only", nargs="+", choices=["steps", "moments", "disk", "races", "stops", "ingest"])
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=["steps", "moments", "disk", "races", "faults", "stops", "ingest", "backup"],
+    )
     parser.add_argument("--small", action="store_true", help="a little of everything but disk writes")
     return parser
 
@@ -130,7 +151,12 @@ def _scenarios(
         for processes, has_clocks_apart in size.races:
             yield _races(database, expected, size.rounds, processes, has_clocks_apart=has_clocks_apart)
         yield _races_with_a_death(database, steps, expected, size, seed)
+    for database, steps in ((sqlite, sqlite_steps), (postgres, postgres_steps)):
+        yield _faults(database, steps, expected, size, seed)
     yield _power_cuts(postgres_steps, expected, size, seed)
+    for database in (sqlite, postgres):
+        backups = [partial(backed_up_while_written, database, each) for each in range(1, size.backups + 1)]
+        yield Scenario("backup", f"{database.name}: backup under write load, restored, verified", backups)
     for kind in (Sqlite.name, Postgres.name):
         tries = [partial(_ingest, kind, seed + each, size.ingest_rounds // 2) for each in range(2)]
         yield Scenario("ingest", f"{kind}: acknowledged usage after kill -9, {len(tries)} portals", tries)
@@ -181,6 +207,18 @@ def _races_with_a_death(
     one = partial(scenarios.raced, database, expected, 2, has_clocks_apart=True)
     tries = [partial(one, killed_step=number) for number in numbers]
     return Scenario("races", f"{database.name}: 2 processes at once, one of them killed", tries)
+
+
+def _faults(
+    database: Database, steps: list[str], expected: scenarios.Snapshot, size: Size, seed: int
+) -> Scenario:
+    """A fifth of EasyBill's answers is 429, a fifth 500, a fifth lost; each document is locked once."""
+    tries: list[Try] = []
+    for each in range(seed, seed + size.fault_seeds):
+        kills = scenarios.spread(each, size.fault_kills, len(steps))
+        tries += [partial(scenarios.killed_with_faults, database, expected, each, step) for step in kills]
+        tries.append(partial(scenarios.raced_with_faults, database, expected, each, 2))
+    return Scenario("faults", f"{database.name}: killed and raced with 429, 500, 409 and lost answers", tries)
 
 
 def _power_cuts(steps: list[str], expected: scenarios.Snapshot, size: Size, seed: int) -> Scenario:

@@ -22,6 +22,8 @@ from tests.crash.databases import Database, Sqlite, postgres_world
 from tests.crash.victim import Place
 
 Snapshot = dict[str, Any]
+FAULTS = {"too_many": 20, "broken": 20, "lost": 20, "locked_once": True}  # percent of all calls
+FAULTY_ROUNDS = 8
 _MINUTES_APART = 10  # longer than a lease: each later process believes that the earlier ones are dead
 
 
@@ -71,6 +73,10 @@ def wrong_after(place: Place, expected: Snapshot, what: str) -> list[str]:
         found = in_child(lambda: victim.judge(place))
     except RuntimeError as error:
         return [f"{what}: the next run failed: {error}"]
+    return _differences(found, expected, what)
+
+
+def _differences(found: dict[str, Any], expected: Snapshot, what: str) -> list[str]:
     wrong = [f"{what}: {fault}" for fault in found["faults"]]
     actual = found["snapshot"]
     return wrong + [
@@ -167,6 +173,37 @@ def raced(
             if not (was_killed and killed_step and number == 0) and "value" not in (told or {}):
                 wrong.append(f"{what}: one crashed: {told}")
         return wrong + wrong_after(place, expected, what)
+
+
+def killed_with_faults(database: Database, expected: Snapshot, seed: int, step: int) -> list[str]:
+    """Kill a run at a step while EasyBill is out of order, and go on with the faults."""
+    what = f"{database.name}, faults of seed {seed}, kill -9 at step {step}"
+    with somewhere(database) as place:
+        victim.rehearse(place, {**FAULTS, "seed": seed})
+        fork(lambda *_: victim.tick_with_faults(place, on_step=victim.kill_at(step))).outcome()
+        return _wrong_after_faults(place, expected, what)
+
+
+def raced_with_faults(database: Database, expected: Snapshot, seed: int, processes: int) -> list[str]:
+    """Let several run at once while EasyBill is out of order, each believing the earlier ones dead."""
+    what = f"{database.name}, faults of seed {seed}, {processes} at once"
+    with somewhere(database) as place:
+        victim.rehearse(place, {**FAULTS, "seed": seed})
+
+        def runner(number: int) -> Child:
+            return fork(lambda *_: victim.tick_with_faults(place, minutes_late=number * _MINUTES_APART))
+
+        outcomes = [each.outcome() for each in [runner(number) for number in range(processes)]]
+        wrong = [f"{what}: one crashed: {told}" for told, _ in outcomes if "value" not in (told or {})]
+        return wrong + _wrong_after_faults(place, expected, what)
+
+
+def _wrong_after_faults(place: Place, expected: Snapshot, what: str) -> list[str]:
+    try:
+        found = in_child(lambda: victim.recover(place, FAULTY_ROUNDS))
+    except RuntimeError as error:
+        return [f"{what}: the recovery failed: {error}"]
+    return _differences(found, expected, what)
 
 
 def power_cuts(expected: Snapshot, cuts: list[Cut]) -> list[str]:

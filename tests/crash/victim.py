@@ -1,41 +1,54 @@
 """What runs in the children: the tick with its steps counted, the portal that collects, EasyBill's stand-in.
 
 A step is any moment between two changes: before each statement that writes, before and after each
-commit, before and after each call of EasyBill. The portal's code is as it is.
+commit of such, before and after each call of EasyBill. The portal's code is as it is.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import flask_migrate
 import psycopg
+import requests
 from flask import Flask
-from sqlalchemy import event, make_url
+from sqlalchemy import event, func, make_url, select
 from sqlalchemy.engine import Engine
 from waitress.server import create_server
 
 from portal import clockwork
 from portal.app import create_app, real_providers
+from portal.billing_run import outbox
+from portal.billing_run.deliver import deliver
+from portal.billing_run.mirror import mirror
 from portal.config import Settings
+from portal.domain.errors import BillingError
 from portal.extensions import db
 from portal.gateways import easybill_http
+from portal.models import Delivery, Invoice
 from portal.sandbox import easybill
 from portal.sandbox.easybill import paper
+from portal.web import providers
 from tests.conftest import Sandboxes, make_settings
 from tests.crash import world
 from tests.crash.children import Tell
 
 assert paper.render, "imported before the first fork: else each EasyBill would do it, slowly"
 OnStep = Callable[[int, str], None]  # the number of the step, from 1, and what it is
+Wait = Callable[[float], object]
+_ROUNDS_MAX = 30
+_SPOILED_MIN = 10
+_ROUND = dt.timedelta(minutes=7)
 _READS = ("SELECT", "BEGIN", "PRAGMA", "SHOW")
 _NOWHERE = "http://127.0.0.1:9"
 
@@ -52,20 +65,25 @@ class Place:
         warm = _warm_apps.get(make_url(self.database_url).get_backend_name())
         if warm is None:
             return self._new_app()
-        warm.extensions["portal.providers"] = real_providers(self._settings())
+        warm.extensions["portal.providers"] = real_providers(self._settings(), _clock)
         _connected_to[0] = self.database_url
         return warm
 
     def _new_app(self) -> Flask:
         settings = self._settings()
-        return create_app(settings, providers=real_providers(settings), clock=lambda: world.NOW)
+        return create_app(settings, providers=real_providers(settings, _clock), clock=lambda: world.NOW)
 
     def _settings(self) -> Settings:
         return make_settings(self.database_url, Sandboxes(_NOWHERE, self.easybill_url), Path("/nowhere"))
 
 
+_now = [world.NOW]  # of this process: waiting moves it, and takes no time
 _warm_apps: dict[str, Flask] = {}
 _connected_to = [""]
+
+
+def _clock() -> dt.datetime:
+    return _now[0]
 
 
 def warm_up(place: Place) -> None:
@@ -98,12 +116,65 @@ def build(place: Place) -> str:
         return world.build()
 
 
-def tick(place: Place, *, minutes_late: int = 0, on_step: OnStep | None = None) -> str:
-    """Run the clock once."""
+def tick(
+    place: Place, *, minutes_late: int = 0, on_step: OnStep | None = None, wait: Wait | None = None
+) -> str:
+    """Run the clock once; unless told how to wait, nobody may ask for it."""
+    _now[0] = world.NOW + minutes_late * world.MINUTE
     with inside(place):
         if on_step is not None:
             _count_steps(on_step)
-        return clockwork.tick(world.NOW + minutes_late * world.MINUTE, wait=_refuse_to_wait)
+        return clockwork.tick(_now[0], wait=wait or _refuse_to_wait)
+
+
+def tick_with_faults(place: Place, *, minutes_late: int = 0, on_step: OnStep | None = None) -> str:
+    """Run the clock once while EasyBill is out of order: what it could not do is for the next run."""
+    try:
+        return tick(place, minutes_late=minutes_late, on_step=on_step, wait=wait)
+    except BillingError as error:
+        return str(error)
+
+
+def wait(seconds: float) -> None:
+    _now[0] += dt.timedelta(seconds=seconds)
+
+
+def recover(place: Place, faulty_rounds: int) -> dict[str, Any]:
+    """Run again and again, the first rounds with the faults as they are; then judge it without any."""
+    spoiled = 0
+    with inside(place):
+        for number in range(faulty_rounds + _ROUNDS_MAX):
+            if number == faulty_rounds:
+                spoiled = rehearse(place, {})
+            _now[0] = world.LATER + number * _ROUND
+            if _is_all_done(number < faulty_rounds):
+                break
+    found = judge(place)
+    if spoiled < _SPOILED_MIN:
+        found["faults"].append(f"only {spoiled} calls went wrong: nothing was rehearsed")
+    return found
+
+
+def _is_all_done(is_faulty: bool) -> bool:
+    """Deliver and sync once; as an operator would, let try again what failed too often."""
+    with suppress(BillingError):
+        deliver(providers.easybill(), now=_now[0], wait=wait)
+        mirror(providers.easybill(), now=_now[0], wait=wait)
+    db.session.rollback()
+    stuck = db.session.scalars(select(Invoice).where(Invoice.delivery == Delivery.STUCK)).all()
+    for invoice in stuck:
+        outbox.release_stuck(invoice.organization_id)
+    is_open = Invoice.delivery.in_((Delivery.PENDING, Delivery.DRAFTED, Delivery.FINISHED))
+    left = db.session.scalar(select(func.count()).select_from(Invoice).where(is_open))
+    db.session.rollback()
+    return not left and not is_faulty
+
+
+def rehearse(place: Place, plan: dict[str, Any]) -> int:
+    """Let EasyBill go wrong like this from now on, {} is not at all; return how many calls have so far."""
+    answer = requests.put(f"{place.easybill_url}/faults", json=plan, headers=world.KEY, timeout=20)
+    answer.raise_for_status()
+    return int(answer.json()["spoiled"])
 
 
 def tick_safely(place: Place, on_step: OnStep) -> None:
@@ -117,7 +188,8 @@ def tick_safely(place: Place, on_step: OnStep) -> None:
 def judge(place: Place) -> dict[str, Any]:
     """Run the clock once more, undisturbed; return what there is then, and what is wrong with it."""
     with inside(place):
-        clockwork.tick(world.LATER, wait=_refuse_to_wait)
+        _now[0] = max(_now[0], world.LATER)
+        clockwork.tick(world.LATER, wait=wait)
         db.session.remove()
         return {"snapshot": world.snapshot(), "faults": list(world.faults(place.easybill_url))}
 
@@ -145,32 +217,43 @@ def _refuse_to_wait(seconds: float) -> None:
 
 def _count_steps(on_step: OnStep) -> None:
     numbers = count(1)
+    has_written = [False]
 
     def step(label: str) -> None:
         on_step(next(numbers), label)
 
     def before_statement(connection: Any, cursor: Any, statement: str, *rest: object) -> None:
-        if not statement.startswith(_READS):
+        if not statement.startswith(_READS) and "call_budget" not in statement:  # beside its call's step
+            has_written[0] = True
             step(" ".join(statement.split())[:60])
 
     event.listen(Engine, "before_cursor_execute", before_statement)
     copy = psycopg.Cursor.copy
 
     def stepped_copy(*arguments: Any) -> object:
+        has_written[0] = True
         step("COPY")
         return copy(*arguments)
 
     psycopg.Cursor.copy = stepped_copy
     dialect = db.engine.dialect
-    dialect.do_commit = _between(dialect.do_commit, step, lambda _: "commit")
+    quietly = dialect.do_commit
+    commit = _between(quietly, step, lambda _: "commit")
+
+    def do_commit(connection: object) -> None:
+        (commit if has_written[0] else quietly)(connection)
+        has_written[0] = False
+
+    dialect.do_commit = do_commit
     _watch_easybill(step)
 
 
 def _watch_easybill(step: Callable[[str], None]) -> None:
     exchange = easybill_http.Connection._exchange
 
-    def watched(self: Any, method: str, path: str, *rest: object) -> object:
-        return _between(exchange, step, lambda *_: f"{method} {path}")(self, method, path, *rest)
+    def watched(self: Any, method: str, path: str, *rest: object, **named: object) -> object:
+        asked = partial(exchange, **named)
+        return _between(asked, step, lambda *_: f"{method} {path}")(self, method, path, *rest)
 
     easybill_http.Connection._exchange = watched
 

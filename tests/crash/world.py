@@ -1,7 +1,8 @@
 """A small world whose run has everything that a month can have, and what the run makes of it, as plain data.
 
-Three organizations, two months to close (January and February 2026), both kinds of metering, two
-currencies, three VAT cases, and an invoiced December with late usage: three corrections.
+Four organizations, two months to close (January and February 2026), both kinds of metering, two
+currencies, three VAT cases, and an invoiced December with late usage: three corrections, and a month that
+is a credit, set off against the next one.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ DECEMBER = Month(2025, 12)
 NOW = dt.datetime(2026, 3, 10, 12, 10, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
 LATER = NOW + 40 * MINUTE  # every lease has run out and every retry is due; the same hour
+KEY = {"Authorization": "Bearer easybill-sandbox"}
 _EARLIER = dt.datetime(2026, 1, 5, 12, 10, tzinfo=dt.UTC)
 _VIENNA = Address("Ring 1", "1010", "Wien", "AT")
 _BOSTON = Address("1 Main St", "02108", "Boston", "US")
@@ -74,12 +76,18 @@ def build() -> str:
     of_gamma = make_subscription(gamma, storage, since=FEBRUARY)
     make_subscription(gamma, machine, since=FEBRUARY, end_hour=hour_at(FEBRUARY, 12))
     use(of_acme, {hour_at(DECEMBER, day): "31.337" for day in range(1, 29, 3)})
+    delta = make_organization("Delta KG")
+    of_delta = make_subscription(delta, storage, since=DECEMBER)
+    use(of_delta, {hour_at(DECEMBER, 7): "5000"})
     meter_hours(now=_EARLIER)
     close(now=_EARLIER, grace_days=3)
     db.session.remove()
     late = {hour_at(DECEMBER, 1): "1.5", hour_at(DECEMBER, 5): "7.123456789", hour_at(DECEMBER, 30): "88"}
     of_acme = db.session.scalars(select(Subscription).filter_by(uid=of_acme.uid)).one()
     use(of_acme, late)
+    of_delta = db.session.scalars(select(Subscription).filter_by(uid=of_delta.uid)).one()
+    use(of_delta, {hour_at(DECEMBER, 7): "3000"})
+    use(of_delta, {hour_at(FEBRUARY, 7): "700"})
     for month in (JANUARY, FEBRUARY):
         use(of_acme, {hour_at(month, day, 5): f"{day}.05" for day in range(1, 28)})
         use(of_beta, {hour_at(month, day, 23): f"{3 * day}.333333333" for day in range(2, 28, 2)})
@@ -116,7 +124,7 @@ def _invoices(organization: Organization) -> list[list[Any]]:
             each.delivery,
             [_item(item) for item in each.items],
             [
-                [row.type, row.net_cents, row.gross_cents, row.currency, str(row.document_on)]
+                [row.type, row.net_cents, row.gross_cents, row.due_cents, row.currency, str(row.document_on)]
                 for row in _legal_documents(each)
             ],
         ]
@@ -168,7 +176,7 @@ def faults(easybill_url: str) -> Iterator[str]:
     documents = _documents(easybill_url)
     yield from _faults_of_numbers(documents)
     by_invoice: Mapping[str, list[dict[str, Any]]] = _grouped(documents)
-    billed = db.session.scalars(select(Invoice).where(Invoice.total_cents > 0)).all()
+    billed = db.session.scalars(select(Invoice).where(Invoice.total_cents != 0)).all()
     for invoice in billed:
         yield from _faults_of_delivery(invoice, by_invoice.get(str(invoice.uid), []))
     known = {str(invoice.uid) for invoice in billed}
@@ -179,7 +187,7 @@ def _documents(easybill_url: str) -> list[dict[str, Any]]:
     answer = requests.get(
         f"{easybill_url}/rest/v1/documents",
         params={"limit": "1000"},
-        headers={"Authorization": "Bearer easybill-sandbox"},
+        headers=KEY,
         timeout=20,
     )
     answer.raise_for_status()
@@ -206,9 +214,14 @@ def _faults_of_files() -> Iterator[str]:
 
 
 def _faults_of_numbers(documents: Sequence[dict[str, Any]]) -> Iterator[str]:
-    numbers = sorted(int(str(each["number"]).rpartition("-")[2]) for each in documents if each["number"])
-    if numbers != list(range(1, len(numbers) + 1)):
-        yield f"the numbers of the legal documents have a gap or a repetition: {numbers}"
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for each in documents:
+        if each["number"]:
+            series, _, number = each["number"].rpartition("-")
+            numbers[series].append(int(number))
+    for series, some in numbers.items():
+        if sorted(some) != list(range(1, len(some) + 1)):
+            yield f"the numbers of the documents {series} have a gap or a repetition: {sorted(some)}"
 
 
 def _faults_of_delivery(invoice: Invoice, documents: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -228,7 +241,8 @@ def _faults_of_delivery(invoice: Invoice, documents: Sequence[dict[str, Any]]) -
     copies = _legal_documents(invoice)
     if [(each.easybill_id, each.number) for each in copies] != [(str(document["id"]), document["number"])]:
         yield f"{name} has {len(copies)} copies of its legal document, or another one"
-    if document["amount_net"] != invoice.total_cents:  # euros and dollars have hundredths
+    sign = -1 if document["type"] == "CREDIT" else 1
+    if sign * document["amount_net"] != invoice.total_cents:  # euros and dollars have hundredths
         yield f"{name} is {invoice.total_cents}, at EasyBill {document['amount_net']}"
-    if [each.gross_cents for each in copies] != [document["amount"]]:
+    if [each.gross_cents for each in copies] != [sign * document["amount"]]:
         yield f"{name} is {document['amount']} gross at EasyBill, not so here"

@@ -14,9 +14,12 @@ from portal.domain.vat import (
     VatCase,
     VatCaseUnsettledError,
     VatTreatment,
+    WithoutVatId,
     document_totals,
     treatment_of,
 )
+from portal.domain.vat_rates import STANDARD_RATES
+from portal.domain.vat_texts import vat_text
 
 many = settings(max_examples=150, deadline=None)
 TODAY = dt.date(2026, 1, 31)
@@ -63,6 +66,66 @@ def test_an_eu_customer_without_a_vat_id_is_refused(vat_id):
 )
 def test_the_rate_is_that_of_the_day_of_the_supply(supplied_on, rate):
     assert treatment_of("DE", None, supplied_on=supplied_on).rate_basis_points == rate
+
+
+@pytest.mark.parametrize(
+    ("country", "supplied_on", "rate"),
+    [
+        ("FR", TODAY, 2000),
+        ("MC", TODAY, 2000),
+        ("FI", dt.date(2024, 8, 31), 2400),
+        ("FI", dt.date(2024, 9, 1), 2550),
+        ("EE", dt.date(2025, 6, 30), 2200),
+        ("EE", dt.date(2025, 7, 1), 2400),
+        ("RO", dt.date(2025, 8, 1), 2100),
+        ("SK", dt.date(2025, 1, 1), 2300),
+        ("HU", dt.date(2001, 1, 1), 2700),
+    ],
+)
+def test_a_customer_of_the_union_without_a_vat_id_pays_the_rate_of_its_own_country(
+    country, supplied_on, rate
+):
+    treatment = treatment_of(country, None, supplied_on=supplied_on, without_vat_id=WithoutVatId.DESTINATION)
+    area = "FR" if country == "MC" else country
+    assert treatment == VatTreatment(VatCase.ONE_STOP_SHOP, rate, taxed_in=area)
+
+
+def test_or_the_german_one_if_that_is_chosen():
+    treatment = treatment_of("FR", None, supplied_on=TODAY, without_vat_id=WithoutVatId.HOME)
+    assert treatment == VatTreatment(VatCase.DOMESTIC, 1900)
+
+
+@pytest.mark.parametrize("choice", WithoutVatId)
+@pytest.mark.parametrize("country", ["DE", "CH"])
+def test_the_choice_is_about_nobody_else(country, choice):
+    chosen = treatment_of(country, None, supplied_on=TODAY, without_vat_id=choice)
+    assert chosen == treatment_of(country, None, supplied_on=TODAY)
+
+
+@pytest.mark.parametrize("country", sorted(EU))
+def test_the_rates_of_a_country_are_in_order_and_plausible(country):
+    rates = STANDARD_RATES[country]
+    assert [since for since, _ in rates] == sorted({since for since, _ in rates})
+    assert all(1500 <= rate <= 2700 for _, rate in rates)
+
+
+@pytest.mark.parametrize(
+    ("country", "vat_id", "language", "text"),
+    [
+        ("DE", None, "de", None),
+        ("AT", "ATU13585627", "de", "Steuerschuldnerschaft des Leistungsempfängers"),
+        ("AT", "ATU13585627", "en", "Reverse charge"),
+        ("AT", "ATU13585627", "en", "Steuerschuldnerschaft des Leistungsempfängers"),
+        ("CH", None, "de", "nicht steuerbare Leistung"),
+        ("CH", None, "en", "Not subject to German VAT"),
+        ("FR", None, "de", "Mitgliedstaats FR"),
+        ("FR", None, "en", "member state FR"),
+    ],
+)
+def test_the_text_that_the_law_asks_for_is_in_the_language_of_the_document(country, vat_id, language, text):
+    treatment = treatment_of(country, vat_id, supplied_on=TODAY, without_vat_id=WithoutVatId.DESTINATION)
+    found = vat_text(treatment, language)
+    assert found is None if text is None else text in found
 
 
 def test_the_eu_has_27_members():

@@ -19,6 +19,7 @@ def paths(portal) -> list[str]:
     organization = portal.organization_id("Hanse Analytics GmbH")
     return [
         "/",
+        f"/organizations/{organization}/profile",
         "/account",
         "/billing/usage",
         "/billing/usage?month=2026-01&by=project",

@@ -52,3 +52,25 @@ def test_four_slow_calls_hold_up_only_who_asks_the_same_provider(gate):
     gate.set()
     assert slow.ask(lambda: "recovered", is_repeatable=True) == "recovered"
     assert not has_begun.is_set()
+
+
+def test_all_that_is_asked_in_one_conversation_has_one_deadline(gate):
+    deadline = Deadline("test", 200)
+    started = time.monotonic()
+    with deadline.conversation():
+        for _ in range(3):
+            with pytest.raises(ProviderUnavailableError):
+                deadline.ask(gate.wait, is_repeatable=True)
+    assert time.monotonic() - started < 1
+    assert deadline.ask(lambda: "afterwards", is_repeatable=True) == "afterwards"
+
+
+def test_what_is_asked_too_late_was_never_begun(gate):
+    deadline, has_begun = Deadline("test", 100), threading.Event()
+    with deadline.conversation():
+        with pytest.raises(OutcomeUnknownError):
+            deadline.ask(gate.wait, is_repeatable=False)
+        with pytest.raises(ProviderUnavailableError) as refused:
+            deadline.ask(has_begun.set, is_repeatable=False)
+    assert type(refused.value) is ProviderUnavailableError
+    assert not has_begun.is_set()

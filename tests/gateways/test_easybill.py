@@ -25,12 +25,14 @@ from portal.gateways.easybill import (
     hundredths_of,
     money_of,
 )
+from portal.gateways.easybill_budget import Unlimited
 from portal.gateways.easybill_http import (
     EasybillKeyRefusedError,
     EasybillRateLimitedError,
     EasybillRefusedError,
     EasybillUnavailableError,
 )
+from tests import easybill_description
 from tests.billing_run.rows import KEY, _numbers
 
 TODAY = dt.date(2026, 3, 10)
@@ -64,10 +66,13 @@ def draft_facts(net: int = 12345, **changes) -> DraftFacts:
             "service_to": dt.date(2026, 2, 28),
             "currency": "EUR",
             "vat_case": VatCase.DOMESTIC,
-            "rate_basis_points": 1900,
+            "vat_text": None,
+            "taxed_in": None,
             "due_in_days": 14,
             "language": "en",
-            "positions": [DraftPosition("vm.medium", Money(net, "EUR"))],
+            "buyer_reference": None,
+            "order_number": None,
+            "positions": [DraftPosition("vm.medium", Money(net, "EUR"), 1900)],
         }
         | changes
     )
@@ -149,7 +154,7 @@ def test_documents_are_found_by_customer_and_day(gateway, facts):
     draft = gateway.create_draft(customer_id, draft_facts())
     gateway.create_draft(customer_id, draft_facts(document_on=TODAY + dt.timedelta(days=1)))
 
-    assert gateway.documents_of(customer_id, TODAY) == [draft]
+    assert gateway.documents_of(customer_id, TODAY, TODAY) == [draft]
 
 
 def test_a_document_that_is_not_there_is_none(gateway):
@@ -205,18 +210,21 @@ def test_every_page_of_a_list_is_read(gateway, facts, monkeypatch):
     customer_id = gateway.create_customer(facts)
     made = [gateway.create_draft(customer_id, draft_facts()) for _ in range(3)]
 
-    assert gateway.documents_of(customer_id, TODAY) == made
+    assert gateway.documents_of(customer_id, TODAY, TODAY) == made
 
 
 def test_edited_documents_are_found_by_day(gateway, facts):
     made = gateway.create_draft(gateway.create_customer(facts), draft_facts())
-    pages = list(gateway.documents_edited_since(dt.date(2026, 1, 1)))
+    first = gateway.documents_edited_since(dt.date(2026, 1, 1))
+    pages = [gateway.documents_edited_since(dt.date(2026, 1, 1), each + 1) for each in range(first.pages)]
 
-    assert made in [each for page in pages for each in page]
+    assert made in [each for page in pages for each in page.documents]
+    assert made in [each for page in range(first.pages) for each in gateway.drafts(page + 1).documents]
 
 
 def test_an_empty_list_has_no_pages(gateway):
-    assert [each for page in gateway.documents_edited_since(dt.date(2090, 1, 1)) for each in page] == []
+    page = gateway.documents_edited_since(dt.date(2090, 1, 1))
+    assert (page.documents, page.pages) == ([], 0)
 
 
 def test_a_wrong_key_is_told_apart_from_a_refusal(sandboxes):
@@ -340,3 +348,116 @@ def test_finer_currencies_are_refused():
         money_of(1234, "KWD")
     with pytest.raises(CurrencyNotCarriedError):
         money_of(1234, "JPY")
+
+
+def test_a_credit_gives_back_and_comes_out_below_zero(gateway, facts):
+    customer_id = gateway.create_customer(facts)
+    invoice = gateway.finish(gateway.create_draft(customer_id, draft_facts()).id)
+    credit = gateway.create_draft(
+        customer_id, draft_facts(-12345, type="CREDIT", refers_to_id=invoice.id, notes=["Set off."])
+    )
+
+    assert (credit.net_hundredths, credit.gross_hundredths) == (-12345, -14691)
+    assert (credit.type, credit.refers_to_id) == ("CREDIT", invoice.id)
+
+
+def test_a_credit_is_below_zero_whichever_sign_the_account_writes():
+    for net, gross in ((12345, 14691), (-12345, -14691)):
+        body = {"id": 17, "type": "CREDIT", "amount_net": net, "amount": gross}
+        with answering(answer("200 OK", body)) as base:
+            document = EasybillGateway(KEY, base).document_of("17")
+        assert (document.net_hundredths, document.gross_hundredths) == (-12345, -14691)
+
+
+def test_each_position_has_its_own_rate(gateway, facts):
+    positions = [DraftPosition("a", Money(10000, "EUR"), 1900), DraftPosition("b", Money(10000, "EUR"), 700)]
+    document = gateway.create_draft(gateway.create_customer(facts), draft_facts(positions=positions))
+    assert (document.net_hundredths, document.gross_hundredths) == (20000, 22600)
+
+
+def test_yen_are_sent_in_hundredths(gateway, facts):
+    positions = [DraftPosition("a", Money(1234, "JPY"), 0)]
+    facts_in_yen = draft_facts(currency="JPY", positions=positions)
+    document = gateway.create_draft(gateway.create_customer(facts), facts_in_yen)
+    assert (document.net_hundredths, document.currency) == (123400, "JPY")
+
+
+def test_what_easybill_would_fill_in_stays_as_it_was_written(gateway, facts, monkeypatch):
+    sent = recorded(monkeypatch)
+    named = CustomerFacts(
+        **{name: getattr(facts, name) for name in facts.__slots__} | {"name": "%KUNDE.NAME%"}
+    )
+    positions = [DraftPosition("50% off %FIRMA.IBAN%", Money(1, "EUR"), 0)]
+    gateway.create_draft(gateway.create_customer(named), draft_facts(positions=positions))
+    assert sent[0][2]["company_name"] == "% KUNDE.NAME%"
+    assert sent[1][2]["items"][0]["description"] == "50% off % FIRMA.IBAN%"
+
+
+def recorded(monkeypatch):
+    """Return the list into which every request's method, path and body go from now on."""
+    sent = []
+    exchange = easybill_http.Connection._exchange
+
+    def watched(self, method, path, asked, body, *rest, **named):
+        sent.append((method, path, body))
+        return exchange(self, method, path, asked, body, *rest, **named)
+
+    monkeypatch.setattr(easybill_http.Connection, "_exchange", watched)
+    return sent
+
+
+def all_conversations(gateway, facts):
+    """Everything that the gateway can be asked, once."""
+    customer_id = gateway.create_customer(facts)
+    gateway.customer_by_number(facts.number)
+    gateway.update_customer(customer_id, facts)
+    kept, lost = (gateway.create_draft(customer_id, draft_facts(notes=["A note."])) for _ in range(2))
+    gateway.documents_of(customer_id, TODAY, TODAY)
+    gateway.finish(kept.id)
+    gateway.document_of(kept.id)
+    gateway.pdf_of(kept.id)
+    credit = draft_facts(-5, type="CREDIT", refers_to_id=kept.id)
+    gateway.create_draft(customer_id, credit)
+    gateway.record_payment(kept.id, 14691, TODAY, f"pi_{next(_numbers)}")
+    gateway.documents_edited_since(TODAY)
+    gateway.drafts()
+    with pytest.raises(FinishedDocumentError):
+        gateway.delete_draft(kept.id)
+    gateway.delete_draft(lost.id)
+    return kept.id, lost.id
+
+
+def test_only_what_easybill_lets_a_client_write_is_sent(gateway, facts, monkeypatch):
+    if reason := easybill_description.absent():
+        pytest.skip(reason)
+    sent = recorded(monkeypatch)
+    all_conversations(gateway, facts)
+    kinds = {"/customers": "Customer", "/documents": "Document", "/document-payments": "DocumentPayment"}
+    bodies = [(path, body) for _, path, body in sent if body is not None]
+    assert len(bodies) == 6
+    for path, body in bodies:
+        kind = next(kind for start, kind in kinds.items() if path == start or path.startswith(f"{start}/"))
+        assert easybill_description.not_writable(kind, body) == set(), path
+
+
+def test_a_finished_document_is_neither_put_nor_deleted(gateway, facts, monkeypatch):
+    sent = recorded(monkeypatch)
+    kept, lost = all_conversations(gateway, facts)
+    changes = [(method, path) for method, path, _ in sent if method in {"PUT", "DELETE", "PATCH"}]
+    documents = [each for each in changes if each[1].startswith("/documents")]
+    assert documents == [("PUT", f"/documents/{kept}/done"), ("DELETE", f"/documents/{lost}")]
+
+
+@pytest.mark.parametrize("status", ["409 Conflict", "500 Internal Server Error"])
+def test_a_budget_is_told_when_easybill_is_called_too_often_and_only_then(status):
+    class Counting(Unlimited):
+        paused = ()
+
+        def pause(self, seconds):
+            self.paused = (*self.paused, seconds)
+
+    for said, paused in ((status, ()), ("429 Too Many Requests", (60,))):
+        budget = Counting()
+        with answering(answer(said, {})) as base, pytest.raises(EasybillUnavailableError):
+            EasybillGateway(KEY, base, budget=budget).customer_by_number("1")
+        assert budget.paused == paused

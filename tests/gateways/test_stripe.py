@@ -18,7 +18,7 @@ from portal.domain.errors import (
     ProviderUnavailableError,
 )
 from portal.gateways.stripe import StripeGateway
-from portal.gateways.stripe_shapes import Method, NewCustomer, SetupStatus
+from portal.gateways.stripe_shapes import Method, NewCustomer, SetupStatus, Wallet
 from tests.gateways.silence import silent_provider
 
 
@@ -34,7 +34,12 @@ def gateway(request, sandboxes) -> StripeGateway:
 
 @pytest.fixture
 def customer_id(gateway) -> str:
-    return gateway.create_customer(newcomer())
+    return make_customer(gateway)
+
+
+def make_customer(gateway: StripeGateway) -> str:
+    who = newcomer()
+    return gateway.create_customer(who, who.key)
 
 
 def newcomer() -> NewCustomer:
@@ -43,12 +48,14 @@ def newcomer() -> NewCustomer:
 
 def test_the_same_customer_is_made_once(gateway):
     who = newcomer()
-    assert gateway.create_customer(who) == gateway.create_customer(who) != gateway.create_customer(newcomer())
+    made = gateway.create_customer(who, who.key)
+    assert gateway.create_customer(who, who.key) == made
+    assert make_customer(gateway) != made
 
 
 def test_a_customer_may_have_no_address_for_mail(gateway):
     who = NewCustomer(key=str(uuid4()), number="10002", name="Acme GmbH", email=None)
-    assert gateway.create_customer(who).startswith("cus_")
+    assert gateway.create_customer(who, who.key).startswith("cus_")
 
 
 def test_a_set_up_begins_unfinished(gateway, customer_id):
@@ -74,16 +81,22 @@ def test_an_attached_card_is_described(gateway, customer_id):
         exp_year=method.exp_year,
         country="US",
         fingerprint=method.fingerprint,
+        created_at=method.created_at,
     )
     assert gateway.method_of(method.id) == method
     assert gateway.attach(customer_id=customer_id, method_id=method.id) == method
 
 
-def test_the_default_is_what_was_made_default(gateway, customer_id):
-    assert gateway.default_of(customer_id) is None
-    method = gateway.attach(customer_id=customer_id, method_id="pm_card_visa")
-    gateway.make_default(customer_id=customer_id, method_id=method.id)
-    assert gateway.default_of(customer_id) == method.id
+def test_a_wallet_is_all_methods_and_the_default(gateway, customer_id):
+    assert gateway.wallet_of(customer_id) == Wallet(methods=(), default_id=None, is_deleted=False)
+    methods = {
+        gateway.attach(customer_id=customer_id, method_id=each)
+        for each in ("pm_card_visa", "pm_card_mastercard")
+    }
+    chosen = min(method.id for method in methods)
+    gateway.make_default(customer_id=customer_id, method_id=chosen)
+    wallet = gateway.wallet_of(customer_id)
+    assert (set(wallet.methods), wallet.default_id) == (methods, chosen)
 
 
 def test_a_detached_method_has_no_customer_and_never_comes_back(gateway, customer_id):
@@ -95,10 +108,10 @@ def test_a_detached_method_has_no_customer_and_never_comes_back(gateway, custome
         gateway.attach(customer_id=customer_id, method_id=method.id)
 
 
-def test_another_customers_method_is_not_found(gateway, customer_id):
-    other = gateway.create_customer(newcomer())
+def test_another_customers_method_is_refused_like_a_used_one(gateway, customer_id):
+    other = make_customer(gateway)
     method = gateway.attach(customer_id=other, method_id="pm_card_visa")
-    with pytest.raises(NotFoundError, match="no such payment method"):
+    with pytest.raises(ConflictError, match="used or removed before"):
         gateway.attach(customer_id=customer_id, method_id=method.id)
 
 
@@ -127,7 +140,7 @@ def test_a_decline_has_stripes_sentence_for_the_customer(gateway, customer_id):
 def test_a_wrong_key_is_refused_and_never_logged(sandboxes, caplog):
     gateway = StripeGateway("no_key_at_all_0123456789", sandboxes.stripe_url, 5000)
     with pytest.raises(ProviderRefusedError):
-        gateway.create_customer(newcomer())
+        make_customer(gateway)
     assert "0123456789" not in caplog.text
     assert [record.message for record in caplog.records] == ["stripe refused"]
 
@@ -135,14 +148,14 @@ def test_a_wrong_key_is_refused_and_never_logged(sandboxes, caplog):
 def test_no_secret_is_logged(sandboxes, caplog):
     caplog.set_level("DEBUG")
     gateway = StripeGateway("sk_test_sandbox", sandboxes.stripe_url, 5000)
-    client_secret = gateway.begin_setup(gateway.create_customer(newcomer()))
+    client_secret = gateway.begin_setup(make_customer(gateway))
     assert client_secret not in caplog.text
 
 
 def test_a_silent_provider_is_given_up_at_the_deadline():
     with silent_provider() as url:
         gateway = StripeGateway("sk_test_sandbox", url, 300)
-        gateway._client  # noqa: B018 - the package's import is not what is measured
+        gateway._api.client  # noqa: B018 - the package's import is not what is measured
         started = time.monotonic()
         with pytest.raises(ProviderUnavailableError):
             gateway.setup_of("seti_1")

@@ -72,7 +72,10 @@ def test_an_open_month_is_called_so(viewer, january):
 def test_the_list_leads_to_each_invoice(viewer, closed):
     link = viewer.page(URL).select_one("tbody a")
 
-    assert viewer.page(link["href"]).h1.text == "January 2026"
+    page = viewer.page(link["href"])
+    assert page.h1.text == "January 2026"
+    assert "Usage statement – not an invoice" in page.h2.text
+    assert "Nutzungsnachweis, keine Rechnung" in page.h2.text
 
 
 def test_an_invoice_shows_lines_that_add_up(viewer, closed):

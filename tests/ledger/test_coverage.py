@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from portal.domain.period import Window
+from portal.domain.period import Window, hour_of, start_of_hour
 from portal.extensions import db
-from portal.ledger.coverage import metered_through, missing_hours
+from portal.ledger.coverage import coverage
 from portal.models import Metering
 from tests.factories import (
     FEBRUARY,
@@ -29,6 +29,15 @@ def timed(organization, **facts):
 def metered_until(subscription, hour):
     subscription.metered_until_hour = hour
     db.session.commit()
+
+
+def metered_through(organization_id, window):
+    found = coverage(organization_id, window, now=start_of_hour(MUCH_LATER)).metered_through
+    return found and hour_of(found)
+
+
+def missing_hours(organization_id, window, *, now_hour):
+    return coverage(organization_id, window, now=start_of_hour(now_hour)).missing_hours
 
 
 # -- metered_through ----------------------------------------------------------------------------------

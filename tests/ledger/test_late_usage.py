@@ -243,13 +243,13 @@ def test_an_idle_organization_without_late_usage_gets_no_invoice(acme, subscript
     assert db.session.scalars(select(Invoice.period)).all() == ["2026-01"]
 
 
-def test_a_month_of_which_everything_is_taken_back_is_a_credit_that_waits_for_somebody(acme, subscription):
+def test_a_month_of_which_everything_is_taken_back_is_a_credit(acme, subscription):
     use(subscription, {hour_at(JANUARY, 1): 10, hour_at(JANUARY, 5): 4})
     close_month(JANUARY)
     use(subscription, {hour_at(JANUARY, 1): 0, hour_at(JANUARY, 5): 0})
     close_month(FEBRUARY)
     invoice = invoice_of(acme, FEBRUARY)
-    assert (invoice.total_cents, invoice.delivery) == (-1_400, Delivery.STUCK)
+    assert (invoice.total_cents, invoice.delivery) == (-1_400, Delivery.PENDING)
     assert (invoice.due_cents, invoice.credit_cents) == (0, -1_666)
     assert shown(acme, JANUARY) == {}
     assert list(verify()) == []

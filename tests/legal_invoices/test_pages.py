@@ -59,7 +59,13 @@ def shape(document, url, **changes):
         "status": "open",
         "total_net": {"cents": 13377, "currency_iso": "EUR"},
         "total": {"cents": 15919, "currency_iso": "EUR"},
+        "amount_due": {"cents": 15919, "currency_iso": "EUR"},
+        "amount_paid": {"cents": 0, "currency_iso": "EUR"},
         "paid_at": None,
+        "period": "2026-01",
+        "refers_to_id": None,
+        "cancelled_by_id": None,
+        "synced_at": "2026-03-10T12:30:00Z",
         "pdf_url": f"http://localhost{url}/download?invoice_id={document.easybill_id}",
     }
 
@@ -74,7 +80,31 @@ def test_the_list_as_json(viewer, document, url):
 
 def test_one_as_json(viewer, document, url):
     one = viewer.json(f"{url}/{document.easybill_id}")
+    details = ("corrected_by_ids", "formats", "difference", "positions")
+    corrected_by, formats, difference, positions = (one.pop(name) for name in details)
     assert one == shape(document, url, invoice=invoice_uid_of(document))
+    assert (corrected_by, formats) == ([], ["pdf"])
+    assert difference == {"cents": 0, "currency_iso": "EUR"}
+    assert [(each["name"], each["total_net"]["cents"], len(each["lines"])) for each in positions] == [
+        ("storage", 12345, 1),
+        ("vm.medium", 1032, 2),
+    ]
+
+
+def test_each_line_of_the_json_is_a_line_of_the_statement_and_leads_to_its_hours(viewer, document, url):
+    uid = invoice_uid_of(document)
+    statement = {item["id"]: item for item in viewer.json(f"/invoices/{uid}")["items"]}
+    lines = [
+        line
+        for position in viewer.json(f"{url}/{document.easybill_id}")["positions"]
+        for line in position["lines"]
+    ]
+    assert len(lines) == 3
+    for line in lines:
+        item = statement[line["item_id"]]
+        for name in ("unit_price_decimal", "quantity", "total", "usage_url"):
+            assert line[name] == item[name]
+        assert f"billed_by={uid}" in line["usage_url"]
 
 
 def test_a_token_reads_the_same(acme, document, url, nobody):
@@ -83,7 +113,8 @@ def test_a_token_reads_the_same(acme, document, url, nobody):
     assert [each["id"] for each in response.json] == [document.easybill_id]
 
 
-def test_the_page_shows_what_the_json_says(viewer, document, url):
+def test_the_page_shows_what_the_json_says(viewer, easybill, document, url):
+    mirror(easybill.gateway, now=NOW)
     page = viewer.page(url)
     row = page.select_one("tbody tr").text
     for shown in (document.number, "10 Mar 2026", "January 2026", "Open", "€133.77", "€159.19"):
@@ -105,8 +136,8 @@ def test_the_list_can_be_asked_for_alone(viewer, document, url):
 def test_each_position_stands_beside_its_lines(viewer, document, url):
     page = viewer.page(f"{url}/{document.easybill_id}")
     rows = [" ".join(row.get_text(" ").split()) for row in page.select("table.beside tbody tr")]
-    assert rows[0] == "storage €123.45 Organization , storage: its hours 1,234.5 hour €0.10 €123.45"
-    assert rows[1].startswith("vm.medium €10.32 production")
+    assert rows[0] == "storage €123.45 none Organization , storage: its hours 1,234.5 hour €0.10 €123.45"
+    assert rows[1].startswith("vm.medium €10.32 none production")
     assert rows[2].startswith("staging")
     assert "No difference" in page.text
     assert "free tier" not in page.select_one("table.beside").text
@@ -204,7 +235,14 @@ def test_a_cancellation_is_listed_beside_what_it_cancels(viewer, easybill, docum
     assert (cancellation["type"], cancellation["internal_invoice_id"]) == ("STORNO", None)
     assert cancellation["total"] == {"cents": -15919, "currency_iso": "EUR"}
     page = viewer.page(f"{url}/{cancellation['id']}")
-    assert "takes back" in page.text
+    assert "takes back invoice" in " ".join(page.select_one(".notice").text.split())
+    assert page.select_one(".notice a")["href"] == f"{url}/{document.easybill_id}"
+    original = viewer.page(f"{url}/{document.easybill_id}").select_one(".notice a")
+    assert original["href"] == f"{url}/{cancellation['id']}"
+    assert (cancellation["refers_to_id"], cancelled["cancelled_by_id"]) == (
+        document.easybill_id,
+        cancellation["id"],
+    )
     assert viewer.get(cancellation["pdf_url"]).data.startswith(b"%PDF")
 
 
@@ -238,3 +276,59 @@ def test_a_limit_is_a_number_from_1_to_200(viewer, url, limit):
 )
 def test_a_cursor_is_one_that_a_list_has_given_out(viewer, url, cursor):
     assert viewer.json(f"{url}?cursor={cursor}", status=422)["errors"][0]["field"] == "cursor"
+
+
+def test_a_correction_is_a_position_of_its_own_and_leads_to_the_hours_of_its_month(
+    acme, viewer, easybill, document, url
+):
+    made = make_invoice(
+        acme,
+        ("production", "vm.medium", "744", "1"),
+        ("production", "storage", "-10", "0.5"),
+        month=FEBRUARY,
+        corrects=JANUARY,
+    )
+    deliver(easybill.gateway, now=NOW)
+    february = next(each for each in viewer.json(url) if each["period"] == "2026-02")
+    one = viewer.json(f"{url}/{february['id']}")
+    storage, machine = one["positions"]
+    assert (storage["corrects"], storage["total_net"]["cents"]) == ("2026-01", -500)
+    assert (machine["corrects"], machine["total_net"]["cents"]) == (None, 74400)
+    (line,) = storage["lines"]
+    asked = parse_qs(urlsplit(line["usage_url"]).query)
+    assert (asked["month"], asked["billed_by"]) == (["2026-01"], [str(made.uid)])
+    page = viewer.page(f"{url}/{february['id']}")
+    assert "Correction of January 2026" in page.select_one("table.beside").text
+    assert "No difference" in page.text
+
+
+def test_a_month_below_zero_is_a_credit_note_linked_both_ways(acme, viewer, easybill, document, url):
+    make_invoice(
+        acme,
+        ("production", "vm.medium", "1", "1"),
+        ("production", "storage", "-100", "0.5"),
+        month=FEBRUARY,
+        corrects=JANUARY,
+    )
+    deliver(easybill.gateway, now=NOW)
+    credit = next(each for each in viewer.json(url) if each["type"] == "CREDIT")
+    assert (credit["total_net"]["cents"], credit["total"]["cents"]) == (-4900, -5831)
+    assert credit["amount_due"] == {"cents": 0, "currency_iso": "EUR"}
+    assert credit["refers_to_id"] == document.easybill_id
+    page = viewer.page(f"{url}/{credit['id']}")
+    assert "corrects invoice" in " ".join(page.select_one(".notice").text.split())
+    assert page.select_one(".notice a")["href"] == f"{url}/{document.easybill_id}"
+
+    original = viewer.json(f"{url}/{document.easybill_id}")
+    assert original["corrected_by_ids"] == [credit["id"]]
+    notice = viewer.page(f"{url}/{document.easybill_id}").select_one(".notice")
+    assert "credit note" in notice.text
+    assert "€58.31" in notice.text
+
+
+def test_a_part_that_was_paid_is_shown(viewer, easybill, document, url):
+    easybill.pay(document.easybill_id, 5000, NOW.date())
+    mirror(easybill.gateway, now=NOW)
+    one = viewer.json(f"{url}/{document.easybill_id}")
+    assert (one["status"], one["amount_paid"]["cents"]) == ("open", 5000)
+    assert "€50.00 so far" in viewer.page(f"{url}/{document.easybill_id}").text

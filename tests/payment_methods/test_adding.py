@@ -117,6 +117,16 @@ def test_a_mandate_keeps_its_reference(wallet):
     wallet.add(ACCOUNT)
     row = db.session.scalar(select(PaymentMethod))
     assert len(row.mandate_reference) == 16
+    link = wallet.client.page(wallet.url).select_one(".methods li a")
+    assert row.mandate_reference in link.text
+    assert (link["href"], link["rel"]) == (row.mandate_url, ["noopener", "noreferrer"])
+
+
+def test_a_viewer_does_not_get_the_link_to_a_mandate(wallet, viewer):
+    wallet.add(ACCOUNT)
+    row = viewer.page(wallet.url).select_one(".methods li")
+    assert "Mandate" in row.text
+    assert not row.select("a")
 
 
 def test_coming_back_twice_changes_nothing(wallet):
@@ -142,6 +152,27 @@ def test_the_address_is_not_believed(wallet):
     client_secret = wallet.begin()
     assert "not finished" in come_back(wallet, client_secret, redirect_status="succeeded")
     assert wallet.list() == []
+
+
+def test_the_same_card_again_is_one_method_and_keeps_its_place(wallet, acme, stripe_url):
+    first = wallet.add(CARD)
+    old = db.session.scalar(select(PaymentMethod.stripe_id))
+    client_secret = wallet.begin()
+    type_in(stripe_url, client_secret, CARD | {"card[exp_year]": "2036"})
+    come_back(wallet, client_secret)
+    assert wallet.list() == [first | {"exp_year": 2036}]
+    new = db.session.scalar(select(PaymentMethod.stripe_id))
+    assert new != old
+    assert wallet.default_at_stripe(acme) == new
+    assert at_stripe(stripe_url, f"payment_methods/{old}")["customer"] is None
+
+
+def test_a_card_that_is_attached_again_is_one_method(wallet):
+    bodies = [{"payment_method_id": make_method(wallet.stripe_url)} for _ in range(2)]
+    answers = [wallet.post("create_and_attach", json=each) for each in bodies]
+    assert [each.status_code for each in answers] == [201, 201]
+    assert answers[0].json == answers[1].json
+    assert len(wallet.list()) == 1
 
 
 def test_a_declined_card_says_so(wallet):
@@ -213,19 +244,20 @@ def test_a_declined_card_cannot_be_attached(wallet):
     assert wallet.list() == []
 
 
-def test_an_unknown_method_and_another_customers_are_the_same_404(wallet, wallet_of, sign_in):
+def test_another_customers_method_is_refused_as_if_it_were_used_up(wallet, wallet_of, sign_in):
     other = make_organization("Other AG")
     theirs = wallet_of(sign_in(make_member(other, Preset.ADMIN)), other)
     stripe_id = make_method(wallet.stripe_url)
     assert theirs.post("create_and_attach", json={"payment_method_id": stripe_id}).status_code == 201
-    answers = [
-        wallet.post("create_and_attach", json={"payment_method_id": each})
-        for each in (stripe_id, "pm_unknown")
-    ]
-    assert [each.status_code for each in answers] == [404, 404]
-    messages = {each.json["errors"][0]["message"] for each in answers}
-    assert messages == {"There is no such payment method."}
+    answer = wallet.post("create_and_attach", json={"payment_method_id": stripe_id})
+    assert (answer.status_code, answer.json["errors"][0]["code"]) == (409, "conflict")
+    assert "used or removed before" in answer.json["errors"][0]["message"]
     assert wallet.list() == []
+
+
+def test_an_unknown_method_is_not_found(wallet):
+    answer = wallet.post("create_and_attach", json={"payment_method_id": "pm_unknown"})
+    assert (answer.status_code, answer.json["errors"][0]["code"]) == (404, "not_found")
 
 
 def test_a_detached_method_cannot_be_attached_again(wallet):

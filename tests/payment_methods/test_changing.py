@@ -92,9 +92,39 @@ def test_the_default_stays_while_there_are_others(wallet, two, admin, url, strip
     assert "Make another one the default first" in answer.json["errors"][0]["message"]
     assert len(wallet.list()) == 2
     assert at_stripe(stripe_url, f"payment_methods/{stripe_id_of(two[0])}")["customer"]
-    row = admin.page(url).select_one(".methods li")
-    assert not row.select("form")
-    assert "make another one the default first" in row.select_one("details").text
+
+
+def test_the_default_can_go_once_its_successor_is_named(wallet, two, acme):
+    answer = wallet.send("DELETE", f"{two[0]['id']}?new_default={two[1]['id']}")
+    assert answer.status_code == 204
+    assert wallet.list() == [two[1] | {"default": True}]
+    assert wallet.default_at_stripe(acme) == stripe_id_of(two[1])
+
+
+def test_the_page_asks_for_the_successor_of_the_default(wallet, two, admin, url):
+    form = admin.page(url).select_one(".methods li form")
+    assert "Which one comes first from now on?" in form.text
+    (choice,) = form.select("[name=new_default]")
+    answer = admin.submit(form["action"], new_default=choice["value"])
+    assert (answer.status_code, answer.location) == (303, url)
+    assert wallet.list() == [two[1] | {"default": True}]
+
+
+@pytest.mark.parametrize("who", ["itself", "nobody", "nonsense"])
+def test_a_successor_has_to_be_another_method_of_ours(wallet, two, acme, who):
+    successor, status = {
+        "itself": (two[0]["id"], 409),
+        "nobody": (acme.uid, 404),
+        "nonsense": ("x", 422),
+    }[who]
+    answer = wallet.send("DELETE", f"{two[0]['id']}?new_default={successor}")
+    assert answer.status_code == status
+    assert wallet.list() == list(two)
+
+
+def test_removing_the_last_one_says_what_follows(wallet, admin, url):
+    wallet.add()
+    assert "only be paid by bank transfer" in admin.page(url).select_one(".methods details").text
 
 
 def test_the_old_default_can_be_removed_once_another_is_chosen(wallet, two):

@@ -1,4 +1,8 @@
+import threading
+from contextlib import suppress
+
 import pytest
+from waitress.server import create_server
 
 from portal.sandbox.stripe import create_app
 from tests.sandbox.stripe_client import client_of
@@ -26,3 +30,18 @@ def browser_api(sandbox):
 @pytest.fixture
 def customer(api):
     return api.customers.create({"email": "billing@acme.example", "name": "Acme"})
+
+
+@pytest.fixture
+def address(sandbox):
+    """The same sandbox on a port of its own, for what only a connection can show."""
+    server = create_server(sandbox, host="127.0.0.1", port=0, threads=8)
+    threading.Thread(target=_run, args=(server,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    sandbox.extensions["stripe_sandbox"].faults.lift()
+    server.close()
+
+
+def _run(server):
+    with suppress(OSError):  # its socket is closed while it listens
+        server.run()

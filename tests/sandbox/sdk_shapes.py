@@ -29,6 +29,10 @@ def deviations(thing: dict[str, Any]) -> list[str]:
     return [*_of_object(thing, CLASSES[thing["object"]], thing["object"]), *deviations(inner)]
 
 
+def fields_of(kind: str) -> frozenset[str]:
+    return frozenset(_fields(CLASSES[kind]))
+
+
 def _of_object(thing: dict[str, Any], wanted: type[StripeObject], path: str) -> Iterator[str]:
     fields = _fields(wanted)
     for name in thing.keys() - fields.keys():

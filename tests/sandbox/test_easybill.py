@@ -548,6 +548,26 @@ class TestPaper:
         assert "5,38 EUR" in text
         assert "1,98 EUR" in text
 
+    def test_a_rate_may_have_a_half_and_a_note_without_an_option(self, call):
+        item = {"single_price_net": 1032, "vat_percent": 25.5}
+        text = text_of(self.pdf(call, call.invoice(items=[item], text_tax="VAT of the member state FI")))
+        assert "Umsatzsteuer 25,5 %" in text
+        assert "VAT of the member state FI" in text
+
+    def test_a_quantity_of_one_takes_no_column(self, call):
+        one = {"single_price_net": 1032, "vat_percent": 19, "description": "vm\n1.488 h zu 0,00694 EUR"}
+        text = text_of(self.pdf(call, call.invoice(items=[one])))
+        assert "1.488 h zu 0,00694 EUR" in text
+        assert "Menge" not in text
+        assert "Menge" in text_of(self.pdf(call, call.invoice(items=[one | {"quantity": 2}])))
+
+    def test_a_credit_gives_back_and_has_no_day_to_be_paid_by(self, call):
+        text = text_of(self.pdf(call, call.invoice(type="CREDIT")))
+        assert "Rechnungskorrektur" in text
+        assert "nachfolgend schreiben wir Ihnen gut" in text
+        assert "Zahlbar" not in text
+        assert "Fällig am" not in text
+
     def test_yen_have_no_hundredths(self, call):
         item = {"single_price_net": 123_400, "vat_percent": 0}
         text = text_of(self.pdf(call, call.invoice(currency="JPY", items=[item])))

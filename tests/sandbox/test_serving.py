@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import requests
 import stripe
 
 WAIT_SECONDS = 30
@@ -74,3 +75,11 @@ def test_it_listens_on_loopback_alone(start):
             assert reached.getpeername()[0] == "127.0.0.1"
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.2", port))
+
+
+def test_easybill_may_be_as_narrow_as_the_real_plans(start):
+    ports = free_ports(2)
+    start(ports, "--easybill-calls-per-minute", "3")
+    headers = {"Authorization": "Bearer easybill-sandbox"}
+    url = f"http://127.0.0.1:{ports[1]}/rest/v1/documents"
+    assert [requests.get(url, headers=headers, timeout=10).status_code for _ in range(4)] == [200] * 3 + [429]

@@ -256,6 +256,42 @@ def test_events_are_listed_from_a_time_on(api, customer):
     assert api.events.list({"created": {"gt": customer.created + 60}}).data == []
 
 
+def test_every_event_since_a_time_is_found_page_by_page(api, customer):
+    methods = [api.payment_methods.attach("pm_card_visa", {"customer": customer.id}) for _ in range(5)]
+    api.customers.update(customer.id, {"name": "Acme AG"})
+    wanted = {"types": ["payment_method.attached"], "created": {"gte": customer.created}, "limit": 2}
+    first = api.events.list(wanted)
+    assert (len(first.data), first.has_more) == (2, True)
+    second = api.events.list(wanted | {"starting_after": first.data[-1].id})
+    assert [each.data.object.id for each in (*first.data, *second.data)] == [
+        each.id for each in methods[:0:-1]
+    ]
+    assert len(list(first.auto_paging_iter())) == 5
+
+
+def test_set_ups_are_listed_by_customer_and_method(api, browser_api, customer):
+    other = begin(api, api.customers.create())
+    mine = [begin(api, customer) for _ in range(2)]
+    method = card(browser_api, "4242424242424242")
+    confirm(browser_api, mine[0], method)
+    listed = api.setup_intents.list({"customer": customer.id}).data
+    assert [each.id for each in listed] == [mine[1].id, mine[0].id]
+    (found,) = api.setup_intents.list(
+        {"customer": customer.id, "payment_method": method.id, "expand": ["data.payment_method"]}
+    ).data
+    assert (found.id, found.payment_method.id) == (mine[0].id, method.id)
+    assert len(api.setup_intents.list().data) == 3
+    assert other.id not in {each.id for each in listed}
+
+
+def test_a_method_is_found_at_its_customer_alone(api, customer):
+    method = api.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+    assert api.customers.payment_methods.retrieve(customer.id, method.id).id == method.id
+    stranger = api.customers.create()
+    with pytest.raises(stripe.InvalidRequestError, match="No such PaymentMethod"):
+        api.customers.payment_methods.retrieve(stranger.id, method.id)
+
+
 @pytest.mark.parametrize("iban", sorted(ibans.IBANS))
 def test_every_published_account_has_valid_check_digits(iban):
     assert ibans.passes_check_digits(iban)

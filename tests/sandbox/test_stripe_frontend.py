@@ -7,6 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from portal.sandbox import stripe
+from tests.sandbox.stripe_client import raw_call
 
 STATIC = Path(stripe.__file__).parent / "static"
 
@@ -70,3 +71,20 @@ def test_what_the_pages_refer_to_is_there(sandbox, path):
 def test_any_other_page_may_load_nothing(sandbox):
     answer = fetched(sandbox, "/assets/element.html")
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+def test_the_start_page_shows_numbers_events_and_what_is_switched_on(sandbox, api, customer):
+    assert "No faults." in fetched(sandbox, "/").text
+    raw_call(sandbox, "POST", "/v1/sandbox/faults", kind="lost", times=3)
+    raw_call(sandbox, "POST", "/v1/sandbox/webhooks", delivery="held")
+    page = BeautifulSoup(fetched(sandbox, "/").text, "html.parser")
+    text = " ".join(page.get_text(" ").split())
+    assert "lost for all calls to /v1/*, 3 more: it was done" in text
+    assert "Webhooks: held, 0 waiting." in text
+    rows = [[cell.get_text() for cell in row.find_all("td")] for row in page.select("tbody tr")]
+    assert rows[0][1:] == ["customer.created", customer.id]
+    assert ["4242 4242 4242 4242", "visa", "works"] in rows
+    assert ["DE62 3704 0044 0532 0130 01", "SEPA debit", "works, and its mandate ends a minute later"] in rows
+    policy = fetched(sandbox, "/").headers["Content-Security-Policy"]
+    assert "script-src" not in policy
+    assert "default-src 'none'" in policy

@@ -8,7 +8,8 @@ import pytest
 import stripe
 
 from portal.sandbox.stripe import create_app
-from tests.sandbox.stripe_client import client_of
+from tests.sandbox.stripe_client import client_of, raw_call
+from tests.sandbox.test_stripe import account, begin, card, confirm
 
 SECRET = "whsec_sandbox_test"
 WAIT_SECONDS = 10
@@ -124,3 +125,89 @@ def test_what_was_not_delivered_is_delivered_after_a_restart(open_receiver, open
 def test_a_webhook_needs_its_secret():
     with pytest.raises(ValueError, match="both"):
         create_app(webhook_url="http://127.0.0.1:1/")
+
+
+# What docs/PAYMENTS.md says the portal listens to.
+TOLD = {
+    "customer.deleted",
+    "customer.updated",
+    "mandate.updated",
+    "payment_method.attached",
+    "payment_method.automatically_updated",
+    "payment_method.detached",
+    "payment_method.updated",
+    "setup_intent.requires_action",
+    "setup_intent.setup_failed",
+    "setup_intent.succeeded",
+}
+
+
+def test_everything_the_portal_listens_to_is_told(open_receiver, open_sandbox):
+    receiver = open_receiver()
+    app = open_sandbox()
+    api, browser_api = client_of(app), client_of(app, "pk_test_sandbox")
+    endpoint = api.webhook_endpoints.create({"url": receiver.url, "enabled_events": sorted(TOLD)})
+    customer = api.customers.create()
+    confirm(browser_api, begin(api, customer), account(browser_api, "DE62370400440532013001"))
+    with pytest.raises(stripe.CardError):
+        confirm(browser_api, begin(api, customer), card(browser_api, "4000000000000002"))
+    confirm(browser_api, begin(api, customer), card(browser_api, "4000002500003155"))
+    method = api.payment_methods.attach("pm_card_visa", {"customer": customer.id})
+    api.payment_methods.update(method.id, {"card": {"exp_month": 3}})
+    pull(app, f"payment_methods/{method.id}/renew")
+    pull(app, "later")
+    api.customers.update(customer.id, {"invoice_settings": {"default_payment_method": method.id}})
+    api.payment_methods.detach(method.id)
+    api.customers.delete(customer.id)
+    sent = {each.id for each in api.events.list({"limit": 100}).data if each.type in TOLD}
+    told = [receiver.next_event(endpoint.secret) for _ in sent]
+    assert {each.id for each in told} == sent
+    assert {each.type for each in told} == TOLD
+
+
+def pull(app, lever, **how):
+    response, answer = raw_call(app, "POST", f"/v1/sandbox/{lever}", **how)
+    assert response.status_code == 200, answer
+    return answer
+
+
+def test_what_is_held_back_arrives_when_it_is_let_go(open_receiver, open_sandbox):
+    receiver = open_receiver()
+    app = open_sandbox(webhook_url=receiver.url, webhook_secret=SECRET)
+    assert pull(app, "webhooks", delivery="held")["delivery"] == "held"
+    api = client_of(app)
+    ids = [api.customers.create().id for _ in range(3)]
+    assert receiver.arrived.empty()
+    assert pull(app, "webhooks", delivery="on")["waiting"] == 3
+    assert [receiver.next_event().data.object.id for _ in ids] == ids
+
+
+def test_what_is_dropped_never_arrives_and_can_be_looked_up(open_receiver, open_sandbox):
+    receiver = open_receiver()
+    app = open_sandbox(webhook_url=receiver.url, webhook_secret=SECRET)
+    api = client_of(app)
+    pull(app, "webhooks", delivery="dropped")
+    missed = api.customers.create()
+    for _ in range(10_000):
+        if raw_call(app, "GET", "/v1/sandbox/webhooks")[1]["waiting"] == 0:
+            break
+    pull(app, "webhooks", delivery="on")
+    heard = api.customers.create()
+    assert receiver.next_event().data.object.id == heard.id
+    listed = api.events.list({"types": ["customer.created"], "created": {"gte": missed.created}}).data
+    assert [each.data.object.id for each in listed] == [heard.id, missed.id]
+    assert api.events.retrieve(listed[1].id).type == "customer.created"
+
+
+def test_an_event_can_be_sent_again(open_receiver, open_sandbox):
+    receiver = open_receiver()
+    app = open_sandbox(webhook_url=receiver.url, webhook_secret=SECRET)
+    client_of(app).customers.create()
+    first = receiver.next_event()
+    assert pull(app, f"events/{first.id}/resend")["id"] == first.id
+    assert receiver.next_event().id == first.id
+
+
+def test_events_are_delivered_or_not_and_nothing_else(open_sandbox):
+    response, answer = raw_call(open_sandbox(), "POST", "/v1/sandbox/webhooks", delivery="sometimes")
+    assert (response.status_code, answer["error"]["param"]) == (400, "delivery")

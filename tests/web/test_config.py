@@ -8,6 +8,7 @@ import pytest
 
 from portal import config
 from portal.config import EASYBILL_API, STRIPE_API, STRIPE_JS, SettingsError, from_environment
+from portal.domain.vat import WithoutVatId
 
 PRODUCTION = {
     "PORTAL_ENV": "production",
@@ -47,6 +48,11 @@ def test_production_with_all_settings_starts():
     assert not found.has_sandbox
     assert (found.stripe.api_base, found.stripe.js_url) == (STRIPE_API, STRIPE_JS)
     assert found.easybill.api_base == EASYBILL_API
+
+
+def test_easybill_is_called_as_its_small_plan_allows_unless_told():
+    assert settings().easybill.calls_per_minute == 10
+    assert settings(EASYBILL_CALLS_PER_MINUTE="60").easybill.calls_per_minute == 60
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -98,6 +104,7 @@ CONTRADICTIONS = {
     "another database": ({"DATABASE_URL": "mysql://db/portal"}, "DATABASE_URL"),
     "days that are no number": ({"CLOSE_GRACE_DAYS": "three"}, "CLOSE_GRACE_DAYS"),
     "negative days": ({"CLOSE_GRACE_DAYS": "-1"}, "CLOSE_GRACE_DAYS"),
+    "no call at all": ({"EASYBILL_CALLS_PER_MINUTE": "0"}, "EASYBILL_CALLS_PER_MINUTE"),
     "half a day": ({"CLOSE_GRACE_DAYS": "0.5"}, "CLOSE_GRACE_DAYS"),
     "digits that are none of ours": ({"CLOSE_GRACE_DAYS": "٣"}, "CLOSE_GRACE_DAYS"),
     "a deadline that is no number": (
@@ -228,3 +235,27 @@ def test_the_demo_never_sends_a_live_key_to_a_stand_in(tmp_path):
 
 def test_a_derived_secret_differs_by_purpose_and_by_secret():
     assert len({config.derived(secret, purpose) for secret in "ab" for purpose in "cd"}) == 4
+
+
+def test_nothing_is_assumed_about_customers_without_a_vat_id():
+    assert from_environment(PRODUCTION).eu_without_vat_id is WithoutVatId.REFUSE
+
+
+@pytest.mark.parametrize("choice", WithoutVatId)
+def test_what_they_pay_is_chosen(choice):
+    chosen = from_environment(PRODUCTION | {"EU_WITHOUT_VAT_ID": choice.value})
+    assert chosen.eu_without_vat_id is choice
+
+
+def test_the_formats_of_the_account_are_named():
+    assert from_environment(PRODUCTION).easybill_formats == frozenset()
+    named = from_environment(PRODUCTION | {"EASYBILL_FORMATS": "xrechnung, zugferd"})
+    assert named.easybill_formats == {"xrechnung", "zugferd"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("EU_WITHOUT_VAT_ID", "germany"), ("EASYBILL_FORMATS", "xrechnung,docx")]
+)
+def test_a_choice_that_nobody_knows_is_refused(name, value):
+    with pytest.raises(SettingsError, match=name):
+        from_environment(PRODUCTION | {name: value})

@@ -1,11 +1,10 @@
-"""What Stripe tells us: believed if signed, acted upon once, in any order."""
+"""What Stripe tells us: believed if signed, noted at once, worked off once, in any order."""
 
 from __future__ import annotations
 
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 import requests
@@ -14,31 +13,17 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from portal.extensions import db
+from portal.gateways.stripe import StripeGateway
 from portal.models import PaymentMethod, StripeEvent
 from portal.sandbox.stripe.webhooks import signature_of
 from tests.conftest import WEBHOOK_SECRET
 from tests.factories import NOW
+from tests.gateways.silence import silent_provider
 from tests.payment_methods.browser import ACCOUNT, CARD, at_stripe, setup_id_of, type_in
-from tests.payment_methods.conftest import stripe_url, wallet, wallet_of
+from tests.payment_methods.conftest import stripe_url, url, wallet, wallet_of
+from tests.webhooks.letters import Letter
 
-__all__ = ["stripe_url", "wallet", "wallet_of"]  # fixtures
-
-
-@dataclass(frozen=True)
-class Letter:
-    """An event on its way to us."""
-
-    payload: bytes
-    signature: str
-
-    @staticmethod
-    def of(event: dict, secret: str = WEBHOOK_SECRET, sent_at: float | None = None) -> Letter:
-        payload = json.dumps(event, indent=2).encode()
-        return Letter(payload, signature_of(payload, secret, int(sent_at or time.time())))
-
-    def deliver(self, client):
-        headers = {"Stripe-Signature": self.signature, "Content-Type": "application/json"}
-        return client.post("/webhooks/stripe", data=self.payload, headers=headers)
+__all__ = ["stripe_url", "url", "wallet", "wallet_of"]  # fixtures
 
 
 @pytest.fixture
@@ -49,25 +34,16 @@ def added(wallet) -> str:
     return setup_id_of(client_secret)
 
 
-@pytest.fixture
-def event_about(stripe_url):
-    """The newest event of a type about an object, as Stripe keeps it."""
-
-    def find(kind: str, object_id: str) -> dict:
-        events = at_stripe(stripe_url, f"events?type={kind}&limit=100")["data"]
-        return next(each for each in events if each["data"]["object"]["id"] == object_id)
-
-    return find
-
-
 def count_of_methods() -> int:
     return db.session.scalar(select(func.count()).select_from(PaymentMethod))
 
 
-def test_a_set_up_is_settled_without_the_browser(added, event_about, nobody, wallet, acme):
+def test_a_set_up_is_settled_without_the_browser(added, event_about, nobody, wallet, acme, work):
     event = event_about("setup_intent.succeeded", added)
     answer = Letter.of(event).deliver(nobody)
     assert (answer.status_code, answer.data) == (200, b"")
+    assert wallet.list() == []
+    assert work() == (1, 0)
     (method,) = wallet.list()
     assert (method["last4"], method["default"]) == ("4242", True)
     row = db.session.scalar(select(PaymentMethod))
@@ -77,33 +53,37 @@ def test_a_set_up_is_settled_without_the_browser(added, event_about, nobody, wal
     assert told.received_at == told.settled_at == NOW
 
 
-def test_the_same_event_changes_nothing_the_second_time(added, event_about, nobody, wallet):
+def test_the_same_event_changes_nothing_the_second_time(added, event_about, nobody, wallet, work):
     letter = Letter.of(event_about("setup_intent.succeeded", added))
     letter.deliver(nobody)
+    work()
     wallet.send("DELETE", wallet.list()[0]["id"])
     assert letter.deliver(nobody).status_code == 200
+    assert work() == (0, 0)
     assert wallet.list() == []
     assert db.session.scalar(select(func.count()).select_from(StripeEvent)) == 1
 
 
-def test_the_browser_and_the_webhook_settle_the_same(added, event_about, nobody, wallet):
+def test_the_browser_and_the_webhook_settle_the_same(added, event_about, nobody, wallet, work):
     wallet.client.get(f"{wallet.url}/return?setup_intent={added}")
     once = wallet.list()
     Letter.of(event_about("setup_intent.succeeded", added)).deliver(nobody)
+    work()
     assert wallet.list() == once
 
 
-def test_events_may_come_in_any_order(wallet, event_about, nobody):
+def test_a_mandate_is_found_whichever_event_comes_first(wallet, event_about, nobody, work):
     client_secret = wallet.begin()
     setup = type_in(wallet.stripe_url, client_secret, ACCOUNT).json()
     Letter.of(event_about("payment_method.attached", setup["payment_method"])).deliver(nobody)
+    work()
     assert wallet.list()[0]["iban"] == "DE•• •••• 3000"
-    Letter.of(event_about("setup_intent.succeeded", setup["id"])).deliver(nobody)
-    assert len(wallet.list()) == 1
-    assert db.session.scalar(select(PaymentMethod.mandate_reference))
+    row = db.session.scalar(select(PaymentMethod))
+    assert (len(row.mandate_reference), row.mandate_status) == (16, "active")
+    assert row.mandate_url.startswith(f"{wallet.stripe_url}/mandates/")
 
 
-def test_events_may_come_all_at_once(added, event_about, app, wallet):
+def test_events_may_come_all_at_once(added, event_about, app, wallet, work):
     stripe_id = at_stripe(wallet.stripe_url, f"setup_intents/{added}")["payment_method"]
     succeeded = Letter.of(event_about("setup_intent.succeeded", added))
     attached = Letter.of(event_about("payment_method.attached", stripe_id))
@@ -111,44 +91,49 @@ def test_events_may_come_all_at_once(added, event_about, app, wallet):
     with ThreadPoolExecutor() as threads:
         answers = list(threads.map(Letter.deliver, [succeeded, attached] * 3, clients))
     assert [each.status_code for each in answers] == [200] * 6
+    work()
     assert [each["default"] for each in wallet.list()] == [True]
     assert db.session.scalar(select(func.count()).select_from(StripeEvent)) == 2
 
 
-def test_a_late_event_does_not_bring_back_what_was_removed(added, event_about, nobody, wallet):
+def test_a_late_event_does_not_bring_back_what_was_removed(added, event_about, nobody, wallet, work):
     letters = [Letter.of(event_about("setup_intent.succeeded", added))]
     wallet.client.get(f"{wallet.url}/return?setup_intent={added}")
     stripe_id = db.session.scalar(select(PaymentMethod.stripe_id))
     letters.append(Letter.of(event_about("payment_method.attached", stripe_id)))
     wallet.send("DELETE", wallet.list()[0]["id"])
     assert [each.deliver(nobody).status_code for each in letters] == [200, 200]
+    work()
     assert wallet.list() == []
 
 
-def test_a_method_that_is_detached_at_stripe_is_gone_here(wallet, event_about, nobody, stripe_url):
+def test_a_method_that_is_detached_at_stripe_is_gone_here(wallet, event_about, nobody, stripe_url, work):
     wallet.add()
     stripe_id = db.session.scalar(select(PaymentMethod.stripe_id))
     at_stripe(stripe_url, f"payment_methods/{stripe_id}/detach", **{"expand[]": "customer"})
     Letter.of(event_about("payment_method.detached", stripe_id)).deliver(nobody)
+    work()
     assert wallet.list() == []
 
 
-def test_a_card_that_its_network_renewed_is_renewed_here(wallet, event_about, nobody, stripe_url):
+def test_a_card_that_its_network_renewed_is_renewed_here(wallet, event_about, nobody, stripe_url, work):
     wallet.add()
     stripe_id = db.session.scalar(select(PaymentMethod.stripe_id))
     headers = {"Authorization": "Bearer sk_test_sandbox"}
     requests.post(f"{stripe_url}/v1/sandbox/payment_methods/{stripe_id}/renew", headers=headers, timeout=10)
     Letter.of(event_about("payment_method.automatically_updated", stripe_id)).deliver(nobody)
+    work()
     assert [each["exp_year"] for each in wallet.list()] == [2037]
 
 
-def test_the_default_follows_stripe(wallet, event_about, nobody, stripe_url, acme):
+def test_the_default_follows_stripe(wallet, event_about, nobody, stripe_url, acme, work):
     _, second = wallet.add(CARD), wallet.add(ACCOUNT)
     chosen = db.session.scalar(select(PaymentMethod.stripe_id).where(~PaymentMethod.is_default))
     db.session.refresh(acme)
     data = {"invoice_settings[default_payment_method]": chosen}
     at_stripe(stripe_url, f"customers/{acme.stripe_customer_id}", **data)
     Letter.of(event_about("customer.updated", acme.stripe_customer_id)).deliver(nobody)
+    work()
     assert [each["id"] for each in wallet.list() if each["default"]] == [second["id"]]
 
 
@@ -173,29 +158,93 @@ def test_what_is_signed_but_no_event_is_refused(nobody, payload):
     assert letter.deliver(nobody).status_code == 400
 
 
-def test_an_event_of_the_other_mode_is_ignored(added, event_about, nobody):
+def test_an_event_of_the_other_mode_is_not_even_kept(added, event_about, nobody, work):
     event = event_about("setup_intent.succeeded", added) | {"livemode": True}
     assert Letter.of(event).deliver(nobody).status_code == 200
+    assert db.session.scalar(select(func.count()).select_from(StripeEvent)) == 0
+    assert work() == (0, 0)
+
+
+def test_an_event_of_the_other_mode_that_was_kept_before_a_switch_waits(added, event_about, nobody, work):
+    Letter.of(event_about("setup_intent.succeeded", added)).deliver(nobody)
+    db.session.scalar(select(StripeEvent)).is_live = True
+    db.session.commit()
+    assert work() == (0, 0)
     assert count_of_methods() == 0
 
 
-def test_an_event_of_a_customer_that_is_not_ours_is_ignored(added, event_about, nobody, acme):
+def test_an_event_of_a_customer_that_is_not_ours_changes_nothing(added, event_about, nobody, acme, work):
     event = event_about("setup_intent.succeeded", added)
     db.session.refresh(acme)
     acme.stripe_customer_id = None
     db.session.commit()
     assert Letter.of(event).deliver(nobody).status_code == 200
+    assert work() == (1, 0)
     assert count_of_methods() == 0
 
 
-def test_an_event_that_does_not_concern_us_is_ignored(added, event_about, nobody):
+def test_an_event_that_does_not_concern_us_is_not_kept(added, event_about, nobody):
     event = event_about("setup_intent.created", added)
     assert Letter.of(event).deliver(nobody).status_code == 200
     assert db.session.scalar(select(func.count()).select_from(StripeEvent)) == 0
 
 
-def test_an_event_whose_object_is_gone_is_kept_unsettled(added, event_about, nobody):
+def test_an_event_whose_object_is_gone_holds_up_nobody(added, event_about, nobody, work, wallet):
     event = event_about("setup_intent.succeeded", added)
     event["data"]["object"]["id"] = "seti_gone"
-    assert Letter.of(event).deliver(nobody).status_code == 200
-    assert db.session.scalar(select(StripeEvent)).settled_at is None
+    Letter.of(event).deliver(nobody)
+    assert work() == (1, 0)
+    assert len(wallet.list()) == 1
+
+
+def test_the_answer_does_not_wait_for_stripe(added, event_about, app, nobody, monkeypatch):
+    letter = Letter.of(event_about("setup_intent.succeeded", added))
+    with silent_provider() as url:
+        stripe = StripeGateway("sk_test_sandbox", url, 5000)
+        known = app.extensions["portal.providers"]
+        monkeypatch.setitem(app.extensions, "portal.providers", replace(known, stripe=stripe))
+        started = time.monotonic()
+        assert letter.deliver(nobody).status_code == 200
+        assert time.monotonic() - started < 1
+
+
+def test_a_mandate_that_ended_says_so(wallet, event_about, nobody, stripe_url, work, admin, url):
+    wallet.add(ACCOUNT)
+    row = db.session.scalar(select(PaymentMethod))
+    mandate_id = row.mandate_url.rpartition("/")[2]
+    headers = {"Authorization": "Bearer sk_test_sandbox"}
+    requests.post(f"{stripe_url}/v1/sandbox/mandates/{mandate_id}/end", headers=headers, timeout=10)
+    Letter.of(event_about("mandate.updated", mandate_id)).deliver(nobody)
+    assert work() == (1, 0)
+    db.session.refresh(row)
+    assert row.mandate_status == "inactive"
+    assert "Mandate ended" in admin.page(url).select_one(".methods li").text
+
+
+def test_a_mandate_of_somebody_else_changes_nothing(wallet, event_about, nobody, work, acme):
+    wallet.add(ACCOUNT)
+    mandate_id = db.session.scalar(select(PaymentMethod.mandate_url)).rpartition("/")[2]
+    db.session.refresh(acme)
+    acme.stripe_customer_id = None
+    db.session.commit()
+    event = event_about("payment_method.attached", db.session.scalar(select(PaymentMethod.stripe_id)))
+    event |= {"id": "evt_1", "type": "mandate.updated"}
+    for object_id in (mandate_id, "mandate_unknown"):
+        event["id"] += "1"
+        event["data"]["object"] = {"id": object_id, "object": "mandate"}
+        Letter.of(event).deliver(nobody)
+    assert work() == (2, 0)
+
+
+def test_a_customer_who_was_deleted_at_stripe_is_made_anew(wallet, event_about, nobody, acme, work):
+    wallet.add()
+    old = acme.stripe_customer_id
+    headers = {"Authorization": "Bearer sk_test_sandbox"}
+    requests.delete(f"{wallet.stripe_url}/v1/customers/{old}", headers=headers, timeout=10)
+    Letter.of(event_about("customer.deleted", old)).deliver(nobody)
+    work()
+    assert wallet.list() == []
+    db.session.refresh(acme)
+    assert acme.stripe_customer_id is None
+    assert wallet.add()["default"] is True
+    assert acme.stripe_customer_id != old

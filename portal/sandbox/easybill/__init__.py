@@ -13,5 +13,6 @@ assumed, so that a client can be written against something definite:
 """
 
 from portal.sandbox.easybill.app import create_app
+from portal.sandbox.easybill.faults import Faults, Plan
 
-__all__ = ["create_app"]
+__all__ = ["Faults", "Plan", "create_app"]

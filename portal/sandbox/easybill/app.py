@@ -9,11 +9,12 @@ from collections import deque
 from http import HTTPStatus
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 
 from portal.sandbox.easybill import customers, delivery, documents, payments, webhooks
+from portal.sandbox.easybill.faults import Faults, Plan
 from portal.sandbox.easybill.store import Store
-from portal.sandbox.easybill.wire import Refusal, answer, not_offered
+from portal.sandbox.easybill.wire import Refusal, answer, not_offered, request_body
 
 BASE_PATH = "/rest/v1"
 RETRY_AFTER_SECONDS = 60
@@ -43,22 +44,30 @@ class Budget:
 
 
 def create_app(
-    state: Path | None = None, api_key: str = "easybill-sandbox", calls_per_minute: int | None = None
+    state: Path | None = None,
+    api_key: str = "easybill-sandbox",
+    calls_per_minute: int | None = None,
+    faults: Plan | None = None,
 ) -> Flask:
-    """The API under /rest/v1; `state` is a SQLite file that is made when absent, or memory."""
+    """The API under /rest/v1; `state` is a SQLite file that is made when absent, or memory.
+
+    What goes wrong by `faults` can be changed while it runs: PUT a plan, or {} for none, to /faults.
+    """
     app = Flask(__name__, static_folder=None)
     app.extensions["easybill.store"] = Store(state)
+    app.extensions["easybill.faults"] = Faults(faults) if faults else None
     _guard(app, api_key, None if calls_per_minute is None else Budget(calls_per_minute))
     for part in (customers, documents, payments, delivery, webhooks):
         app.register_blueprint(part.blueprint, url_prefix=BASE_PATH)
     app.add_url_rule(f"{BASE_PATH}/<path:rest>", "other", _other, methods=_METHODS)
+    app.add_url_rule("/faults", "faults", _faults, methods=["GET", "PUT"])
     app.register_error_handler(Refusal, _refused)
     app.after_request(_label)
     return app
 
 
 def _guard(app: Flask, api_key: str, budget: Budget | None) -> None:
-    """What happens before any operation; a fault to be rehearsed would be one more step here."""
+    """What happens before any operation, and to its answer."""
 
     @app.before_request
     def admit() -> None:
@@ -68,6 +77,14 @@ def _guard(app: Flask, api_key: str, budget: Budget | None) -> None:
             raise Refusal(HTTPStatus.UNAUTHORIZED, "Wrong or missing Authorization header.")
         if budget:
             budget.spend()
+        faults = app.extensions["easybill.faults"]
+        if faults and request.endpoint != "faults":
+            faults.before()
+
+    @app.after_request
+    def spoil(response: Response) -> Response:
+        faults = app.extensions["easybill.faults"]
+        return faults.after(response) if faults else response
 
 
 def _offered_key() -> str:
@@ -81,6 +98,20 @@ def _offered_key() -> str:
         except (binascii.Error, UnicodeDecodeError):
             return ""
     return ""
+
+
+def _faults() -> Response:
+    """Say how many calls went wrong, and rehearse other faults from now on; no path of EasyBill's."""
+    faults = current_app.extensions["easybill.faults"]
+    spoiled = faults.spoiled if faults else 0
+    if request.method == "GET":
+        return answer({"spoiled": spoiled})
+    try:
+        plan = Plan(**request_body())
+    except (TypeError, ValueError) as error:
+        raise Refusal(HTTPStatus.BAD_REQUEST, str(error)) from error
+    current_app.extensions["easybill.faults"] = None if plan == Plan() else Faults(plan)
+    return answer({"spoiled": spoiled})
 
 
 def _other(rest: str) -> Response:

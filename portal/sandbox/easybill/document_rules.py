@@ -159,7 +159,8 @@ def _inherit(document: Body, known: Body) -> None:
     if document["cash_allowance"] is not None and document["cash_allowance_days"] is None:
         document["cash_allowance_days"] = snapshot.get("cash_allowance_days")
     language = language_of(document)
-    document["text_prefix"] = _first_set(known.get("text_prefix"), language.text_prefix)
+    prefix = language.credit_prefix if document["type"] == "CREDIT" else language.text_prefix
+    document["text_prefix"] = _first_set(known.get("text_prefix"), prefix)
     document["text"] = _first_set(known.get("text"), language.text)
 
 

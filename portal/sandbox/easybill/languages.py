@@ -52,6 +52,7 @@ class Language:
     words: Mapping[str, str]
     vat_notes: Mapping[str, str]
     text_prefix: str
+    credit_prefix: str
     text: str
     email_subject: str
     email_message: str
@@ -119,6 +120,7 @@ GERMAN = Language(
         "smallBusiness": "Kein Ausweis von Umsatzsteuer, da Kleinunternehmer (§ 19 UStG).",
     },
     text_prefix="%KUNDE.ANREDE%,\nnachfolgend berechnen wir Ihnen wie vereinbart:\n",
+    credit_prefix="%KUNDE.ANREDE%,\nnachfolgend schreiben wir Ihnen gut:\n",
     text="Vielen Dank für Ihren Auftrag!\n\nMit freundlichen Grüßen\n%FIRMA.FIRMA%\n",
     email_subject="Rechnung-%DOKUMENT.NUMMER%",
     email_message="%KUNDE.ANREDE%,\n\nanbei erhalten Sie Ihre Rechnung Nr. %DOKUMENT.NUMMER% "
@@ -187,6 +189,7 @@ ENGLISH = Language(
         "smallBusiness": "No VAT is charged (small business, section 19 German VAT Act).",
     },
     text_prefix="%KUNDE.ANREDE%,\nas agreed, we charge you for the following:\n",
+    credit_prefix="%KUNDE.ANREDE%,\nwe credit you with the following:\n",
     text="Thank you for your business.\n\nKind regards\n%FIRMA.FIRMA%\n",
     email_subject="Invoice %DOKUMENT.NUMMER%",
     email_message="%KUNDE.ANREDE%,\n\nplease find attached invoice %DOKUMENT.NUMMER% "

@@ -10,8 +10,11 @@ from portal.sandbox.stripe import (
     routes_records,
     routes_setup_intents,
 )
-from portal.sandbox.stripe.dispatch import register
-from portal.sandbox.stripe.frontend import register_pages
+from portal.sandbox.stripe.dispatch import Door, register
+from portal.sandbox.stripe.faults import Faults
+from portal.sandbox.stripe.frontend import register_front_page, register_pages
+from portal.sandbox.stripe.idempotency import KeysInUse
+from portal.sandbox.stripe.later import Later
 from portal.sandbox.stripe.store import Store
 from portal.sandbox.stripe.webhooks import Courier, configure_endpoint
 
@@ -27,11 +30,23 @@ REQUEST_BYTES_MAX = 64 * 1024
 class Sandbox:
     """What outlives a request; `app.extensions["stripe_sandbox"]`, so that a test can end it."""
 
-    def __init__(self, store: Store, courier: Courier) -> None:
+    def __init__(self, store: Store, retry_delays: tuple[float, ...]) -> None:
         self.store = store
-        self.courier = courier
+        self.faults = Faults()
+        self.courier = Courier(store, retry_delays)
+        self.later = Later(store, self.courier.wake)
+
+    def start(self) -> None:
+        self.courier.start()
+        self.later.start()
+
+    def wake(self) -> None:
+        self.later.wake()
+        self.courier.wake()
 
     def close(self) -> None:
+        self.faults.lift()
+        self.later.stop()
         self.courier.stop()
         self.store.close()
 
@@ -41,17 +56,23 @@ def create_app(
     webhook_url: str | None = None,
     webhook_secret: str | None = None,
     retry_delays: tuple[float, ...] = (0.5, 1.5, 4.0),
+    late_seconds: float = 60.0,
 ) -> Flask:
-    """Keep everything in the file `state`, or in memory; retry delays are in seconds."""
+    """Keep everything in the file `state`, or in memory; retry delays are in seconds.
+
+    `late_seconds` is what a bank takes that answers late; at Stripe it is three minutes in test mode.
+    """
     if (webhook_url is None) != (webhook_secret is None):
         raise ValueError("A webhook needs both its URL and its secret.")
-    store = Store(state)
+    store = Store(state, late_seconds)
     configure_endpoint(store, webhook_url, webhook_secret)
-    courier = Courier(store, retry_delays)
+    sandbox = Sandbox(store, retry_delays)
     app = Flask(__name__, static_url_path="/assets")
     app.config["MAX_CONTENT_LENGTH"] = REQUEST_BYTES_MAX
-    app.extensions["stripe_sandbox"] = Sandbox(store, courier)
-    register(app, store, ROUTES, courier.wake)
-    register_pages(app, store, courier.wake)
-    courier.start()
+    app.extensions["stripe_sandbox"] = sandbox
+    levers = (*sandbox.faults.routes(), *sandbox.courier.routes(), *sandbox.later.routes())
+    register(app, Door(store, sandbox.faults, KeysInUse(), sandbox.wake), (*ROUTES, *levers))
+    register_pages(app, store, sandbox.wake)
+    register_front_page(app, store, sandbox.faults, sandbox.courier)
+    sandbox.start()
     return app

@@ -30,7 +30,7 @@ class Call:
     parameters: Object
     caller: Caller
     origin: str
-    request_id: str
+    request_id: str | None
     path: str
     idempotency_key: str | None = None
     now: int = field(default_factory=lambda: int(time.time()))
@@ -43,7 +43,7 @@ class Call:
 
     def emit(self, event_type: str, thing: Object, previous: Object | None = None) -> None:
         """Record the event and put it on its way to every endpoint that wants it."""
-        endpoints = [each for each in self.store.newest("webhook_endpoint") if _wants(each, event_type)]
+        endpoints = _endpoints_for(self, event_type)
         event = new_event(
             created=self.now,
             event_type=event_type,
@@ -54,8 +54,11 @@ class Call:
             waiting=len(endpoints),
         )
         self.store.save(event)
-        for endpoint in endpoints:
-            self.store.add_delivery(event["id"], endpoint["id"], self.now)
+        send(self, event)
+
+    def let_happen(self, deed: str, thing: Object) -> None:
+        """Leave something to be done when a slow bank has answered."""
+        self.store.add_deed(deed, thing["id"], time.time() + self.store.late_seconds)
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,15 @@ def previous_attributes(before: Object, after: Object) -> Object:
         else:
             previous[name] = old
     return previous
+
+
+def send(call: Call, event: Object) -> None:
+    for endpoint in _endpoints_for(call, event["type"]):
+        call.store.add_delivery(event["id"], endpoint["id"], call.now)
+
+
+def _endpoints_for(call: Call, event_type: str) -> list[Object]:
+    return [each for each in call.store.newest("webhook_endpoint") if _wants(each, event_type)]
 
 
 def _wants(endpoint: Object, event_type: str) -> bool:

@@ -8,8 +8,12 @@ from portal.sandbox.stripe.errors import RefusedError, card_error, documentation
 from portal.sandbox.stripe.methods import (
     asks_bank,
     attach,
+    change_mandate,
     check_owner,
     create_method,
+    end_mandate,
+    has_ending_mandate,
+    late_course_of,
     refusal_of,
     usable_method,
 )
@@ -34,8 +38,27 @@ def confirm(call: Call, intent: Object) -> None:
         raise _declined(call, intent, attempt, refusal)
     if asks_bank(method):
         _send_to_bank(call, intent, attempt)
+    elif course := late_course_of(method):
+        _wait_for_clearing(call, intent, attempt, method, course)
     else:
         _succeed(call, intent, attempt, method)
+        if has_ending_mandate(method):
+            call.let_happen("end", call.find("mandate", intent["mandate"]))
+
+
+def answer_of_clearing(call: Call, intent: Object, *, is_approved: bool) -> None:
+    """What a bank that was late says; nobody waits for it once the customer or the set-up is gone."""
+    if intent["status"] != "processing":
+        return
+    attempt = call.find("setup_attempt", intent["latest_attempt"])
+    method = call.find("payment_method", intent["payment_method"])
+    customer = call.store.find("customer", intent["customer"] or "")
+    if is_approved and not (customer or {}).get("deleted"):
+        change_mandate(call, call.find("mandate", intent["mandate"]), "active")
+        _succeed(call, intent, attempt, method)
+    else:
+        end_mandate(call, call.find("mandate", intent["mandate"]))
+        _fail(call, intent, attempt, _clearing_error(method))
 
 
 def answer_of_bank(call: Call, intent: Object, *, is_approved: bool) -> None:
@@ -115,10 +138,8 @@ def _send_to_bank(call: Call, intent: Object, attempt: Object) -> None:
 
 
 def _succeed(call: Call, intent: Object, attempt: Object, method: Object) -> None:
-    if method["type"] == "sepa_debit":
-        mandate = new_mandate(method=method, acceptance=_acceptance(call), origin=call.origin)
-        call.store.save(mandate)
-        intent["mandate"] = mandate["id"]
+    if method["type"] == "sepa_debit" and not intent["mandate"]:
+        _give_mandate(call, intent, method, "active")
     if intent["customer"]:
         attach(call, method, intent["customer"])
     attempt["status"] = intent["status"] = "succeeded"
@@ -126,6 +147,20 @@ def _succeed(call: Call, intent: Object, attempt: Object, method: Object) -> Non
     call.store.save(attempt)
     call.store.save(intent)
     call.emit("setup_intent.succeeded", intent)
+
+
+def _wait_for_clearing(call: Call, intent: Object, attempt: Object, method: Object, course: str) -> None:
+    _give_mandate(call, intent, method, "pending")
+    attempt["status"] = intent["status"] = "processing"
+    call.store.save(attempt)
+    call.store.save(intent)
+    call.let_happen(course, intent)
+
+
+def _give_mandate(call: Call, intent: Object, method: Object, status: str) -> None:
+    mandate = new_mandate(method=method, acceptance=_acceptance(call), origin=call.origin, status=status)
+    call.store.save(mandate)
+    intent["mandate"] = mandate["id"]
 
 
 def _acceptance(call: Call) -> Object:
@@ -164,6 +199,7 @@ def _fail(call: Call, intent: Object, attempt: Object, setup_error: Object) -> N
         "status": "requires_payment_method",
         "payment_method": None,
         "next_action": None,
+        "mandate": None,
         "last_setup_error": setup_error,
     }
     call.store.save(attempt)
@@ -177,6 +213,18 @@ def _authentication_error(method: Object) -> Object:
         "doc_url": documentation_of(AUTHENTICATION_FAILED),
         "message": "The latest attempt to set up the payment method has failed because authentication "
         "failed.",
+        "payment_method": method,
+        "type": "invalid_request_error",
+    }
+
+
+def _clearing_error(method: Object) -> Object:
+    code = "setup_attempt_failed"
+    return {
+        "code": code,
+        "doc_url": documentation_of(code),
+        "message": "The latest attempt to set up the payment method has failed: the bank does not know the "
+        "account.",
         "payment_method": method,
         "type": "invalid_request_error",
     }

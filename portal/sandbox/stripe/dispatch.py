@@ -1,41 +1,56 @@
 """The door of the API: keys, version, parameters and idempotency, the same for every operation."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from portal.sandbox.stripe import idempotency
 from portal.sandbox.stripe.calls import Call, Caller, Route
 from portal.sandbox.stripe.errors import RefusedError, invalid, unauthorized
+from portal.sandbox.stripe.faults import Fault, Faults, server_error
 from portal.sandbox.stripe.objects import API_VERSION, new_id
 from portal.sandbox.stripe.pages import expanded
 from portal.sandbox.stripe.parameters import Pairs, nested, refuse_unknown
-from portal.sandbox.stripe.store import KeptAnswer, Object, Store
+from portal.sandbox.stripe.store import Object, Store
 
 API = "/v1/"
+# No fault ever meets what switches it off.
+LEVERS = "/v1/sandbox/"
 # Sent by our own frame, because a browser writes every 4xx answer to its console.
 QUIET = "Sandbox-Quiet"
-IDEMPOTENCY_KEY_LENGTH_MAX = 255
+# Told of an answer that a rehearsed fault has met.
+FAULT = "Sandbox-Fault"
 
 View = Callable[..., Response]
 
 
-def register(app: Flask, store: Store, routes: Iterable[Route], after_commit: Callable[[], None]) -> None:
+@dataclass(frozen=True)
+class Door:
+    """What every request passes."""
+
+    store: Store
+    faults: Faults
+    keys_in_use: idempotency.KeysInUse
+    after_commit: Callable[[], None]
+
+
+def register(app: Flask, door: Door, routes: Iterable[Route]) -> None:
     app.before_request(_open)
     app.register_error_handler(RefusedError, _refuse)
     app.register_error_handler(HTTPException, _refuse_other)
     app.after_request(_sign)
     for route in routes:
-        view: View = partial(_answer, store, route, after_commit)
+        view: View = partial(_answer, door, route)
         name = f"{route.method} {route.path}"
         app.add_url_rule(route.path, name, view, methods=[route.method], provide_automatic_options=False)
 
 
 def _open() -> None:
-    """Refuse a wrong key or version before anything else; a rehearsed fault would be one more step here."""
+    """Refuse a wrong key or version before anything else."""
     g.request_id = new_id("req", 14)
     if not request.path.startswith(API):
         return
@@ -80,70 +95,51 @@ def _is_public(key: str) -> bool:
     return key.startswith("pk_test_")
 
 
-def _answer(store: Store, route: Route, after_commit: Callable[[], None], **ids: str) -> Response:
+def _answer(door: Door, route: Route, **ids: str) -> Response:
     caller: Caller = g.caller
     if caller.is_public and not route.is_public:
         message = "This API call cannot be made with a publishable API key. Please use a secret API key."
         raise unauthorized(message, "secret_key_required")
     call = Call(
-        store=store,
+        store=door.store,
         parameters=nested(g.pairs),
         caller=caller,
         origin=request.host_url.rstrip("/"),
         request_id=g.request_id,
         path=request.path,
-        idempotency_key=_idempotency_key(caller),
+        idempotency_key=idempotency.key_of(caller),
     )
-    with store.transaction():
-        response = _replayed(call) or _performed(call, route, ids)
-    after_commit()
+    if call.path.startswith(LEVERS):
+        return _done(door, call, route, ids, None)
+    fault = door.faults.take(call, request.method)
+    with door.keys_in_use.claimed(call.idempotency_key):
+        response = door.faults.before(fault) or _done(door, call, route, ids, fault)
+    if fault is None:
+        return response
+    response.headers[FAULT] = fault.kind
+    return door.faults.after(fault, response)
+
+
+def _done(door: Door, call: Call, route: Route, ids: dict[str, str], fault: Fault | None) -> Response:
+    with call.store.transaction():
+        response = idempotency.replayed(call) or _performed(call, route, ids, fault)
+    door.after_commit()
     return response
 
 
-def _idempotency_key(caller: Caller) -> str | None:
-    """What a browser sends may hold a card number, of which not even a digest is kept."""
-    if request.method != "POST" or caller.is_public:
-        return None
-    key = request.headers.get("Idempotency-Key")
-    if key and len(key) > IDEMPOTENCY_KEY_LENGTH_MAX:
-        raise RefusedError(
-            "Idempotency-Key is too long: at most 255 characters.", error_type="idempotency_error"
-        )
-    return key
-
-
-def _digest(call: Call) -> str:
-    return hashlib.sha256(json.dumps([call.path, call.parameters], sort_keys=True).encode()).hexdigest()
-
-
-def _replayed(call: Call) -> Response | None:
-    kept = call.store.kept_answer(call.idempotency_key) if call.idempotency_key else None
-    if kept is None:
-        return None
-    if kept.request_digest != _digest(call):
-        raise RefusedError(
-            "Keys for idempotent requests can only be used with the same parameters they were first used "
-            f"with. Try using a key other than '{call.idempotency_key}' if you meant to execute a different "
-            "request.",
-            error_type="idempotency_error",
-        )
-    response = Response(kept.body, kept.status, content_type="application/json")
-    response.headers["Idempotent-Replayed"] = "true"
-    response.headers["Original-Request"] = kept.request_id
-    return response
-
-
-def _performed(call: Call, route: Route, ids: dict[str, str]) -> Response:
+def _performed(call: Call, route: Route, ids: dict[str, str], fault: Fault | None) -> Response:
     refuse_unknown(g.pairs, route.allowed)
     try:
         answer, status = expanded(call, route.answer(call, **ids)), 200
     except RefusedError as refusal:
         if not refusal.is_outcome:
             raise
-        answer, status = refusal.envelope(call.request_id), refusal.status
+        answer, status = refusal.envelope(g.request_id), refusal.status
+    if fault and fault.kind == "failed_after":
+        failure = server_error()
+        answer, status = failure.envelope(g.request_id), failure.status
     body = json.dumps(answer, indent=2)
-    if call.idempotency_key:
-        call.store.keep_answer(call.idempotency_key, KeptAnswer(_digest(call), call.request_id, status, body))
+    idempotency.keep(call, status, body)
     return Response(body, status, content_type="application/json")
 
 

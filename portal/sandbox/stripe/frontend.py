@@ -7,9 +7,12 @@ from urllib.parse import urlencode, urlsplit
 from flask import Blueprint, Flask, Response, abort, g, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from portal.sandbox.stripe import front_page as front
 from portal.sandbox.stripe.calls import Call, Caller
 from portal.sandbox.stripe.confirmation import answer_of_bank
+from portal.sandbox.stripe.faults import Faults
 from portal.sandbox.stripe.store import Object, Store
+from portal.sandbox.stripe.webhooks import Courier
 
 FRAMES = ("element.html", "controller.html")
 # Any page may embed the frames, as with Stripe; they speak to the origin they were opened for alone.
@@ -24,6 +27,21 @@ PAGE_POLICY = (
 
 
 def register_pages(app: Flask, store: Store, after_commit: Callable[[], None]) -> None:
+    pages = _pages(app, store, after_commit)
+    app.register_blueprint(pages)
+    app.after_request(_allow_nothing_else)
+
+
+def register_front_page(app: Flask, store: Store, faults: Faults, courier: Courier) -> None:
+    @app.get("/")
+    def front_page() -> Response:
+        with store.transaction():
+            events = front.latest_events(store)
+        switched = {"faults": faults.shown(), "webhooks": courier.shown()}
+        return _page(render_template("index.html", numbers=front.numbers(), events=events, **switched), "")
+
+
+def _pages(app: Flask, store: Store, after_commit: Callable[[], None]) -> Blueprint:
     pages = Blueprint("pages", __name__)
     pages.add_url_rule("/stripe.js", view_func=lambda: _asset(app, "stripe.js"), endpoint="stripe_js")
     pages.add_url_rule("/favicon.ico", view_func=lambda: _asset(app, "sandbox.svg"), endpoint="icon")
@@ -52,8 +70,7 @@ def register_pages(app: Flask, store: Store, after_commit: Callable[[], None]) -
             method = store.find("payment_method", found["payment_method"]) or abort(404)
         return _page(render_template("mandate.html", mandate=found, method=method), "")
 
-    app.register_blueprint(pages)
-    app.after_request(_allow_nothing_else)
+    return pages
 
 
 def _allow_nothing_else(response: Response) -> Response:

@@ -6,28 +6,27 @@ from typing import Any
 from portal.sandbox.stripe.cards import fingerprint_of
 from portal.sandbox.stripe.errors import RefusedError
 
-# What tells these accounts apart (a debit that fails, is late or is disputed) shows when one is
-# debited; all of them can be set up.
-IBANS = frozenset(
-    {
-        "AT611904300234573201",
-        "AT321904300235473204",
-        "AT861904300235473202",
-        "DE89370400440532013000",
-        "DE08370400440532013003",
-        "DE62370400440532013001",
-        "DE78370400440532013004",
-        "DE35370400440532013002",
-        "BE62510007547061",
-        "ES0700120345030000067890",
-        "FI2112345600000785",
-        "FR1420041010050500013M02606",
-        "IE29AIBK93115212345678",
-        "IT40S0542811101000000123456",
-        "LU280019400644750000",
-        "NL39RABO0300065264",
-    }
-)
+# What becomes of an account that is set up. At Stripe these accounts tell their difference only when they
+# are debited; here nothing is, so a late one lets the set-up wait, and a failing one loses its mandate.
+IBANS = {
+    "AT611904300234573201": None,
+    "AT321904300235473204": "settle",
+    "AT861904300235473202": "end",
+    "DE89370400440532013000": None,
+    "DE08370400440532013003": "settle",
+    "DE62370400440532013001": "end",
+    "DE78370400440532013004": "refuse",
+    "DE35370400440532013002": None,
+    "BE62510007547061": None,
+    "ES0700120345030000067890": None,
+    "FI2112345600000785": None,
+    "FR1420041010050500013M02606": None,
+    "IE29AIBK93115212345678": None,
+    "IT40S0542811101000000123456": None,
+    "LU280019400644750000": None,
+    "NL39RABO0300065264": None,
+}
+COURSES_BY_FINGERPRINT = {fingerprint_of(iban): course for iban, course in IBANS.items()}
 
 # Where an IBAN keeps its bank and branch codes, as (start, end); an empty slice is no branch.
 CODES = {

@@ -12,7 +12,7 @@ from portal.sandbox.stripe.cards import (
     checked_card,
 )
 from portal.sandbox.stripe.errors import RefusedError, card_error, invalid, missing
-from portal.sandbox.stripe.ibans import checked_account
+from portal.sandbox.stripe.ibans import COURSES_BY_FINGERPRINT, checked_account
 from portal.sandbox.stripe.objects import ENABLED_TYPES, merged_metadata, new_payment_method
 from portal.sandbox.stripe.parameters import section
 from portal.sandbox.stripe.store import Object
@@ -85,6 +85,22 @@ def asks_bank(method: Object) -> bool:
     return method["type"] == "card" and CARDS_BY_FINGERPRINT[method["card"]["fingerprint"]].asks_bank
 
 
+def late_course_of(method: Object) -> str | None:
+    """What a bank that answers late will say: settle or refuse."""
+    course = _course_of(method)
+    return course if course in {"settle", "refuse"} else None
+
+
+def has_ending_mandate(method: Object) -> bool:
+    return _course_of(method) == "end"
+
+
+def _course_of(method: Object) -> str | None:
+    if method["type"] != "sepa_debit":
+        return None
+    return COURSES_BY_FINGERPRINT[method["sepa_debit"]["fingerprint"]]
+
+
 def attach(call: Call, method: Object, customer_id: str) -> None:
     check_owner(method, customer_id)
     if method["customer"] is None:
@@ -126,10 +142,15 @@ def detach(call: Call, method: Object) -> None:
 
 
 def end_mandate(call: Call, mandate: Object) -> None:
-    if mandate["status"] == "inactive":
+    change_mandate(call, mandate, "inactive")
+
+
+def change_mandate(call: Call, mandate: Object, status: str) -> None:
+    """A mandate that has ended stays so."""
+    if mandate["status"] in {"inactive", status}:
         return
     previous = {"status": mandate["status"]}
-    mandate["status"] = "inactive"
+    mandate["status"] = status
     call.store.save(mandate)
     call.emit("mandate.updated", mandate, previous)
 

@@ -146,7 +146,7 @@ def new_setup_attempt(*, created: int, intent: Object, method: Object) -> Object
     }
 
 
-def new_mandate(*, method: Object, acceptance: Object, origin: str) -> Object:
+def new_mandate(*, method: Object, acceptance: Object, origin: str, status: str) -> Object:
     mandate_id = new_id("mandate")
     reference = random_text(16).upper()
     return {
@@ -160,7 +160,7 @@ def new_mandate(*, method: Object, acceptance: Object, origin: str) -> Object:
             "sepa_debit": {"reference": reference, "url": f"{origin}/mandates/{mandate_id}"},
             "type": "sepa_debit",
         },
-        "status": "active",
+        "status": status,
         "type": "multi_use",
     }
 

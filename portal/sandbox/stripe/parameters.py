@@ -55,6 +55,12 @@ def whole_number(value: object, param: str) -> int:
     return int(str(value))
 
 
+def decimal_number(value: object, param: str) -> float:
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", str(value), re.ASCII):
+        raise invalid(f"Invalid decimal: {value}", param)
+    return float(str(value))
+
+
 def web_address(value: str, param: str) -> str:
     """Refuse what a browser must not be sent to, such as javascript: addresses."""
     if not WEB_ADDRESS.match(value):

@@ -3,7 +3,7 @@
 from copy import deepcopy
 
 from portal.sandbox.stripe.calls import Call, Route, previous_attributes
-from portal.sandbox.stripe.errors import RefusedError, invalid
+from portal.sandbox.stripe.errors import RefusedError, invalid, no_such
 from portal.sandbox.stripe.methods import detach
 from portal.sandbox.stripe.objects import ADDRESS_LINES, merged_metadata, new_customer
 from portal.sandbox.stripe.pages import page, within_created
@@ -72,6 +72,14 @@ def list_methods(call: Call, customer_id: str) -> Object:
     return page(call, (each for each in methods if wanted in {None, each["type"]}))
 
 
+def retrieve_method(call: Call, customer_id: str, method_id: str) -> Object:
+    call.find("customer", customer_id, "customer")
+    method = call.find("payment_method", method_id, "payment_method")
+    if method["customer"] != customer_id:
+        raise no_such("PaymentMethod", method_id, "payment_method")
+    return method
+
+
 def _change(call: Call, customer: Object) -> None:
     given = call.parameters
     for name in PLAIN_FIELDS:
@@ -114,4 +122,5 @@ ROUTES = (
     Route("POST", "/v1/customers/<customer_id>", update, FIELDS),
     Route("DELETE", "/v1/customers/<customer_id>", delete),
     Route("GET", "/v1/customers/<customer_id>/payment_methods", list_methods, PAGE | {"type"}),
+    Route("GET", "/v1/customers/<customer_id>/payment_methods/<method_id>", retrieve_method),
 )

@@ -23,6 +23,10 @@ def list_events(call: Call) -> Object:
     )
 
 
+def retrieve_event(call: Call, event_id: str) -> Object:
+    return call.find("event", event_id)
+
+
 def create_endpoint(call: Call) -> Object:
     """The only answer that carries the endpoint's secret."""
     given = call.parameters
@@ -60,6 +64,7 @@ def end(call: Call, mandate_id: str) -> Object:
 
 ROUTES = (
     Route("GET", "/v1/mandates/<mandate_id>", retrieve_mandate),
+    Route("GET", "/v1/events/<event_id>", retrieve_event),
     Route("GET", "/v1/events", list_events, PAGE | CREATED | {"type", "types[]"}),
     Route(
         "POST",

@@ -92,6 +92,17 @@ def cancel(call: Call, intent_id: str) -> Object:
     return intent
 
 
+def list_all(call: Call) -> Object:
+    wanted = {
+        name: call.parameters[name] for name in ("customer", "payment_method") if name in call.parameters
+    }
+    intents = call.store.newest("setup_intent")
+    return page(
+        call,
+        within_created(call, (each for each in intents if wanted.items() <= each.items())),
+    )
+
+
 def list_attempts(call: Call) -> Object:
     if "setup_intent" not in call.parameters:
         raise missing("setup_intent")
@@ -154,6 +165,7 @@ def _automatic(given: dict[str, Any]) -> Object:
 
 ROUTES = (
     Route("POST", "/v1/setup_intents", create, CREATING),
+    Route("GET", "/v1/setup_intents", list_all, PAGE | CREATED | {"customer", "payment_method"}),
     Route("GET", "/v1/setup_intents/<intent_id>", retrieve, frozenset({"client_secret"}), is_public=True),
     Route(
         "POST",

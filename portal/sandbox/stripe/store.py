@@ -21,8 +21,9 @@ CREATE TABLE IF NOT EXISTS object (
 );
 CREATE INDEX IF NOT EXISTS object_in_lists ON object (kind, list_key, sequence);
 CREATE TABLE IF NOT EXISTS spent_method (id TEXT PRIMARY KEY);
-CREATE TABLE IF NOT EXISTS kept_answer (
+CREATE TABLE IF NOT EXISTS answer_of_key (
     idempotency_key TEXT PRIMARY KEY,
+    path TEXT NOT NULL,
     request_digest TEXT NOT NULL,
     request_id TEXT NOT NULL,
     status INTEGER NOT NULL,
@@ -33,6 +34,12 @@ CREATE TABLE IF NOT EXISTS delivery (
     event_id TEXT NOT NULL,
     endpoint_id TEXT NOT NULL,
     attempt_count INTEGER NOT NULL,
+    due_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS deed (
+    id INTEGER PRIMARY KEY,
+    deed TEXT NOT NULL,
+    object_id TEXT NOT NULL,
     due_at REAL NOT NULL
 );
 """
@@ -51,6 +58,7 @@ LIST_KEYS = {
 class KeptAnswer:
     """The answer an idempotency key was first given."""
 
+    path: str
     request_digest: str
     request_id: str
     status: int
@@ -58,7 +66,7 @@ class KeptAnswer:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class Parcel:
     """An event on its way to one endpoint; `due_at` is in seconds since 1970."""
 
     id: int
@@ -68,10 +76,22 @@ class Delivery:
     due_at: float
 
 
+@dataclass(frozen=True)
+class LaterDeed:
+    """Something that happens by itself; `due_at` is in seconds since 1970."""
+
+    id: int
+    deed: str
+    object_id: str
+    due_at: float
+
+
 class Store:
     """Every access holds the one lock: one portal asks, and order is worth more to it than speed."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, late_seconds: float) -> None:
+        """`late_seconds` is how long a bank takes that takes long."""
+        self.late_seconds = late_seconds
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(
             path or ":memory:", isolation_level=None, check_same_thread=False, timeout=10
@@ -128,13 +148,21 @@ class Store:
 
     def keep_answer(self, idempotency_key: str, answer: KeptAnswer) -> None:
         self._write(
-            "INSERT INTO kept_answer VALUES (?, ?, ?, ?, ?)",
-            (idempotency_key, answer.request_digest, answer.request_id, answer.status, answer.body),
+            "INSERT INTO answer_of_key VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                idempotency_key,
+                answer.path,
+                answer.request_digest,
+                answer.request_id,
+                answer.status,
+                answer.body,
+            ),
         )
 
     def kept_answer(self, idempotency_key: str) -> KeptAnswer | None:
         rows = self._read(
-            "SELECT request_digest, request_id, status, body FROM kept_answer WHERE idempotency_key = ?",
+            "SELECT path, request_digest, request_id, status, body FROM answer_of_key "
+            "WHERE idempotency_key = ?",
             (idempotency_key,),
         )
         return KeptAnswer(*rows[0]) if rows else None
@@ -145,13 +173,13 @@ class Store:
             (event_id, endpoint_id, due_at),
         )
 
-    def next_delivery(self) -> Delivery | None:
+    def next_delivery(self) -> Parcel | None:
         rows = self._read(
             "SELECT id, event_id, endpoint_id, attempt_count, due_at FROM delivery "
             "ORDER BY due_at, id LIMIT 1",
             (),
         )
-        return Delivery(*rows[0]) if rows else None
+        return Parcel(*rows[0]) if rows else None
 
     def postpone_delivery(self, delivery_id: int, due_at: float) -> None:
         self._write(
@@ -161,6 +189,19 @@ class Store:
 
     def end_delivery(self, delivery_id: int) -> None:
         self._write("DELETE FROM delivery WHERE id = ?", (delivery_id,))
+
+    def delivery_count(self) -> int:
+        return int(self._read("SELECT count(*) FROM delivery", ())[0][0])
+
+    def add_deed(self, deed: str, object_id: str, due_at: float) -> None:
+        self._write("INSERT INTO deed (deed, object_id, due_at) VALUES (?, ?, ?)", (deed, object_id, due_at))
+
+    def next_deed(self) -> LaterDeed | None:
+        rows = self._read("SELECT id, deed, object_id, due_at FROM deed ORDER BY due_at, id LIMIT 1", ())
+        return LaterDeed(*rows[0]) if rows else None
+
+    def end_deed(self, deed_id: int) -> None:
+        self._write("DELETE FROM deed WHERE id = ?", (deed_id,))
 
     def _read(self, query: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
         with self._lock:

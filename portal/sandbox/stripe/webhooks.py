@@ -3,51 +3,83 @@
 import hashlib
 import hmac
 import json
-import threading
 import time
+from enum import StrEnum
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
+from portal.sandbox.stripe.calls import Call, Route, send
+from portal.sandbox.stripe.errors import invalid
 from portal.sandbox.stripe.objects import new_webhook_endpoint
 from portal.sandbox.stripe.parameters import web_address
-from portal.sandbox.stripe.store import Delivery, Object, Store
+from portal.sandbox.stripe.store import Object, Parcel, Store
+from portal.sandbox.stripe.worker import Worker
 
 TIMEOUT_SECONDS = 10
 CONFIGURED_ENDPOINT = "we_configured"
 
 
-class Courier:
+class Delivery(StrEnum):
+    """Whether events leave: at once, when they are let go, or never."""
+
+    ON = "on"
+    HELD = "held"
+    DROPPED = "dropped"
+
+
+class Courier(Worker):
     """One thread for all endpoints; what is still to be delivered is in the store and survives a restart."""
 
     def __init__(self, store: Store, retry_delays: tuple[float, ...]) -> None:
+        super().__init__("stripe-sandbox-webhooks")
         self._store = store
         self._retry_delays = retry_delays
-        self._woken = threading.Event()
-        self._is_stopped = False
-        self._thread = threading.Thread(target=self._run, name="stripe-sandbox-webhooks", daemon=True)
+        self._delivery = Delivery.ON
 
-    def start(self) -> None:
-        self._thread.start()
+    def next_due_at(self) -> float | None:
+        parcel = None if self._delivery is Delivery.HELD else self._store.next_delivery()
+        return None if parcel is None else parcel.due_at
 
-    def wake(self) -> None:
-        self._woken.set()
+    def do_next(self) -> None:
+        parcel = self._store.next_delivery()
+        if parcel is None:
+            return
+        if self._delivery is Delivery.DROPPED:
+            self._store.end_delivery(parcel.id)
+        else:
+            self._deliver(parcel)
 
-    def stop(self) -> None:
-        self._is_stopped = True
-        self._woken.set()
-        self._thread.join()
+    def routes(self) -> tuple[Route, ...]:
+        """Not Stripe's: these calls hold events back, as if nobody had listened, and send one again."""
+        return (
+            Route("GET", "/v1/sandbox/webhooks", self._show),
+            Route("POST", "/v1/sandbox/webhooks", self._switch, frozenset({"delivery"})),
+            Route("POST", "/v1/sandbox/events/<event_id>/resend", self._resend),
+        )
 
-    def _run(self) -> None:
-        while not self._is_stopped:
-            self._woken.clear()
-            delivery = self._store.next_delivery()
-            wait_seconds = None if delivery is None else delivery.due_at - time.time()
-            if delivery is None or (wait_seconds is not None and wait_seconds > 0):
-                self._woken.wait(wait_seconds)
-            else:
-                self._deliver(delivery)
+    def _show(self, _: Call) -> Object:
+        return self.shown()
 
-    def _deliver(self, delivery: Delivery) -> None:
+    def shown(self) -> Object:
+        return {
+            "object": "sandbox.webhooks",
+            "delivery": self._delivery.value,
+            "waiting": self._store.delivery_count(),
+        }
+
+    def _switch(self, call: Call) -> Object:
+        wanted = call.parameters.get("delivery")
+        if wanted not in set(Delivery):
+            raise invalid(f"Invalid delivery: must be one of {', '.join(Delivery)}", "delivery")
+        self._delivery = Delivery(wanted)
+        return self._show(call)
+
+    def _resend(self, call: Call, event_id: str) -> Object:
+        event = call.find("event", event_id)
+        send(call, event)
+        return event
+
+    def _deliver(self, delivery: Parcel) -> None:
         event = self._store.find("event", delivery.event_id)
         endpoint = self._store.find("webhook_endpoint", delivery.endpoint_id)
         is_last = delivery.attempt_count >= len(self._retry_delays)

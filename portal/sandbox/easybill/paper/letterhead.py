@@ -49,7 +49,7 @@ def facts_of(document: Body, figures: Figures) -> list[Row]:
         (words["invoice_number" if is_invoice else "number"], document["number"] or words["draft"]),
         (words["invoice_date" if is_invoice else "document_date"], figures.day(document["document_date"])),
         _service(document, figures),
-        (words["due_date"], figures.day(document["due_date"]) if document["due_date"] else ""),
+        (words["due_date"], figures.day(document["due_date"]) if is_invoice and document["due_date"] else ""),
         (words["customer_number"], document["customer_snapshot"].get("number")),
         (words["customer_vat_id"], document["vat_id"]),
         (words["order_number"], document["order_number"]),

@@ -105,8 +105,9 @@ def _story(document: Body, original: Body | None, figures: Figures) -> list[Any]
     items = _items(document, original)
     if items:
         story += [_positions(items, figures), Spacer(1, 3 * mm)]
-    story.append(KeepTogether([_sums(document, items, figures), Spacer(1, 6 * mm)]))
-    story += [Paragraph(text, _PLAIN) for text in _closing(document, figures)]
+    closing = [Paragraph(text, _PLAIN) for text in _closing(document, figures)]
+    # Terms and greeting stay together: a page with nothing but a greeting looks lost.
+    story += [KeepTogether([_sums(document, items, figures), Spacer(1, 6 * mm)]), KeepTogether(closing)]
     story.append(CallerMacro(drawCallable=lambda flowable: frame.draw_page_total(flowable.canv)))
     return story
 
@@ -137,7 +138,7 @@ def _items(document: Body, original: Body | None) -> list[Body]:
 
 
 def _columns(items: Sequence[Body], figures: Figures) -> list[Column]:
-    """Units and rates take room only where they say something."""
+    """Units, rates and quantities of one take room only where they say something."""
     columns = [
         Column("position", 10 * mm, lambda item: str(item["position"]), is_right=False),
         Column("description", 0, lambda item: item["description"] or "", is_right=False),
@@ -149,9 +150,11 @@ def _columns(items: Sequence[Body], figures: Figures) -> list[Column]:
             "net_amount", 25 * mm, lambda item: figures.amount(whole_cents(Decimal(item["total_price_net"])))
         ),
     ]
-    needless = set()
+    needless: set[str] = set()
     if not any(item["unit"] for item in items):
         needless.add("unit")
+    if all(item["type"] == "TEXT" or abs(Decimal(item["quantity"])) == 1 for item in items):
+        needless |= {"quantity", "price"}  # what was used, at which price, stands in the description
     if len({Decimal(item["vat_percent"]) for item in items if item["type"] == "POSITION"}) < 2:
         needless.add("vat_rate")
     return [column for column in columns if column.word not in needless]
@@ -232,13 +235,14 @@ def _closing(document: Body, figures: Figures) -> list[str]:
     """Why there is no VAT, when to pay, and the client's last words."""
     language = figures.language
     note = document["text_tax"] or language.vat_notes.get(document["vat_option"] or "", "")
-    texts = [note if document["vat_option"] else ""]
+    texts = [note]
     if document["type"] == "INVOICE" and document["due_date"]:
         day = figures.day(document["due_date"])
         texts.append(language.words["payment"].format(date=day, number=document["number"]))
     if not document["type"].startswith("STORNO"):
         texts.append(_filled(document["text"], document, figures))
-    return [f"{markup(text)}<br/><br/>" for text in texts if text]
+    shown = [markup(text) for text in texts if text]
+    return [f"{text}<br/><br/>" for text in shown[:-1]] + shown[-1:]
 
 
 def _filled(text: str | None, document: Body, figures: Figures) -> str:

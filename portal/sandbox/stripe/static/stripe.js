@@ -213,7 +213,7 @@
     const target = new URL(returnUrl);
     target.searchParams.set('setup_intent', setupIntent.id);
     target.searchParams.set('setup_intent_client_secret', secret);
-    target.searchParams.set('redirect_status', 'succeeded');
+    target.searchParams.set('redirect_status', setupIntent.status === 'processing' ? 'pending' : 'succeeded');
     return leaveFor(target.href);
   }
 

@@ -1,0 +1,44 @@
+"""The billing profile, what EasyBill was told of it, and legal documents in formats for machines."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("organization", sa.Column("buyer_reference", sa.Text(), nullable=True))
+    op.add_column("organization", sa.Column("order_number", sa.Text(), nullable=True))
+    op.add_column(
+        "organization", sa.Column("profile_version", sa.Integer(), nullable=False, server_default="1")
+    )
+    op.add_column("organization", sa.Column("easybill_profile_version", sa.Integer(), nullable=True))
+    op.create_table(
+        "legal_document_format",
+        sa.Column("organization_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("legal_document_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("format", sa.String(16), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=True),
+        sa.Column("sha256", sa.String(64), nullable=True),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "legal_document_id"],
+            ["legal_document.organization_id", "legal_document.id"],
+            name=op.f("fk_legal_document_format_organization_id_legal_document"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "organization_id", "legal_document_id", "format", name=op.f("pk_legal_document_format")
+        ),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("legal_document_format")
+    op.drop_column("organization", "easybill_profile_version")
+    op.drop_column("organization", "profile_version")
+    op.drop_column("organization", "order_number")
+    op.drop_column("organization", "buyer_reference")

@@ -1,0 +1,91 @@
+"""Keeps legal documents in the formats that machines read, where the EasyBill account makes them.
+
+Which formats those are is a setting: asking for each costs one of the few calls a minute. That EasyBill makes
+no such format of a document is remembered as well, so it is asked once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from portal.billing_run.legal_copy import LEGAL_DOCUMENTS_LOCK
+from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
+from portal.extensions import db, reading
+from portal.gateways.easybill import EasybillGateway
+from portal.gateways.easybill_http import EasybillKeyRefusedError
+from portal.models import LegalDocument, LegalDocumentFormat
+from portal.models.owned import lock
+
+log = logging.getLogger(__name__)
+_MEDIA_TYPES = {"xrechnung": "application/xml", "zugferd": "application/pdf"}
+
+
+class _Missing(NamedTuple):
+    organization_id: int
+    legal_document_id: int
+    easybill_id: str
+
+
+def fetch(easybill: EasybillGateway, *, now: dt.datetime, formats: Collection[str]) -> int:
+    """Fetch what is missing of every document, and return how many files there were.
+
+    A document that EasyBill refuses is passed over; when EasyBill is away the next run goes on.
+    """
+    fetched = 0
+    for name in sorted(formats):
+        for missing in _missing(name):
+            try:
+                content = easybill.e_invoice_of(missing.easybill_id, name)
+            except (ProviderUnavailableError, EasybillKeyRefusedError) as error:
+                log.warning("e-invoices wait for easybill", extra={"reason": str(error)})
+                return fetched
+            except ProviderRefusedError:
+                log.exception("an e-invoice was refused", extra={"document": missing.easybill_id})
+                continue
+            fetched += _keep(missing, name, content, now) and content is not None
+    return fetched
+
+
+def _missing(name: str) -> list[_Missing]:
+    """Return the documents whose file of a format was never answered, newest first."""
+    query = (
+        select(LegalDocument.organization_id, LegalDocument.id, LegalDocument.easybill_id)
+        .outerjoin(
+            LegalDocumentFormat,
+            (LegalDocumentFormat.organization_id == LegalDocument.organization_id)
+            & (LegalDocumentFormat.legal_document_id == LegalDocument.id)
+            & (LegalDocumentFormat.format == name),
+        )
+        .where(LegalDocumentFormat.format.is_(None))
+        .order_by(LegalDocument.document_on.desc(), LegalDocument.organization_id, LegalDocument.id)
+    )
+    with reading():
+        found = [_Missing(*row) for row in db.session.execute(query)]
+        db.session.commit()
+    return found
+
+
+def _keep(missing: _Missing, name: str, content: bytes | None, now: dt.datetime) -> bool:
+    """Store an answer, unless another worker has; tell whether we did."""
+    lock(missing.organization_id, LEGAL_DOCUMENTS_LOCK)
+    key = (missing.organization_id, missing.legal_document_id, name)
+    is_new = db.session.get(LegalDocumentFormat, key) is None
+    if is_new:
+        row = LegalDocumentFormat(
+            organization_id=missing.organization_id,
+            legal_document_id=missing.legal_document_id,
+            format=name,
+            media_type=_MEDIA_TYPES[name],
+            sha256=None if content is None else hashlib.sha256(content).hexdigest(),
+            content=content,
+            asked_at=now,
+        )
+        db.session.add(row)
+    db.session.commit()
+    return is_new

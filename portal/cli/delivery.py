@@ -1,0 +1,42 @@
+"""The operator's view of deliveries: which legal documents do not go through, why, and another try."""
+
+from __future__ import annotations
+
+import click
+
+from portal.cli.billing import group
+from portal.models import Delivery
+
+
+@group.command("stuck")
+def list_stuck() -> None:
+    """List the invoices whose legal document has failed, with the reason and what happens next."""
+    from portal.billing_run.outbox import undelivered
+
+    for organization, invoice in undelivered():
+        state = "stuck"
+        if invoice.delivery != Delivery.STUCK:
+            assert invoice.next_attempt_at, "what has failed is tried again at some time"
+            state = f"again at {invoice.next_attempt_at:%Y-%m-%d %H:%M} UTC"
+        click.echo(
+            f"{organization.number}  {invoice.period}  {organization.name}: {state}, tried"
+            f" {invoice.attempts} times: {invoice.last_error}"
+        )
+
+
+@group.command("retry")
+@click.argument("organization", required=False)
+@click.option("--all", "is_all", is_flag=True, help="Of every organization.")
+def retry_stuck(organization: str | None, is_all: bool) -> None:  # noqa: FBT001 - click passes it by name
+    """Let the stuck invoices of an organization try again in the next run, once their reason is removed."""
+    from portal.account.directory import organization_by
+    from portal.billing_run.outbox import release_stuck, undelivered
+
+    if is_all == bool(organization):
+        raise click.UsageError("Name an organization, or say --all.")
+    if organization:
+        ids = {organization_by(organization).id}
+    else:
+        ids = {each.id for each, invoice in undelivered() if invoice.delivery == Delivery.STUCK}
+    released = sum(release_stuck(each) for each in sorted(ids))
+    click.echo(f"{released} invoices are tried again by the next run")

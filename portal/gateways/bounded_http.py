@@ -1,0 +1,78 @@
+"""HTTP that heeds the deadline of the call it is part of: what is left of it bounds each try.
+
+The connection is lent to the call, so that one that drips byte after byte can be cut from outside.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from requests import PreparedRequest, RequestException, Response, Session
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from portal.gateways.deadline import current_call
+
+_CONNECT_SECONDS_MAX = 3.05
+
+
+def bounded_session() -> Session:
+    """Return a session whose requests end with the deadline they are made in."""
+    session = Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, _BoundedAdapter())
+    return session
+
+
+class GivenUpError(RequestException):
+    """Its caller waits no longer, so trying again would hold a seat for nobody."""
+
+
+class _Connection(HTTPConnection):
+    def send(self, data: Any) -> None:
+        super().send(data)
+        _lend(self)
+
+
+class _SecureConnection(HTTPSConnection):
+    def send(self, data: Any) -> None:
+        super().send(data)
+        _lend(self)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class _BoundedAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        call = current_call()
+        if call is None:
+            return super().send(request, *args, **options)
+        left = call.seconds_left
+        if not left:
+            raise GivenUpError(request=request)
+        options["timeout"] = (min(_CONNECT_SECONDS_MAX, left), left)
+        try:
+            response = super().send(request, *args, **options)
+            response.content  # noqa: B018 -- read here, where the connection is ours to cut
+        except RequestException as error:
+            if call.seconds_left:
+                raise
+            raise GivenUpError(request=request) from error
+        return response
+
+
+def _lend(connection: HTTPConnection) -> None:
+    call = current_call()
+    if call is not None:
+        call.hold(connection.sock)

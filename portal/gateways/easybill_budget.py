@@ -1,0 +1,47 @@
+"""How often EasyBill may be called: so many calls in any sixty seconds, whoever of us makes them.
+
+The arithmetic alone. Where the calls of all processes are counted is for whoever has a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+MINUTE_MILLISECONDS = 60_000
+
+
+class Budget(Protocol):
+    """What a connection asks before each call."""
+
+    def spend(self) -> int:
+        """Count one call and return 0, or return the milliseconds until there may be one, uncounted."""
+
+    def pause(self, seconds: int) -> None:
+        """Let nobody call for so long: EasyBill has asked for it."""
+
+
+class Unlimited:
+    """For an account without a limit, such as the sandbox."""
+
+    def spend(self) -> int:
+        return 0
+
+    def pause(self, seconds: int) -> None:
+        """Whoever called knows how long to wait."""
+
+
+def recent(called_at: Sequence[int], at: int) -> list[int]:
+    """Return the calls of the minute before `at`, oldest first; what a clock put into the future counts now.
+
+    A clock that was set back must not close the account for the rest of the day.
+    """
+    return sorted(min(each, at) for each in called_at if each > at - MINUTE_MILLISECONDS)
+
+
+def milliseconds_to_wait(called_at: Sequence[int], paused_until: int, at: int, calls_per_minute: int) -> int:
+    """Return how long a call has to wait, given the recent calls; 0 when it may be made now."""
+    waits = [paused_until - at]
+    if len(called_at) >= calls_per_minute:
+        waits.append(called_at[-calls_per_minute] + MINUTE_MILLISECONDS - at)
+    return max(0, *waits)

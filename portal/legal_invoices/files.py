@@ -1,0 +1,90 @@
+"""The files of a legal document, byte for byte as EasyBill made them: from our store, never from EasyBill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from portal.domain.errors import NotAcceptableError, NotFoundError
+from portal.extensions import db
+from portal.models import (
+    DocumentFormat,
+    LegalDocument,
+    LegalDocumentFile,
+    LegalDocumentFormat,
+    Organization,
+)
+from portal.web.providers import settings
+
+_NOT_KEPT = {
+    True: "This document is still being fetched as {}. Its PDF is complete.",
+    False: "We do not make documents as {}. Their PDF is complete.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LegalFile:
+    """A document as EasyBill made it, byte for byte."""
+
+    name: str
+    media_type: str
+    sha256: str
+    content: bytes
+
+
+class NoSuchFormatError(NotAcceptableError):
+    """The document does not exist in that format."""
+
+
+def pdf_of(organization: Organization, document_id: str) -> LegalFile:
+    """Return the PDF we keep of a document, or raise NotFoundError."""
+    document = _document_of(organization, document_id)
+    file = db.session.get_one(LegalDocumentFile, (organization.id, document.id))
+    return LegalFile(f"{_file_name(document)}.pdf", "application/pdf", file.sha256, file.content)
+
+
+def e_invoice_of(organization: Organization, document_id: str, wanted: DocumentFormat) -> LegalFile:
+    """Return a document as machines read it; NoSuchFormatError says why there is none."""
+    document = _document_of(organization, document_id)
+    file = db.session.get(LegalDocumentFormat, (organization.id, document.id, wanted))
+    if file is None:
+        raise NoSuchFormatError(_NOT_KEPT[wanted in settings().easybill_formats].format(wanted.upper()))
+    if file.content is None or file.sha256 is None or file.media_type is None:
+        raise NoSuchFormatError(f"This document was not made as {wanted.upper()}. Its PDF is complete.")
+    ending = "xml" if wanted is DocumentFormat.XRECHNUNG else "pdf"
+    name = f"{_file_name(document)}-{wanted}.{ending}"
+    return LegalFile(name, file.media_type, file.sha256, file.content)
+
+
+def _document_of(organization: Organization, document_id: str) -> LegalDocument:
+    query = select(LegalDocument).where(
+        LegalDocument.organization_id == organization.id,
+        LegalDocument.easybill_id == known_form(document_id),
+    )
+    document = db.session.scalar(query)
+    if document is None:
+        raise NotFoundError
+    return document
+
+
+def _file_name(document: LegalDocument) -> str:
+    return f"{document.type.lower()}-{document.number}"
+
+
+def formats_of(document: LegalDocument) -> Sequence[str]:
+    """Return the formats, beside the PDF, in which we keep a document."""
+    query = select(LegalDocumentFormat.format).where(
+        LegalDocumentFormat.organization_id == document.organization_id,
+        LegalDocumentFormat.legal_document_id == document.id,
+        LegalDocumentFormat.content.is_not(None),
+    )
+    return db.session.scalars(query.order_by(LegalDocumentFormat.format)).all()
+
+
+def known_form(document_id: str) -> str:
+    """Refuse what no document is called; EasyBill's ids are whole numbers."""
+    if not (document_id.isascii() and document_id.isdecimal()):
+        raise NotFoundError
+    return document_id

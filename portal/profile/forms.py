@@ -1,0 +1,109 @@
+"""What a person types and what a program sends: both become a BillingProfile, checked in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from babel import Locale
+from wtforms import FieldList, HiddenField, RadioField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
+
+from portal.domain.billing_profile import EMAILS_MAX, LENGTHS_MAX, BillingProfile
+from portal.domain.countries import COUNTRIES
+from portal.domain.errors import ValidationError
+from portal.web.forms import StrictForm
+from portal.web.json import json_object
+
+_VERSION_DIGITS_MAX = 9
+_NAMES = Locale("en").territories
+_COUNTRY_CHOICES = [SelectChoice(code, _NAMES[code]) for code in sorted(COUNTRIES, key=_NAMES.__getitem__)]
+_LANGUAGE_CHOICES = [SelectChoice("de", "German"), SelectChoice("en", "English")]
+
+
+def country_name(code: str) -> str:
+    """Return the English name of a country."""
+    return str(_NAMES.get(code, code))
+
+
+class ProfileForm(StrictForm):
+    """The billing profile. `version` is the one that was shown, so that nobody overwrites somebody else."""
+
+    version = HiddenField()
+    name = StringField("Name of the company")
+    street = StringField("Street and number")
+    postal_code = StringField("Postal code")
+    city = StringField("City")
+    country = SelectField("Country", choices=_COUNTRY_CHOICES, validate_choice=False)
+    vat_id = StringField("VAT id")
+    buyer_reference = StringField("Buyer reference or Leitweg-ID")
+    order_number = StringField("Purchase order number")
+    emails = FieldList(StringField("E-mail address"), min_entries=EMAILS_MAX, max_entries=EMAILS_MAX)
+    language = RadioField("Language of the documents", choices=_LANGUAGE_CHOICES, validate_choice=False)
+
+    @classmethod
+    def showing(cls, profile: BillingProfile, version: int) -> ProfileForm:
+        fields = profile.as_fields()
+        padded = [*fields["emails"], *[""] * EMAILS_MAX][:EMAILS_MAX]
+        return cls(formdata=None, data=fields | {"emails": padded, "version": str(version)})
+
+    def lengths_max(self, field: str) -> int:
+        return LENGTHS_MAX[field]
+
+    def profile(self) -> BillingProfile:
+        """Return what was typed, unchecked."""
+        texts = {name: self[name].data or "" for name in (*LENGTHS_MAX, "country", "language")}
+        return BillingProfile(emails=[each or "" for each in self.emails.data], **texts)
+
+    def version_shown(self) -> int:
+        """Return the version that the form was made from; 0, which nothing has, when it does not say."""
+        text = self.version.data or ""
+        is_number = text.isascii() and text.isdigit() and len(text) <= _VERSION_DIGITS_MAX
+        return int(text) if is_number else 0
+
+    def reject(self, problems: Mapping[str, Sequence[str]]) -> None:
+        """Show at each field what is wrong with it."""
+        for name, reasons in problems.items():
+            self[name].errors = [*self[name].errors, *reasons]
+
+
+def profile_of_body() -> tuple[BillingProfile, int | None]:
+    """Read a whole profile, and the version it was made from if that is said; 400, 415 or 422 otherwise."""
+    body = json_object()
+    problems = {name: ["is not known here"] for name in body if name not in _CHECKS}
+    for name, (is_right, reason) in _CHECKS.items():
+        if name not in body:
+            if name != "version":
+                problems[name] = ["is missing"]
+        elif not is_right(body[name]):
+            problems[name] = [reason]
+    if problems:
+        raise ValidationError(problems)
+    version: int | None = body.pop("version", None)
+    return BillingProfile(**body), version
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_text_or_null(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _is_version(value: Any) -> bool:
+    return type(value) is int and 0 < value < 10**_VERSION_DIGITS_MAX
+
+
+_TEXT = (_is_text, "is not a text")
+_TEXT_OR_NULL = (_is_text_or_null, "is neither a text nor null")
+_CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(("name", "street", "postal_code", "city", "country", "language"), _TEXT),
+    **dict.fromkeys(("vat_id", "buyer_reference", "order_number"), _TEXT_OR_NULL),
+    "emails": (_is_texts, "is not a list of texts"),
+    "version": (_is_version, "is not a version that a profile has had"),
+}

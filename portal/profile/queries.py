@@ -1,0 +1,37 @@
+"""Reads of the billing profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from portal.domain.billing_profile import BillingProfile
+from portal.models import Organization
+from portal.profile.forms import ProfileForm, country_name
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilePage:
+    """Who is billed, and which version of it this is; `rejected` is a form that could not be used."""
+
+    organization: Organization
+    profile: BillingProfile
+    version: int
+    rejected: ProfileForm | None = None
+
+    @property
+    def form(self) -> ProfileForm:
+        """Return the form to change it, filled in."""
+        return self.rejected or ProfileForm.showing(self.profile, self.version)
+
+    @property
+    def country_name(self) -> str:
+        return country_name(self.profile.country)
+
+    @property
+    def http_status(self) -> HTTPStatus:
+        return HTTPStatus.UNPROCESSABLE_ENTITY if self.rejected else HTTPStatus.OK
+
+
+def profile_of(organization: Organization, rejected: ProfileForm | None = None) -> ProfilePage:
+    return ProfilePage(organization, organization.billing_profile, organization.profile_version, rejected)

@@ -1,0 +1,61 @@
+"""The sandbox's own start page: what can be typed, what has happened, what is switched on. It only shows."""
+
+import time
+from dataclasses import dataclass
+from itertools import islice
+
+from portal.sandbox.stripe.cards import CARDS, SandboxCard
+from portal.sandbox.stripe.ibans import IBANS
+from portal.sandbox.stripe.store import Object, Store
+
+EVENTS_SHOWN = 20
+COURSES = {
+    None: "works",
+    "settle": "the bank agrees a minute later",
+    "refuse": "the bank refuses a minute later",
+    "end": "works, and its mandate ends a minute later",
+}
+
+
+@dataclass(frozen=True)
+class Number:
+    """Something that can be typed into the element, and what becomes of it."""
+
+    text: str
+    kind: str
+    does: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event that is on record; `at` is in UTC."""
+
+    at: str
+    type: str
+    object_id: str
+
+
+def numbers() -> list[Number]:
+    cards = [Number(_grouped(each.number), each.brand, _does(each)) for each in CARDS.values()]
+    accounts = [Number(_grouped(iban), "SEPA debit", COURSES[course]) for iban, course in IBANS.items()]
+    return cards + accounts
+
+
+def latest_events(store: Store) -> list[Told]:
+    """Newest first; read it inside a transaction."""
+    return [_told(each) for each in islice(store.newest("event"), EVENTS_SHOWN)]
+
+
+def _told(event: Object) -> Told:
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(event["created"]))
+    return Told(at, event["type"], event["data"]["object"]["id"])
+
+
+def _does(card: SandboxCard) -> str:
+    if card.refusal:
+        return f"declined: {card.refusal.replace('_', ' ')}"
+    return "the bank asks: approve or refuse" if card.asks_bank else "works"
+
+
+def _grouped(number: str) -> str:
+    return " ".join(number[place : place + 4] for place in range(0, len(number), 4))

@@ -1,0 +1,70 @@
+"""What the page says of each column of the chart: its names, its address, its amounts.
+
+Said here and not in the template: a month has some thirty columns of eight values each.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import url_for
+
+from portal.ledger.passages import Step
+from portal.usage.chart import COLUMN_WIDTH, StackedBars
+from portal.web import filters
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnText:
+    """A column in words. `x` is its place in the drawing; hours lead nowhere: `href` is None."""
+
+    x: int
+    title: str
+    tick: str
+    href: str | None
+    amounts: Sequence[str]
+    total: str
+
+
+def column_texts(
+    chart: StackedBars, organization: UUID, query: Mapping[str, str], *, day: dt.date | None
+) -> Sequence[ColumnText]:
+    """Describe the columns of a chart; `query` is what their links keep, `day` the one day it tells."""
+    address = f"{url_for('usage.index', organization_id=organization)}&%s&{urlencode(query)}"
+    currency = chart.currency
+    texts = []
+    for place, column in enumerate(chart.columns):
+        title, tick = _names(column.hour, chart.step, is_one_day=day is not None)
+        texts.append(
+            ColumnText(
+                x=place * COLUMN_WIDTH,
+                title=title,
+                tick=tick,
+                href=_href(address, column.hour, chart.step),
+                amounts=[filters.amount_text(each.cents, currency) for each in column.amounts],
+                total=filters.amount_text(column.total.cents, currency),
+            )
+        )
+    return texts
+
+
+def _names(hour: int, step: Step, *, is_one_day: bool) -> tuple[str, str]:
+    """Return how a column is called, and the few letters below it."""
+    if step is Step.HOUR:
+        clock = filters.clock(hour)
+        return (clock, clock[:2]) if is_one_day else (filters.hour_label(hour), "")
+    date = filters.hour_day(hour)
+    if step is Step.DAY:
+        return filters.short_day(date), str(date.day)
+    return filters.month_year(date), filters.short_month(date)
+
+
+def _href(address: str, hour: int, step: Step) -> str | None:
+    if step is Step.HOUR:
+        return None
+    day = filters.iso_day(hour)
+    return address % (f"day={day}" if step is Step.DAY else f"month={day[:7]}")

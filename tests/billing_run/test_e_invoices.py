@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from portal.billing_run import e_invoices
+from portal.billing_run.deliver import deliver
+from portal.extensions import db
+from portal.gateways.easybill_http import EasybillRefusedError, EasybillUnavailableError
+from portal.models import LegalDocument, LegalDocumentFormat
+from tests.billing_run.rows import make_customer, make_invoice
+from tests.billing_run.test_deliver import LINES, Watched, raises
+from tests.factories import FEBRUARY, NOW
+
+XML = b'<?xml version="1.0"?><Invoice/>'
+LATER = NOW + dt.timedelta(hours=1)
+
+
+@pytest.fixture
+def document(app, easybill):
+    make_invoice(make_customer(), *LINES)
+    deliver(easybill.gateway, now=NOW)
+    return db.session.scalars(db.select(LegalDocument)).one()
+
+
+def making(easybill, **files):
+    """A gateway of an account that makes these formats."""
+    return Watched(easybill.gateway, e_invoice_of=lambda *asked: files.get(asked[-1]))
+
+
+def kept():
+    rows = db.session.scalars(db.select(LegalDocumentFormat).order_by(LegalDocumentFormat.format))
+    return {row.format: row.content for row in rows}
+
+
+def test_what_the_account_makes_is_kept(easybill, document):
+    gateway = making(easybill, xrechnung=XML)
+    assert e_invoices.fetch(gateway, now=NOW, formats={"xrechnung", "zugferd"}) == 1
+    assert kept() == {"xrechnung": XML, "zugferd": None}
+
+
+def test_a_document_is_asked_once_for_each_format(easybill, document):
+    gateway = making(easybill, xrechnung=XML)
+    for _ in range(2):
+        e_invoices.fetch(gateway, now=NOW, formats={"xrechnung", "zugferd"})
+    assert gateway.calls == ["e_invoice_of"] * 2
+
+
+def test_without_the_setting_nothing_is_asked(easybill, document):
+    assert e_invoices.fetch(Watched(None), now=NOW, formats=()) == 0
+
+
+def test_the_sandbox_makes_none(easybill, document):
+    assert e_invoices.fetch(easybill.gateway, now=NOW, formats={"xrechnung", "zugferd"}) == 0
+    assert kept() == {"xrechnung": None, "zugferd": None}
+
+
+def test_when_easybill_is_away_the_next_run_goes_on(easybill, document):
+    away = Watched(easybill.gateway, e_invoice_of=raises(EasybillUnavailableError()))
+    assert e_invoices.fetch(away, now=NOW, formats={"xrechnung"}) == 0
+    assert kept() == {}
+    assert e_invoices.fetch(making(easybill, xrechnung=XML), now=LATER, formats={"xrechnung"}) == 1
+
+
+def test_a_refused_document_keeps_no_other_waiting(easybill, document):
+    make_invoice(make_customer("Beta GmbH"), *LINES, month=FEBRUARY)
+    deliver(easybill.gateway, now=NOW)
+
+    def refuse_first(method, document_id, name):
+        if document_id == document.easybill_id:
+            raise EasybillRefusedError
+        return XML
+
+    refusing = Watched(easybill.gateway, e_invoice_of=refuse_first)
+    assert e_invoices.fetch(refusing, now=NOW, formats={"xrechnung"}) == 1

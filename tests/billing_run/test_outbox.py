@@ -1,0 +1,140 @@
+"""The outbox: in order per organization, at least once, poison visible and in nobody's way."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from portal.billing_run import outbox
+from portal.billing_run.deliver import deliver
+from portal.billing_run.outbox import ATTEMPTS_MAX, RETRY_MAX, release_stuck, undelivered
+from portal.extensions import db
+from portal.gateways.easybill_http import EasybillRateLimitedError, EasybillUnavailableError
+from portal.models import Delivery
+from tests.billing_run.rows import make_customer, make_invoice
+from tests.billing_run.test_deliver import Watched, raises
+from tests.factories import FEBRUARY, JANUARY, MARCH, NOW
+
+LINES = [("production", "vm.medium", "744", "0.5")]
+_BEYOND = RETRY_MAX + dt.timedelta(minutes=1)  # a run takes a moment itself
+DOWN = EasybillUnavailableError()
+
+
+def fails_for(organization):
+    """EasyBill never answers about one customer."""
+
+    def oddity(method, *args):
+        if args[0] in {organization.number, organization.easybill_customer_id}:
+            raise DOWN
+        return method(*args)
+
+    return oddity
+
+
+@pytest.fixture
+def acme_months(app):
+    customer = make_customer("Acme GmbH")
+    return [make_invoice(customer, *LINES, month=each) for each in (MARCH, JANUARY, FEBRUARY)]
+
+
+@pytest.fixture
+def poisoned(app):
+    return make_customer("Poisoned GmbH")
+
+
+def test_the_documents_of_an_organization_are_made_in_the_order_of_its_months(easybill, acme_months):
+    assert deliver(easybill.gateway, now=NOW).delivered == 3
+    march, january, february = (int(each.easybill_document_id) for each in acme_months)
+    assert january < february < march
+
+
+def test_a_later_month_waits_until_the_earlier_one_is_through(easybill, acme_months):
+    gateway = Watched(easybill.gateway, documents_of=raises(DOWN))
+    deliver(gateway, now=NOW)
+    assert [each.attempts for each in acme_months] == [0, 1, 0]
+    assert deliver(easybill.gateway, now=NOW).delivered == 0, "January is not due yet, so nothing is"
+
+    assert deliver(easybill.gateway, now=NOW + dt.timedelta(minutes=2)).delivered == 3
+
+
+def test_a_month_that_another_worker_holds_keeps_the_later_ones_waiting(easybill, acme_months):
+    _, january, _ = acme_months
+    key = outbox.Key(january.organization_id, january.id)
+    assert outbox.claim(key, NOW, NOW + outbox.LEASE)
+    assert deliver(easybill.gateway, now=NOW).delivered == 0
+
+
+def test_a_stuck_month_keeps_nobody_waiting_not_even_its_own_organization(easybill, acme_months):
+    march, january, february = acme_months
+    january.delivery, january.last_error = Delivery.STUCK, "It looks odd."
+    db.session.commit()
+    assert deliver(easybill.gateway, now=NOW).delivered == 2
+    assert {march.delivery, february.delivery} == {Delivery.DELIVERED}
+
+
+def test_poison_is_stuck_after_twenty_tries_with_its_reason_and_blocks_nobody(easybill, poisoned):
+    bad = make_invoice(poisoned, *LINES)
+    at, delivered = NOW, 0
+    gateway = Watched(easybill.gateway, customer_by_number=fails_for(poisoned))
+    for number in range(ATTEMPTS_MAX):
+        make_invoice(make_customer(f"Customer {number}"), *LINES)
+        delivered += deliver(gateway, now=at).delivered
+        at += _BEYOND
+
+    assert delivered == ATTEMPTS_MAX, "each other one went through at once"
+    assert (bad.delivery, bad.attempts) == (Delivery.STUCK, ATTEMPTS_MAX)
+    assert bad.last_error.startswith(f"It failed {ATTEMPTS_MAX} times")
+    assert "did not answer in time" in bad.last_error
+    before = len(gateway.calls)
+    deliver(gateway, now=at + _BEYOND)
+    assert len(gateway.calls) == before
+
+    assert [(owner.id, invoice.id) for owner, invoice in undelivered()] == [(poisoned.id, bad.id)]
+    assert release_stuck(poisoned.id) == 1
+    assert deliver(easybill.gateway, now=at).delivered == 1
+
+
+def test_getting_further_begins_the_count_anew(easybill, poisoned):
+    bad = make_invoice(poisoned, *LINES)
+    at = NOW
+    for _ in range(ATTEMPTS_MAX - 1):
+        deliver(Watched(easybill.gateway, customer_by_number=raises(DOWN)), now=at)
+        at += _BEYOND
+    deliver(Watched(easybill.gateway, finish=raises(DOWN)), now=at)
+    assert (bad.delivery, bad.attempts) == (Delivery.DRAFTED, 1)
+
+
+def test_a_rate_limit_is_no_failure(easybill, poisoned):
+    invoice = make_invoice(poisoned, *LINES)
+    at = NOW
+    for _ in range(ATTEMPTS_MAX + 1):
+        limited = EasybillRateLimitedError(retry_after_seconds=30)
+        deliver(Watched(easybill.gateway, customer_by_number=raises(limited)), now=at)
+        assert round((invoice.next_attempt_at - at).total_seconds()) == 30
+        at = invoice.next_attempt_at
+    assert (invoice.delivery, invoice.attempts) == (Delivery.PENDING, 0)
+
+
+def test_a_worker_that_is_told_to_stop_while_it_waits_stops(easybill, poisoned):
+    make_invoice(poisoned, *LINES)
+    gateway = Watched(easybill.gateway, customer_by_number=raises(EasybillRateLimitedError()))
+    deliver(gateway, now=NOW, wait=lambda _: True)
+    assert gateway.calls == ["customer_by_number"]
+
+
+def test_a_worker_whose_lease_was_taken_finishes_nothing(easybill, poisoned):
+    invoice = make_invoice(poisoned, *LINES)
+
+    def late(method, *args):
+        document = method(*args)
+        taken = {"leased_until": NOW + dt.timedelta(hours=1)}
+        db.session.execute(db.update(type(invoice)).values(taken))
+        db.session.commit()
+        return document
+
+    gateway = Watched(easybill.gateway, create_draft=late)
+    assert deliver(gateway, now=NOW).left == 1
+    assert "finish" not in gateway.calls
+    (document,) = easybill.documents(poisoned)
+    assert document["is_draft"]

@@ -1,0 +1,139 @@
+"""Comparing with Stripe: what is written is never older than what somebody else wrote meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from portal.domain.errors import ProviderUnavailableError
+from portal.extensions import db
+from portal.gateways.stripe_shapes import SetupStatus
+from portal.models import AuditEntry, PaymentMethod
+from portal.payment_methods import actions, queue, steps
+from portal.web.providers import stripe
+from portal.webhooks.steps import work_off
+from tests.factories import NOW
+from tests.payment_methods.browser import ACCOUNT, CARD, DECLINED, at_stripe, setup_id_of, type_in
+
+
+def trail() -> list[tuple[str, str]]:
+    query = select(AuditEntry).where(AuditEntry.action.startswith("payment_method."))
+    return [(each.action, each.actor) for each in db.session.scalars(query.order_by(AuditEntry.id))]
+
+
+def test_an_old_answer_is_not_written_over_a_newer_one(wallet, acme, monkeypatch):
+    method = wallet.add()
+    known, asked = stripe().wallet_of, []
+
+    def slow(customer_id: str):
+        """While this answer is on its way, the method is removed."""
+        answer = known(customer_id)
+        asked.append(answer)
+        if len(asked) == 1:
+            wallet.send("DELETE", method["id"])
+        return answer
+
+    monkeypatch.setattr(stripe(), "wallet_of", slow)
+    steps.compare(acme, stripe=stripe(), now=NOW)
+    assert [len(each.methods) for each in asked] == [1, 0]
+    assert wallet.list() == []
+
+
+def test_who_is_always_slower_than_others_tries_again_later(wallet, acme, monkeypatch):
+    wallet.add()
+    known = stripe().wallet_of
+
+    def slow(customer_id: str):
+        answer = known(customer_id)
+        actions.choose_default(acme, "pm_unknown")
+        db.session.commit()
+        return answer
+
+    monkeypatch.setattr(stripe(), "wallet_of", slow)
+    with pytest.raises(ProviderUnavailableError):
+        steps.compare(acme, stripe=stripe(), now=NOW)
+
+
+def test_who_has_methods_but_no_default_gets_the_oldest(wallet, acme, stripe_url):
+    wallet.add(CARD)
+    second = wallet.add(ACCOUNT)
+    card = db.session.scalar(select(PaymentMethod).where(PaymentMethod.is_default))
+    at_stripe(stripe_url, f"payment_methods/{card.stripe_id}/detach", **{"expand[]": "customer"})
+    steps.compare(acme, stripe=stripe(), now=NOW)
+    assert wallet.list() == [second | {"default": True}]
+    mandate = db.session.scalar(select(PaymentMethod))
+    assert wallet.default_at_stripe(acme) == mandate.stripe_id
+
+
+def test_every_change_is_in_the_audit_trail_once_and_without_digits(wallet, acme):
+    first = wallet.add(CARD)
+    second = wallet.add(ACCOUNT)
+    wallet.send("PUT", f"{second['id']}/set_default")
+    wallet.send("DELETE", first["id"])
+    steps.compare(acme, stripe=stripe(), now=NOW)
+    assert [action for action, _ in trail()] == [
+        "payment_method.added",
+        "payment_method.default_changed",
+        "payment_method.added",
+        "payment_method.default_changed",
+        "payment_method.removed",
+    ]
+    said = " ".join(str((each.before, each.after)) for each in db.session.scalars(select(AuditEntry)))
+    assert "4242" not in said
+    assert "3000" not in said
+
+
+def test_what_stripe_told_is_in_the_trail_as_stripes_doing(wallet, acme):
+    client_secret = wallet.begin()
+    type_in(wallet.stripe_url, client_secret, CARD)
+    db.session.refresh(acme)
+    queue.ask_for_check(acme, setup_id_of(client_secret), is_live=False, now=NOW)
+    db.session.commit()
+    work_off(stripe=stripe(), now=NOW)
+    assert trail() == [("payment_method.added", "stripe"), ("payment_method.default_changed", "stripe")]
+
+
+@pytest.fixture
+def processing(wallet, monkeypatch) -> str:
+    """A set-up over which the bank still thinks."""
+    client_secret = wallet.begin()
+    known = stripe().setup_of
+    monkeypatch.setattr(
+        stripe(), "setup_of", lambda setup_id: replace(known(setup_id), status=SetupStatus.PROCESSING)
+    )
+    wallet.come_back(client_secret)
+    monkeypatch.setattr(stripe(), "setup_of", known)
+    return client_secret
+
+
+def test_a_set_up_that_the_bank_still_checks_is_shown_as_being_checked(processing, wallet):
+    page = wallet.client.page(wallet.url)
+    assert "Your bank is still checking." in page.select_one("#notices").text
+    assert "is being checked" in page.select_one("#payment_method_list").text
+
+
+def test_it_stays_so_while_the_bank_checks(processing, wallet, monkeypatch):
+    known = stripe().setup_of
+    monkeypatch.setattr(
+        stripe(), "setup_of", lambda setup_id: replace(known(setup_id), status=SetupStatus.PROCESSING)
+    )
+    assert work_off(stripe=stripe(), now=NOW) == (0, 1)
+    assert "is being checked" in wallet.client.page(wallet.url).select_one("#payment_method_list").text
+
+
+def test_it_appears_once_the_bank_agrees(processing, wallet):
+    type_in(wallet.stripe_url, processing, CARD)
+    assert work_off(stripe=stripe(), now=NOW) == (1, 0)
+    assert len(wallet.list()) == 1
+    assert "being checked" not in wallet.client.page(wallet.url).select_one("#payment_method_list").text
+
+
+def test_a_refusal_is_told_for_a_week(processing, wallet, clock):
+    type_in(wallet.stripe_url, processing, DECLINED)
+    assert work_off(stripe=stripe(), now=NOW) == (1, 0)
+    shown = wallet.client.page(wallet.url).select_one("#payment_method_list").text
+    assert "was refused: Your card was declined." in shown
+    clock.at = NOW.replace(day=18)
+    assert "refused" not in wallet.client.page(wallet.url).select_one("#payment_method_list").text

@@ -1,0 +1,274 @@
+"""A backup made while others write is whole, consistent, and can be restored; a plain copy is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import threading
+from pathlib import Path
+
+import flask_migrate
+import psycopg
+import pytest
+from sqlalchemy import func, make_url, select
+
+from portal import backup as module
+from portal.app import create_app
+from portal.backup import BackupError, backup, restore
+from portal.billing_run.close import close
+from portal.billing_run.deliver import deliver
+from portal.billing_run.verify import verify
+from portal.extensions import db
+from portal.models import Invoice, LegalDocument, LegalDocumentFile, UsageDay, UsageHour
+from tests.billing_run.rows import Easybill, own_customer
+from tests.conftest import make_settings
+from tests.factories import (
+    FEBRUARY,
+    JANUARY,
+    MARCH,
+    NOW,
+    make_organization,
+    make_product,
+    make_subscription,
+    use,
+    use_all_hours,
+)
+
+ROUNDS = 2  # `make crash` has twenty
+
+
+class Home:
+    """A database of its own, and another place to restore it to."""
+
+    def __init__(self, kind: str, url: str, other_url: str, sandboxes, path: Path) -> None:
+        self.kind, self.url, self.other_url, self.path = kind, url, other_url, path
+        self.app = create_app(make_settings(url, sandboxes, path))
+        self.other_app = create_app(make_settings(other_url, sandboxes, path))
+        self.easybill = Easybill(f"{sandboxes.easybill_url}/rest/v1")
+
+
+@contextlib.contextmanager
+def fresh_databases(kind, request, path):
+    if kind == "sqlite":
+        yield f"sqlite:///{path / 'portal.sqlite'}", f"sqlite:///{path / 'restored.sqlite'}"
+        return
+    server = request.getfixturevalue("postgres_url")
+    address = make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
+    names = ("backup_from", "backup_to")
+    with psycopg.connect(address, autocommit=True) as connection:
+        for name in names:
+            connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield tuple(f"{server.rpartition('/')[0]}/{name}" for name in names)
+        finally:
+            for name in names:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def home(request, sandboxes, tmp_path):
+    with fresh_databases(request.param, request, tmp_path) as (url, other_url):
+        home = Home(request.param, url, other_url, sandboxes, tmp_path)
+        try:
+            yield home
+        finally:
+            for app in (home.app, home.other_app):
+                with app.app_context():
+                    db.session.remove()
+                    db.engine.dispose()
+
+
+def fill(home):
+    """A month that is billed, with its legal document, and one that is not."""
+    with home.app.app_context():
+        flask_migrate.upgrade()
+        organization = own_customer(make_organization("Acme GmbH"))
+        subscription = make_subscription(organization, make_product("vm", "0.5"))
+        use_all_hours(subscription, JANUARY)
+        close(now=NOW, grace_days=3)
+        deliver(home.easybill.gateway, now=NOW)
+        use(subscription, {MARCH.start_hour: 1})
+        db.session.remove()
+
+
+@contextlib.contextmanager
+def being_written(home):
+    """Write usage without pause, each batch a transaction, until the block ends."""
+    is_over, written, wrong = threading.Event(), threading.Event(), []
+
+    def write() -> None:
+        try:
+            with home.app.app_context():
+                organization = make_organization("Busy GmbH")
+                subscription = make_subscription(organization, make_product("disk", "0.1"))
+                hours = range(FEBRUARY.start_hour, MARCH.end_hour)
+                for hour in hours:
+                    use(subscription, dict.fromkeys(range(hour, min(hour + 5, hours.stop)), 3))
+                    written.set()
+                    if is_over.is_set():
+                        return
+        except Exception as error:  # noqa: BLE001 - the test says it
+            wrong.append(error)
+        finally:
+            written.set()
+            with home.app.app_context():
+                db.session.remove()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    written.wait(30)
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join(30)
+    assert wrong == []
+
+
+def facts():
+    found = db.session.execute(
+        select(LegalDocument.number, LegalDocument.gross_cents, LegalDocumentFile.sha256).join(
+            LegalDocumentFile, LegalDocumentFile.legal_document_id == LegalDocument.id
+        )
+    ).all()
+    return [tuple(row) for row in found], db.session.scalars(select(Invoice.uid)).all()
+
+
+def test_a_backup_under_write_load_is_restored_whole_and_verifies(home):
+    fill(home)
+    for number in range(ROUNDS):
+        path = home.path / f"portal-{number}.backup"
+        with being_written(home):
+            size = backup(home.url, path)
+        assert size == path.stat().st_size > 0
+        restore(home.other_url, path, is_replacing=number > 0, now=NOW)
+
+        with home.app.app_context():
+            expected = facts()
+            db.session.remove()
+        with home.other_app.app_context():
+            assert list(verify()) == []
+            assert facts() == expected
+            hours = db.session.scalar(select(func.sum(UsageHour.quantity)))
+            assert hours == db.session.scalar(select(func.sum(UsageDay.quantity)))
+            db.session.remove()
+            db.engine.dispose()
+
+
+def test_a_restored_portal_finds_the_documents_it_has_forgotten(home):
+    """The backup is older than the close: the month is closed anew, its document is not made twice."""
+    with home.app.app_context():
+        flask_migrate.upgrade()
+        organization = own_customer(make_organization("Acme GmbH"))
+        use_all_hours(make_subscription(organization, make_product("vm", "0.5")), JANUARY)
+        backup(home.url, home.path / "early.backup")
+        close(now=NOW.replace(day=5), grace_days=3)
+        deliver(home.easybill.gateway, now=NOW.replace(day=5))
+        made = [each["id"] for each in home.easybill.documents(organization)]
+        db.session.remove()
+
+    restore(home.other_url, home.path / "early.backup", is_replacing=False, now=NOW)
+    with home.other_app.app_context():
+        close(now=NOW, grace_days=3)
+        assert deliver(home.easybill.gateway, now=NOW).delivered == 1
+        document = db.session.scalars(select(LegalDocument)).one()
+        assert [document.easybill_id] == [str(each) for each in made]
+        assert document.document_on.isoformat() == "2026-03-05"
+
+
+def test_a_backup_never_replaces_a_file(home):
+    path = home.path / "portal.backup"
+    path.write_text("mine")
+    with pytest.raises(BackupError, match="exists already"):
+        backup(home.url, path)
+    assert path.read_text() == "mine"
+
+
+def test_a_backup_is_for_its_owner_alone_and_leaves_nothing_half_done(home):
+    fill(home)
+    backup(home.url, home.path / "portal.backup")
+    assert (home.path / "portal.backup").stat().st_mode & 0o077 == 0
+    assert list(home.path.glob(".*")) == []
+
+
+def test_what_is_there_is_replaced_only_when_asked(home):
+    fill(home)
+    path = home.path / "portal.backup"
+    backup(home.url, path)
+    with pytest.raises(BackupError, match="--replace"):
+        restore(home.url, path, is_replacing=False, now=NOW)
+
+
+def test_a_replaced_file_of_sqlite_stays_beside_it(sandboxes, tmp_path):
+    home = Home("sqlite", f"sqlite:///{tmp_path / 'portal.sqlite'}", "sqlite:///", sandboxes, tmp_path)
+    fill(home)
+    with home.app.app_context():
+        db.engine.dispose()
+    backup(home.url, tmp_path / "portal.backup")
+    restore(home.url, tmp_path / "portal.backup", is_replacing=True, now=NOW)
+
+    assert (tmp_path / f"portal.sqlite.before-{NOW:%Y%m%dT%H%M%S}").exists()
+    with home.app.app_context():
+        assert list(verify()) == []
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_a_plain_copy_of_a_live_file_is_refused(sandboxes, tmp_path):
+    home = Home("sqlite", f"sqlite:///{tmp_path / 'portal.sqlite'}", "sqlite:///", sandboxes, tmp_path)
+    fill(home)
+    shutil.copy(tmp_path / "portal.sqlite", tmp_path / "copy.sqlite")
+    with pytest.raises(BackupError, match="plain copy of a live database"):
+        restore(
+            f"sqlite:///{tmp_path / 'other.sqlite'}", tmp_path / "copy.sqlite", is_replacing=False, now=NOW
+        )
+    assert not (tmp_path / "other.sqlite").exists()
+    with home.app.app_context():
+        db.engine.dispose()
+
+
+def test_a_damaged_backup_is_refused(sandboxes, tmp_path):
+    home = Home("sqlite", f"sqlite:///{tmp_path / 'portal.sqlite'}", "sqlite:///", sandboxes, tmp_path)
+    fill(home)
+    path = tmp_path / "portal.backup"
+    backup(home.url, path)
+    content = bytearray(path.read_bytes())
+    content[5 * 4096 : 9 * 4096] = b"\x07" * (4 * 4096)
+    path.write_bytes(content)
+    with pytest.raises(BackupError):
+        restore(f"sqlite:///{tmp_path / 'other.sqlite'}", path, is_replacing=False, now=NOW)
+    assert not (tmp_path / "other.sqlite").exists()
+    with home.app.app_context():
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/portal.sqlite", "postgresql+psycopg://x@127.0.0.1:9/x"])
+def test_what_is_no_backup_is_refused(url, tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(BackupError, match="is not a backup of"):
+        restore(url, tmp_path / "notes.txt", is_replacing=True, now=NOW)
+    with pytest.raises(BackupError, match="There is no file"):
+        restore(url, tmp_path / "nothing", is_replacing=True, now=NOW)
+
+
+def test_another_database_of_sqlite_is_no_backup_of_ours(tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "other.sqlite")) as connection:
+        connection.execute("CREATE TABLE song (name TEXT)")
+        connection.commit()
+    with pytest.raises(BackupError, match="not the portal's"):
+        restore(f"sqlite:///{tmp_path / 'x.sqlite'}", tmp_path / "other.sqlite", is_replacing=False, now=NOW)
+
+
+def test_a_missing_program_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(module.shutil, "which", lambda *_: None)
+    monkeypatch.setattr(module.Path, "glob", lambda *_: iter(()))
+    with pytest.raises(BackupError, match="pg_dump is not installed: apt-get install postgresql-client"):
+        backup("postgresql+psycopg://portal:secret@127.0.0.1:9/portal", tmp_path / "x.backup")
+
+
+def test_what_pg_dump_says_is_told_without_the_password(postgres_url, tmp_path):
+    with pytest.raises(BackupError, match="pg_dump failed") as raised:
+        backup("postgresql+psycopg://portal:very-secret@127.0.0.1:9/portal", tmp_path / "x.backup")
+    assert "very-secret" not in str(raised.value)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,35 @@
+"""The worker, called by hand, and events as Stripe keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from portal.extensions import db
+from portal.web.providers import stripe
+from portal.webhooks import steps
+from tests.payment_methods.browser import at_stripe
+
+
+@pytest.fixture
+def work(app, clock) -> Callable[[], steps.WorkedOff]:
+    """Let the worker run once, at the time of the test."""
+
+    def once() -> steps.WorkedOff:
+        done = steps.work_off(stripe=stripe(), now=clock.at)
+        db.session.expire_all()
+        return done
+
+    return once
+
+
+@pytest.fixture
+def event_about(sandboxes):
+    """The newest event of a type about an object, as Stripe keeps it."""
+
+    def find(kind: str, object_id: str) -> dict:
+        events = at_stripe(sandboxes.stripe_url, f"events?type={kind}&limit=100")["data"]
+        return next(each for each in events if each["data"]["object"]["id"] == object_id)
+
+    return find

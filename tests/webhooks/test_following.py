@@ -1,0 +1,58 @@
+"""The loop beside the clock: what Stripe tells is settled within a second or so, whatever else happens."""
+
+from __future__ import annotations
+
+from portal import clockwork
+from portal.domain.errors import ProviderUnavailableError
+from portal.extensions import db
+from portal.web.providers import stripe
+from tests.payment_methods.browser import CARD, setup_id_of, type_in
+from tests.payment_methods.conftest import stripe_url, wallet, wallet_of
+from tests.webhooks.letters import Letter
+
+__all__ = ["stripe_url", "wallet", "wallet_of"]  # fixtures
+
+
+class Rounds:
+    """Stops the loop after so many rounds, and waits for nothing."""
+
+    def __init__(self, count: int) -> None:
+        self.left = count
+        self.waited: list[float] = []
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+    def wait(self, seconds: float) -> bool:
+        self.waited.append(seconds)
+        return False
+
+
+def test_an_event_is_settled_in_the_round_after_it_came(app, wallet, event_about, nobody):
+    client_secret = wallet.begin()
+    type_in(wallet.stripe_url, client_secret, CARD)
+    Letter.of(event_about("setup_intent.succeeded", setup_id_of(client_secret))).deliver(nobody)
+    rounds = Rounds(2)
+    clockwork.follow_stripe(app, rounds)
+    db.session.expire_all()
+    assert len(wallet.list()) == 1
+    assert rounds.waited == [1, 1]
+
+
+def test_it_catches_up_at_its_start_with_what_it_was_not_told(app, wallet):
+    type_in(wallet.stripe_url, wallet.begin(), CARD)
+    clockwork.follow_stripe(app, Rounds(1))
+    db.session.expire_all()
+    assert len(wallet.list()) == 1
+
+
+def test_a_round_that_fails_is_logged_and_the_next_one_goes_on(app, wallet, monkeypatch, caplog):
+    def refuse(*_: object) -> None:
+        raise ProviderUnavailableError
+
+    monkeypatch.setattr(stripe(), "events_since", refuse)
+    rounds = Rounds(3)
+    clockwork.follow_stripe(app, rounds)
+    assert len(rounds.waited) == 3
+    assert "the next round goes on" in caplog.text
