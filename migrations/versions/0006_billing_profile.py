@@ -8,6 +8,14 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+_TABLE = "legal_document_format"
+_MESSAGE = "what is final never changes"
+# That EasyBill made no such file may be forgotten and asked again; a file stays as it is.
+_REFUSED = (
+    (f"{_TABLE}_is_not_changed", "UPDATE"),
+    (f"{_TABLE}_is_not_deleted", "DELETE"),
+)
+
 
 def upgrade() -> None:
     op.add_column("organization", sa.Column("buyer_reference", sa.Text(), nullable=True))
@@ -34,6 +42,22 @@ def upgrade() -> None:
             "organization_id", "legal_document_id", "format", name=op.f("pk_legal_document_format")
         ),
     )
+    _refuse_changes()
+
+
+def _refuse_changes() -> None:
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    for name, verb in _REFUSED:
+        if is_sqlite:
+            op.execute(
+                f"CREATE TRIGGER {name} BEFORE {verb} ON {_TABLE} WHEN OLD.content IS NOT NULL"
+                f" BEGIN SELECT RAISE(ABORT, '{_MESSAGE}'); END"
+            )
+        else:
+            op.execute(
+                f"CREATE TRIGGER {name} BEFORE {verb} ON {_TABLE}"
+                " FOR EACH ROW WHEN (OLD.content IS NOT NULL) EXECUTE FUNCTION refuse_change()"
+            )
 
 
 def downgrade() -> None:

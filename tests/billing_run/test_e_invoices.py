@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from sqlalchemy.exc import DatabaseError
 
 from portal.billing_run import e_invoices
 from portal.billing_run.deliver import deliver
@@ -74,3 +75,21 @@ def test_a_refused_document_keeps_no_other_waiting(easybill, document):
 
     refusing = Watched(easybill.gateway, e_invoice_of=refuse_first)
     assert e_invoices.fetch(refusing, now=NOW, formats={"xrechnung"}) == 1
+
+
+@pytest.mark.parametrize(
+    "verb", [db.update(LegalDocumentFormat).values(sha256="0"), db.delete(LegalDocumentFormat)]
+)
+def test_a_file_that_is_kept_never_changes(easybill, document, verb):
+    e_invoices.fetch(making(easybill, xrechnung=XML), now=NOW, formats={"xrechnung"})
+    with pytest.raises(DatabaseError, match="what is final never changes"):
+        db.session.execute(verb)
+    db.session.rollback()
+    assert kept() == {"xrechnung": XML}
+
+
+def test_that_there_was_none_may_be_forgotten_and_asked_again(easybill, document):
+    e_invoices.fetch(making(easybill), now=NOW, formats={"xrechnung"})
+    db.session.execute(db.delete(LegalDocumentFormat))
+    db.session.commit()
+    assert e_invoices.fetch(making(easybill, xrechnung=XML), now=LATER, formats={"xrechnung"}) == 1

@@ -21,6 +21,9 @@ def paths(portal) -> list[str]:
         "/",
         f"/organizations/{organization}/profile",
         "/account",
+        "/login/confirm",
+        f"/organizations/{organization}/tokens",
+        f"/organizations/{organization}/audit",
         "/billing/usage",
         "/billing/usage?month=2026-01&by=project",
         "/billing/usage?day=2026-02-13",
@@ -39,8 +42,10 @@ def test_every_page_is_accessible_and_fits(chromium, portal, width, scheme):
     page = context.new_page()
     messages = []
     page.on("console", lambda message: messages.append(message.text))
-    page.goto("/login")
-    problems = look(page, "/login", width)
+    problems = []
+    for path in ("/demo/mails", "/login/forgot", "/login/reset", "/login"):
+        page.goto(path)
+        problems += look(page, path, width)
     sign_in(page, "admin@hanse.example")
     for path in paths(portal):
         page.goto(path)
