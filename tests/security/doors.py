@@ -12,6 +12,14 @@ from portal.web.auth import COLLECTOR, PUBLIC, WEBHOOK, policy_of
 from tests.factories import PASSWORD
 from tests.security.world import Tenant
 
+_PROFILE = {
+    "name": "Acme SE",
+    "street": "Neue Straße 2",
+    "postal_code": "20097",
+    "city": "Hamburg",
+    "country": "DE",
+    "language": "de",
+}
 SAFE = {"GET", "HEAD", "OPTIONS"}
 # What a person types there; a route that is not named here takes nothing.
 FORMS: dict[str, dict[str, str]] = {
@@ -22,11 +30,14 @@ FORMS: dict[str, dict[str, str]] = {
     "signing_in.forgot": {"login": "somebody@example.org"},
     "signing_in.reset": {"code": "junk", "password": "another long password"},
     "tokens.make": {"name": "ci", "lasts": "30"},
+    "profile.change": _PROFILE | {"version": "1", "emails-0": "new@acme.example"},
 }
 BODIES: dict[str, dict[str, Any]] = {
     "tokens.make": {"name": "ci"},
     "payment_methods.create_and_attach": {"payment_method_id": "pm_1"},
     "payment_methods.payment_intent": {},
+    "profile.replace": _PROFILE
+    | {"emails": ["new@acme.example"], "vat_id": None, "buyer_reference": None, "order_number": None},
 }
 
 

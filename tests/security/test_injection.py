@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 from bs4 import BeautifulSoup
 from sqlalchemy import select, update
 
 from portal.billing_run.document_draft import expected_document
 from portal.extensions import db
-from portal.gateways.easybill import CustomerFacts, _customer_body, _draft_body
+from portal.gateways.easybill import CustomerFacts, _customer_body, _draft_body, _inert
 from portal.gateways.mail import Mail, MailFolder
 from portal.models import (
     Account,
@@ -17,17 +19,20 @@ from portal.models import (
     Invoice,
     InvoiceItem,
     LegalDocument,
+    LegalDocumentFile,
     ParkedMonth,
     PaymentMethod,
     Product,
     Project,
     UserSession,
+    add_owned,
 )
 from tests.billing_run.rows import make_invoice
 from tests.factories import NOW, make_member, make_organization, make_token
 from tests.page import JSON, CheckingClient, bearer
 from tests.security.sizes import sized
 
+_numbers = count(900_001)
 # `xq7` is in each, so that what became markup is found.
 STRINGS = (
     "<xq7>", "<script>xq7()</script>", "<img src=xq7 onerror=xq7()>", '"><svg onload=xq7()>',
@@ -53,8 +58,8 @@ def test_there_are_sixty():
     assert len(set(STRINGS)) >= 60
 
 
-def poison(tenant, text: str) -> None:
-    """Put a text into every field of an organization that some page, file or mail shows."""
+def poison(tenant, text: str) -> str:
+    """Put a text into every field that some page, file or mail shows; return the id of a document of it."""
     mine = tenant.organization.id
     organization = tenant.organization
     for name in ("name", "street", "city", "postal_code"):
@@ -63,7 +68,6 @@ def poison(tenant, text: str) -> None:
     values = (
         (Project, {"name": text}),
         (ApiToken, {"name": text}),
-        (LegalDocument, {"number": text, "type": text}),
         (PaymentMethod, {"brand": text, "payment_type": text}),
         (ParkedMonth, {"reason": text}),
     )
@@ -73,7 +77,24 @@ def poison(tenant, text: str) -> None:
     db.session.execute(update(Product).values(name=text, unit=text))
     db.session.execute(update(Account).where(Account.id == tenant.admin.id).values(name=text))
     db.session.execute(update(UserSession).values(agent=text, address=text))
+    number = next(_numbers)
+    known = db.session.scalars(select(LegalDocument).where(LegalDocument.organization_id == mine)).first()
+    columns = [each.name for each in LegalDocument.__table__.columns if each.name not in {"id", "uid"}]
+    facts = {name: getattr(known, name) for name in columns} | {"number": text, "easybill_id": f"{number}"}
+    document = LegalDocument(**facts)
+    add_owned(mine, document)
+    db.session.flush()
+    db.session.add(
+        LegalDocumentFile(
+            organization_id=mine,
+            legal_document_id=document.id,
+            sha256=f"{number:064}",
+            content=b"%PDF-1.4",
+            fetched_at=NOW,
+        )
+    )
     db.session.commit()
+    return document.easybill_id
 
 
 def markup(text: str) -> set[str]:
@@ -106,7 +127,7 @@ def test_a_hostile_text_is_text_on_every_page_and_in_every_header(app, tenants, 
     names = {"home": home, "document": ours.document, "invoice": f"/invoices/{ours.invoice}"}
     shown = pages = 0
     for text in texts:
-        poison(ours, text)
+        names["document"] = poison(ours, text)
         for page in PAGES:
             answer = client.get(page.format(**names))
             assert answer.status_code == 200, (page, text)
@@ -115,7 +136,7 @@ def test_a_hostile_text_is_text_on_every_page_and_in_every_header(app, tenants, 
             assert not [each for each in answer.headers.getlist("Set-Cookie") if each.startswith("xq7")]
             pages += 1
             shown += "xq7" in BeautifulSoup(answer.text, "html.parser").text
-        pdf = client.get(f"{home}/invoices/download?invoice_id={ours.document}")
+        pdf = client.get(f"{home}/invoices/download?invoice_id={names['document']}")
         assert pdf.status_code == 200
         assert set(pdf.headers["Content-Disposition"].partition('filename="')[2]) <= set(SAFE)
         told = client.json("/billing/usage?month=2026-01")
@@ -155,11 +176,8 @@ def test_a_placeholder_of_easybills_in_a_text_stays_a_text(app):
     make_invoice(organization, ("web", "%FIRMA.KONTO% 50% vm", "12", "0.5"))
     invoice = db.session.scalars(select(Invoice)).one()
     body = _draft_body("1", expected_document(organization, invoice, NOW.date()).facts)
-    customer = _customer_body(
-        CustomerFacts(
-            "1", "%KUNDE.NAME% GmbH", "%A.B%", "1", "%DOKUMENT.NUMMER%", "DE", None, ["a@b.example"]
-        )
-    )
+    facts = CustomerFacts("1", "%KUNDE.NAME%", "%A.B%", "1", "%DOKUMENT.NUMMER%", "DE", None, ["a@b.example"])
+    customer = _inert(_customer_body(facts))
     assert "%FIRMA.KONTO%" not in str(body)
     assert "50% vm" in str(body), "a percent sign of its own stays"
     assert "%KUNDE" not in str(customer)

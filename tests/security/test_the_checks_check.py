@@ -32,7 +32,10 @@ def test_a_route_without_a_policy_stops_the_start(monkeypatch, tmp_path):
 
 
 def test_a_route_with_a_parameter_that_nobody_attacks_fails_the_attack(monkeypatch, tmp_path):
-    view = policy(PUBLIC)(str)
+    @policy(PUBLIC)
+    def view(thing_id: str) -> str:
+        return thing_id
+
     monkeypatch.setattr(portal.app, "_ROOMS", (*portal.app._ROOMS, room_with(view, "/things/<thing_id>")))
     app = create_app(make_settings("sqlite://", NOWHERE, tmp_path))
     with pytest.raises(AssertionError, match="thing_id"):

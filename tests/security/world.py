@@ -175,7 +175,7 @@ def _usage(organization: Organization, word: str) -> tuple[Project, Subscription
 def _payment_method(organization: Organization, stripe_url: str) -> tuple[str, str]:
     stripe_method = make_method(stripe_url)
     steps.attach(organization, stripe_method, stripe=stripe(), now=NOW)
-    secret = steps.begin_setup(organization, stripe=stripe(), idempotency_key=None)
+    secret = steps.begin_setup(organization, stripe=stripe(), request_key=None, now=NOW)
     return stripe_method, setup_id_of(secret)
 
 
