@@ -18,6 +18,7 @@ from portal.models.owned import ORGANIZATION
 from portal.web import tenancy
 
 _COLUMN = "organization_id"
+_ORGANIZATION = "organization"
 
 
 class UnscopedQueryError(AssertionError):
@@ -45,8 +46,11 @@ def check(statement: Any, mine: int, given: list[dict[str, Any]]) -> None:
             owners = {place for side in both for owner in _owners(side) for place in _places(owner)}
             parameter = next((side for side in both if isinstance(side, BindParameter)), None)
             if owners and parameter is not None:
+                numbers = {number for some in given for number in _asked(each.left, parameter, some)}
+                if owners == {_ORGANIZATION} and numbers != {mine}:
+                    continue  # who an organization is may be asked; its rows are then not bound
                 bound |= owners
-                if {number for some in given for number in _asked(each.left, parameter, some)} - {mine}:
+                if numbers - {mine}:
                     raise UnscopedQueryError(f"another organization than {mine} is asked for:\n{statement}")
             pairs.append(owners)
     for _ in pairs:  # a table joined to one that is bound is bound too
@@ -68,7 +72,13 @@ def _asked(left: Any, parameter: Any, given: dict[str, Any]) -> list[Any]:
 def _owners(side: Any) -> list[Any]:
     """Return the columns on one side of a comparison that say whose a row is."""
     parts = list(side.clauses) if isinstance(side, Tuple) else [side]
-    return [part for part in parts if getattr(part, "name", "") == _COLUMN]
+    return [part for part in parts if getattr(part, "name", "") == _COLUMN or _is_organization(part)]
+
+
+def _is_organization(part: Any) -> bool:
+    """Tell the key of the organization itself, to which its tables may be joined."""
+    table = getattr(part, "table", None)
+    return getattr(part, "name", "") == "id" and str(getattr(table, "name", "")) == _ORGANIZATION
 
 
 def _places(column: Any) -> set[str]:

@@ -19,7 +19,8 @@ from portal.extensions import db
 SOURCE = sorted(path for path in (ROOT / "portal").rglob("*.py") if "sandbox" not in path.parts)
 # Tables that belong to no organization: what is sold, who there is, and what the edge remembers.
 OF_NOBODY = {
-    "account", "call_budget", "collector", "mirror_state", "organization", "password_reset", "price", "product",
+    "account", "call_budget", "collector", "mirror_state", "organization", "password_reset", "price",
+    "product",
     "stored_answer", "stripe_event", "throttle", "user_session",
 }  # fmt: skip
 # Reads by the column, without the mapper: each starts from an organization in its own text.
@@ -183,7 +184,7 @@ def test_no_call_follows_a_redirect_or_waits_for_ever():
 
 def test_nothing_runs_what_somebody_wrote_or_unpacks_objects():
     programs = {"portal/backup.py", "portal/demo/__main__.py"}  # pg_dump; the demo's sandboxes
-    assert found_by(runs_text) == dict.fromkeys(programs, ["subprocess"])
+    assert found_by(runs_text) == {each: ["subprocess"] for each in programs}
 
 
 def test_no_weak_hash_and_no_predictable_chance():
