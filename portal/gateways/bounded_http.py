@@ -18,8 +18,9 @@ _CONNECT_SECONDS_MAX = 3.05
 
 
 def bounded_session() -> Session:
-    """Return a session whose requests end with the deadline they are made in."""
+    """Return a session whose requests end with the deadline they are made in, and go nowhere else."""
     session = Session()
+    session.max_redirects = 0  # a redirect is refused, not followed
     for scheme in ("https://", "http://"):
         session.mount(scheme, _BoundedAdapter())
     return session
