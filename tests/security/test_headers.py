@@ -218,11 +218,11 @@ HOSTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("host", HOSTS)
-def test_another_host_is_refused(nobody, host):
-    answer = nobody.get("/login", headers={"Host": host})
-    assert answer.status_code == 400
-    assert "evil" not in answer.text
+def test_another_host_is_refused(nobody):
+    for host in HOSTS:
+        answer = nobody.get("/login", headers={"Host": host})
+        assert answer.status_code == 400, host
+        assert "evil" not in answer.text, host
 
 
 FORWARDED = [
@@ -237,12 +237,12 @@ FORWARDED = [
 ]
 
 
-@pytest.mark.parametrize("headers", FORWARDED, ids=lambda headers: next(iter(headers)))
-def test_what_a_proxy_might_have_said_is_not_believed(nobody, admin, headers):
-    assert nobody.get("/", headers=headers).location == "/login?next=/"
-    page = admin.get("/subscriptions", headers=headers)
-    assert page.status_code == 200
-    assert "evil.test" not in page.text + str(page.headers)
+def test_what_a_proxy_might_have_said_is_not_believed(nobody, admin):
+    for headers in FORWARDED:
+        assert nobody.get("/", headers=headers).location == "/login?next=/"
+        page = admin.get("/subscriptions", headers=headers)
+        assert page.status_code == 200
+        assert "evil.test" not in page.text + str(page.headers)
 
 
 def test_a_mail_leads_to_the_address_of_the_settings(tenants, nobody):

@@ -41,7 +41,15 @@ PATH = {
 }
 OF_NOBODY = {"filename": "portal.css"}
 # What a query may say: names of things, and what is no name of anything.
-QUERY = ("organization_id", "project_id", "product_id", "billed_by", "setup_intent", "invoice_id")
+QUERY = (
+    "organization_id",
+    "project_id",
+    "product_id",
+    "billed_by",
+    "setup_intent",
+    "invoice_id",
+    "new_default",
+)
 HARMLESS = {
     "month", "day", "from", "to", "by", "granularity", "unit_price", "limit", "cursor", "next",
 }  # fmt: skip

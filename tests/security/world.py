@@ -91,6 +91,7 @@ class Tenant:
             "session_id": str(self.session),
             "project_id": str(self.project),
             "product_id": str(self.product),
+            "new_default": str(self.payment_method),
             "billed_by": str(self.invoice),
             "setup_intent": self.stripe_setup,
         }
