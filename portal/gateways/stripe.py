@@ -142,8 +142,8 @@ class StripeGateway:
     def attach(self, *, customer_id: str, method_id: str) -> Method:
         """Give a method to a customer; one that is already theirs is returned as it is.
 
-        NotFoundError if there is none, PaymentFailedError if the bank declines it, ConflictError if it
-        was used or detached before or is another customer's, which is not told apart.
+        NotFoundError if there is none or it is another customer's, which is not told apart;
+        PaymentFailedError if the bank declines it, ConflictError if it was used or detached before.
         """
         try:
             return self._api.ask(
@@ -155,8 +155,10 @@ class StripeGateway:
             )
         except errors.ProviderRefusedError:
             known = self.method_of(method_id)
-        if known.customer_id != customer_id:
+        if known.customer_id is None:
             raise errors.ConflictError(_USED_UP)
+        if known.customer_id != customer_id:
+            raise errors.NotFoundError
         return known
 
     def make_default(self, *, customer_id: str, method_id: str) -> None:

@@ -242,7 +242,7 @@ _FIRST_HOUR = select(func.min(Subscription.start_hour)).where(Subscription.organ
 _KNOWN = (  # one row at least, so that the first hour is told where there is no invoice
     select(_FIRST_HOUR.scalar_subquery().label("first_hour"), Invoice.period)
     .select_from(Organization)
-    .join(Invoice, Invoice.organization_id == Organization.id, isouter=True)
+    .join(Invoice, Invoice.organization_id == _OWNER, isouter=True)
     .where(Organization.id == _OWNER)
 )
 

@@ -108,10 +108,10 @@ def test_a_detached_method_has_no_customer_and_never_comes_back(gateway, custome
         gateway.attach(customer_id=customer_id, method_id=method.id)
 
 
-def test_another_customers_method_is_refused_like_a_used_one(gateway, customer_id):
+def test_another_customers_method_is_refused_like_an_unknown_one(gateway, customer_id):
     other = make_customer(gateway)
     method = gateway.attach(customer_id=other, method_id="pm_card_visa")
-    with pytest.raises(ConflictError, match="used or removed before"):
+    with pytest.raises(NotFoundError):
         gateway.attach(customer_id=customer_id, method_id=method.id)
 
 
