@@ -32,7 +32,7 @@ def recognise(login: str, password: str, *, address: str | None, now: dt.datetim
     it was right: so tries at once count as many. Beyond the limit not even the right password will do.
     An unknown account costs the same time as a known one.
     """
-    of_account = Limit("sign-in", login.strip().lower(), _WRONG_AN_HOUR)
+    of_account = _limit_of(login)
     of_network = Limit("sign-in from", throttle.network_of(address), _WRONG_AN_HOUR_FROM)
     with settling():
         waits = [throttle.take(limit, now=now) for limit in (of_network, of_account)]
@@ -49,15 +49,21 @@ def recognise(login: str, password: str, *, address: str | None, now: dt.datetim
     return account
 
 
+def _limit_of(login: str) -> Limit:
+    return Limit("sign-in", login.strip().lower(), _WRONG_AN_HOUR)
+
+
 def set_password(account: Account, password: str, *, action: str) -> None:
     """Give an account a new password, and write it down for each of its organizations.
 
-    ValidationError for one that somebody would guess. The caller ends the sessions.
+    ValidationError for one that somebody would guess. The caller ends the sessions. Wrong guesses at the
+    old one count no longer, so that nobody can be shut out by them.
     """
     problem = passwords.problem_with(password)
     if problem:
         raise ValidationError({"password": [problem]})
     account.password_hash = passwords.hashed(password)
+    throttle.forget(_limit_of(account.login))
     query = select(Membership.organization_id).where(Membership.account_id == account.id)
     for organization_id in db.session.scalars(query.order_by(Membership.organization_id)).all():
         audit.record(organization_id, action, str(account.uid), after={"login": account.login})

@@ -108,6 +108,20 @@ def test_it_ends_every_session_and_is_written_down(nobody, ada, admin, outbox):
     assert "password.reset" in db.session.scalars(select(AuditEntry.action)).all()
 
 
+def test_who_was_shut_out_by_guesses_of_others_gets_back_in(nobody, ada, outbox):
+    for place in range(12):
+        guess = {"login": ada.login, "password": "wrong horse battery"}
+        nobody.get("/login")
+        data = guess | {"csrf_token": nobody.csrf_token}
+        nobody.post("/login", data=data, environ_base={"REMOTE_ADDR": f"192.0.2.{place}"})
+    ask(nobody, ada.login)
+    send(outbox)
+    reset(nobody, outbox.codes[0])
+    nobody.get("/login")
+
+    assert nobody.submit("/login", login=ada.login, password=NEW).status_code == 303
+
+
 def test_a_code_is_good_once(nobody, ada, outbox):
     ask(nobody, ada.login)
     send(outbox)
