@@ -114,7 +114,7 @@ def build(word: str, stripe_url: str) -> Tenant:
     )
     admin = make_member(organization, Preset.ADMIN, make_account(f"admin@{word}.example", f"Ada {word}"))
     viewer = make_member(organization, Preset.VIEWER, make_account(f"viewer@{word}.example", f"Vi {word}"))
-    removed, removed_token = _who_left(organization, word)
+    removed, removed_token = _who_left(organization)
     token = make_token(organization, admin)
     read_only = make_token(organization, admin, is_read_only=True)
     session = sessions.begin(admin, now=NOW, address="192.0.2.1", agent=word)
@@ -154,9 +154,9 @@ def build(word: str, stripe_url: str) -> Tenant:
     )
 
 
-def _who_left(organization: Organization, word: str) -> tuple[Account, str]:
+def _who_left(organization: Organization) -> tuple[Account, str]:
     """Somebody who was an admin here until just now, with a token of that time."""
-    account = make_member(organization, Preset.ADMIN, make_account(f"left@{word}.example", "Somebody"))
+    account = make_member(organization, Preset.ADMIN, make_account(name="Somebody"))
     token = make_token(organization, account)
     membership = select(Membership).where(
         Membership.organization_id == organization.id, Membership.account_id == account.id
