@@ -25,6 +25,7 @@ from portal.invoices.routes import bp as invoices
 from portal.legal_invoices.routes import bp as legal_invoices
 from portal.mails.routes import bp as mails
 from portal.metering.routes import bp as metering
+from portal.openapi.routes import bp as openapi
 from portal.overview.routes import bp as overview
 from portal.payment_methods.routes import bp as payment_methods
 from portal.profile.routes import bp as profile
@@ -53,6 +54,7 @@ _ROOMS = (
     account,
     metering,
     webhooks,
+    openapi,
 )
 
 

@@ -1,0 +1,185 @@
+"""The document is valid, and describes each JSON face as it is: no more, no less."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+
+from portal.openapi.document import _merged, document
+from portal.openapi.refusals import CODE_OF, REFUSALS
+from portal.web.auth import COLLECTOR, PUBLIC, policy_of
+from tests.openapi.contract import operations_of, resolved, template_of
+
+URL = "/openapi.json"
+# Answers of these are for browsers or for Stripe; every other view that renders no page is for programs.
+NOT_FOR_PROGRAMS = {
+    "account.end",
+    "account.end_others",
+    "payment_methods.remove",
+    "payment_methods.settle",
+    "signing_in.sign_out",
+    "tokens.remove",
+    "webhooks.stripe_event",
+}
+
+
+def faces_for_programs(app):
+    """Return {(method, path): endpoint} of every route that has a JSON face, or is for programs alone."""
+    found = {}
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in NOT_FOR_PROGRAMS | {"static"}:
+            continue
+        faces = getattr(app.view_functions[rule.endpoint], "faces", None)
+        if faces is None or faces[1] is not None:
+            found |= {(each, template_of(rule)): rule.endpoint for each in rule.methods - {"HEAD", "OPTIONS"}}
+    return found
+
+
+def described():
+    return {(method, path): operation for method, path, operation in operations_of(document())}
+
+
+def test_it_is_valid_openapi():
+    assert document()["openapi"] == "3.1.0"
+    validate(document(), cls=OpenAPIV31SpecValidator)
+
+
+def test_every_route_for_programs_is_described_and_nothing_else(app):
+    assert set(described()) == set(faces_for_programs(app))
+
+
+def test_what_is_not_for_programs_exists(app):
+    assert set(app.view_functions) >= NOT_FOR_PROGRAMS
+
+
+def test_each_operation_names_the_permission_that_its_view_needs(app):
+    endpoints = faces_for_programs(app)
+    needed = {}
+    for place in described():
+        policy = policy_of(app, endpoints[place])
+        special = {PUBLIC: [], COLLECTOR: [{"collector": []}]}
+        needed[place] = special.get(policy, [{"bearer": [policy]}])
+
+    assert {place: each["security"] for place, each in described().items()} == needed
+
+
+def test_every_change_but_a_new_token_accepts_an_idempotency_key():
+    key = {"$ref": "#/components/parameters/idempotency_key"}
+    without = {
+        operation["operationId"]
+        for method, _, operation in operations_of(document())
+        if method != "GET" and key not in operation["parameters"]
+    }
+    assert without == {"make_token"}
+
+
+def test_no_read_accepts_an_idempotency_key_or_a_body():
+    reads = [each for method, _, each in operations_of(document()) if method == "GET"]
+    assert "idempotency_key" not in json.dumps([each.get("parameters") for each in reads])
+    assert not [each["operationId"] for each in reads if "requestBody" in each]
+
+
+def test_a_list_that_is_sliced_has_a_link():
+    slicing = [{"$ref": f"#/components/parameters/{name}"} for name in ("limit", "cursor")]
+    sliced = [
+        each
+        for _, _, each in operations_of(document())
+        if any(each_ in each.get("parameters", []) for each_ in slicing)
+    ]
+    assert len(sliced) >= 5
+    for operation in sliced:
+        assert all(each in operation["parameters"] for each in slicing), operation["operationId"]
+        assert "Link" in operation["responses"]["200"]["headers"], operation["operationId"]
+
+
+def test_every_operation_has_its_own_name_a_tag_and_a_request_id():
+    found = [each for _, _, each in operations_of(document())]
+    names = [each["operationId"] for each in found]
+    assert len(set(names)) == len(names)
+    known = {each["name"] for each in document()["tags"]}
+    for operation in found:
+        assert set(operation["tags"]) <= known
+        for answer in operation["responses"].values():
+            assert "X-Request-Id" in resolved(document(), answer)["headers"], operation["operationId"]
+
+
+def test_every_component_is_used():
+    text = json.dumps(document())
+    for kind in ("schemas", "responses", "parameters", "headers"):
+        unused = [
+            name for name in document()["components"][kind] if f'"#/components/{kind}/{name}"' not in text
+        ]
+        assert unused == [], kind
+
+
+def test_every_reference_leads_somewhere():
+    for reference in re.findall(r'"\$ref": "([^"]+)"', json.dumps(document())):
+        assert resolved(document(), {"$ref": reference})
+
+
+def test_it_names_the_codes_of_the_contract():
+    assert CODE_OF == {
+        400: "bad_request",
+        401: "unauthorized",
+        402: "payment_failed",
+        403: "forbidden",
+        404: "not_found",
+        405: "method_not_allowed",
+        406: "not_acceptable",
+        409: "conflict",
+        413: "payload_too_large",
+        415: "unsupported_media_type",
+        422: "validation_failed",
+        429: "rate_limited",
+        500: "internal_error",
+        502: "provider_unavailable",
+        503: "provider_unavailable",
+    }
+
+
+def test_every_code_has_its_answer():
+    assert set(REFUSALS) | {405} == set(CODE_OF)  # no operation answers 405: `default` does
+
+
+def test_the_examples_of_refusals_are_refusals(contract):
+    for answer in document()["components"]["responses"].values():
+        media = answer["content"]["application/json"]
+        if "example" in media:
+            contract.validate(media["example"], media["schema"])
+
+
+def test_answers_may_grow_and_bodies_are_strict():
+    schemas = document()["components"]["schemas"]
+    strict = {name for name, each in schemas.items() if each.get("additionalProperties") is False}
+    assert strict == {"PaymentMethodToAttach", "ProfileToSave", "TokenToMake", "UsageEntry"}
+
+
+def test_what_two_parts_describe_is_refused():
+    with pytest.raises(AssertionError, match="described twice"):
+        _merged({"/a": {}}, {"/a": {}})
+
+
+# -- the answer ---------------------------------------------------------------------------------------
+def test_anybody_gets_it(nobody, contract):
+    response = nobody.get(URL)
+
+    assert contract.check(response, 200) == document()
+    assert response.mimetype == "application/json"
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html", "*/*"])
+def test_it_is_json_whatever_is_accepted(nobody, accept):
+    assert nobody.get(URL, headers={"Accept": accept}).json == document()
+
+
+def test_it_may_be_kept_for_a_while_and_is_then_asked_for_by_its_digest(nobody, contract):
+    first = nobody.get(URL)
+    second = nobody.get(URL, headers={"If-None-Match": first.headers["ETag"]})
+
+    assert first.headers["Cache-Control"] == "public, max-age=3600"
+    assert not first.headers["ETag"].startswith("W/")
+    assert "Set-Cookie" not in first.headers
+    contract.check(second, 304)
