@@ -119,7 +119,7 @@ def test_the_default_is_chosen_and_gone_with_its_method(provider, customer_id, s
 
 def test_anothers_method_is_not_found(provider, customer_id):
     theirs = provider.gateway.attach(customer_id=provider.create_customer(), method_id="pm_card_visa")
-    with pytest.raises(ConflictError):
+    with pytest.raises(NotFoundError):
         provider.gateway.attach(customer_id=customer_id, method_id=theirs.id)
     with pytest.raises((NotFoundError, ProviderRefusedError)):
         provider.gateway.make_default(customer_id=customer_id, method_id=theirs.id)

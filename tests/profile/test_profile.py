@@ -118,8 +118,6 @@ def test_the_same_change_sent_twice_is_one_change(nobody, acme, url, token):
         ("name", "  ", "is missing"),
         ("name", "x" * 121, "has more than 120 characters"),
         ("name", "a\nb", "has characters that cannot be printed on one line"),
-        ("name", "a\0b", "has characters that cannot be printed on one line"),
-        ("city", "\ud800", "has characters that cannot be printed on one line"),
         ("city", "\u202eneiW", "has characters that cannot be printed on one line"),
         ("street", "%KUNDE.ANREDE%", "has a placeholder between % signs"),
         ("emails", ["a@b"], "has something that is no e-mail address: 'a@b'"),
