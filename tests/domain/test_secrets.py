@@ -6,14 +6,13 @@ import uuid
 
 import pytest
 
-from portal.domain import tokens
 from portal.domain.secrets import HIDDEN, scrubbed
 
 
 @pytest.mark.parametrize(
     "secret",
     [
-        tokens.mint(),
+        "bpk_0123456789ABCDEFGHIJKLMNOPQRST4PMbyp",
         "sk_test_51Hh2kAbC",
         "rk_live_51Hh2kAbC",
         "whsec_0123abcd",

@@ -18,7 +18,11 @@ def placement(table: Table) -> str | None:
 
 OWNED = [table for table in TABLES if placement(table) == "organization"]
 OTHERS = [table for table in TABLES if placement(table) != "organization"]
-KEYS = [(table, key) for table in TABLES for key in table.foreign_key_constraints]
+KEYS = [
+    (table, key)
+    for table in TABLES
+    for key in sorted(table.foreign_key_constraints, key=lambda each: str(each.name))
+]
 
 
 def each(tables):

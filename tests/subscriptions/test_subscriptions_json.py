@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 import pytest
 
 from portal.domain.access import Preset
@@ -120,7 +118,7 @@ def test_those_of_a_foreign_organization_are_not_found(viewer):
     viewer.json(f"{URL}?organization_id={make_organization('Other Ltd').uid}", 404)
 
 
-@pytest.mark.parametrize("subscription_id", ["1", "not-a-uuid", str(uuid4())])
+@pytest.mark.parametrize("subscription_id", ["1", "not-a-uuid", "550e8400-e29b-41d4-a716-446655440000"])
 def test_what_is_no_subscription_is_not_found(viewer, five, subscription_id):
     viewer.json(f"{URL}/{subscription_id}", 404)
 
