@@ -16,7 +16,8 @@ from portal.ledger.coverage import coverage
 from portal.ledger.passages import Step
 from portal.models import LegalDocument, LegalStatus, Organization, PaymentMethod
 from portal.usage.chart import By
-from portal.usage.queries import LineFilter, Usage, usage_of
+from portal.usage.page import LineFilter, Usage
+from portal.usage.queries import usage_of
 from portal.web.args import Asked
 
 

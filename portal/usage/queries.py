@@ -5,181 +5,27 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import select
 
 from portal.domain.errors import NotFoundError, ValidationError
 from portal.domain.money import Money
-from portal.domain.period import HOURS_A_DAY, Month, Window, hour_of
-from portal.domain.rating import Meter, price_of
+from portal.domain.period import HOURS_A_DAY, Window
+from portal.domain.rating import price_of
 from portal.extensions import db
 from portal.ledger.coverage import coverage
 from portal.ledger.lines import Point, Stretch, stretches
 from portal.ledger.names import ProductName, ProjectName, Projects, project_names
 from portal.ledger.passages import PENDING, USAGE, Step
-from portal.ledger.prices import PriceBook, prices_for
+from portal.ledger.prices import prices_for
 from portal.models import Invoice, Organization, Product, Project, Subscription, invoice_uid
-from portal.usage.chart import OWN, By, StackedBars, stacked_bars
-from portal.usage.columns import ColumnText, column_texts
-from portal.usage.comparison import Comparison, comparison
+from portal.usage.chart import By
+from portal.usage.page import DAYS_MAX, DAYS_MAX_HOURLY, LineFilter, ProductUsage, ProjectUsage, Usage
 from portal.web.args import Asked
 
-DAYS_MAX = 400
-DAYS_MAX_HOURLY = 62
 Key = tuple[int | None, int, int]  # (project id, product id, price in pico-units)
-
-
-@dataclass(frozen=True, slots=True)
-class LineFilter:
-    """Which lines are meant: all, or those of a project, a product, a price."""
-
-    project: UUID | None = None
-    is_without_project: bool = False
-    product: UUID | None = None
-    unit_price: Decimal | None = None
-    billed_by: UUID | None = None  # only what this invoice bills of them
-
-    @property
-    def is_on(self) -> bool:
-        return self != LineFilter()
-
-    @property
-    def query(self) -> dict[str, str]:
-        """Return the filter as an address has it."""
-        project = "none" if self.is_without_project else self.project
-        price = None if self.unit_price is None else f"{self.unit_price:f}"
-        given = {
-            "project_id": project,
-            "product_id": self.product,
-            "unit_price": price,
-            "billed_by": self.billed_by,
-        }
-        return {name: str(value) for name, value in given.items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class ProductUsage:
-    """What a project used of a product at one price. `points` add up to it."""
-
-    product: ProductName
-    unit_price: Decimal
-    price_pico: int
-    quantity_nano: int
-    total: Money
-    points: Sequence[Point]
-
-    def exact(self, quantity_nano: int) -> Decimal:
-        """Return what a quantity costs before rounding, in major units."""
-        return Meter(self.price_pico, self.total.currency).exact(quantity_nano)
-
-    def cost_of(self, point: Point) -> Money:
-        return Money(point.cents, self.total.currency)
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectUsage:
-    """What a project used; without a project it is the organization's own."""
-
-    project: ProjectName | None
-    products: Sequence[ProductUsage]
-    total: Money
-
-
-@dataclass(frozen=True)
-class Usage:
-    """A window of an organization's usage, priced. Every sum adds up to `total`, to the cent."""
-
-    organization: Organization
-    asked: Asked
-    step: Step
-    has_series: bool
-    by: By
-    only: LineFilter
-    now: dt.datetime
-    projects: Sequence[ProjectUsage]
-    total: Money
-    metered_through: dt.datetime | None
-    missing_hours: int
-    prices: PriceBook
-    known_projects: Projects
-
-    @cached_property
-    def chart(self) -> StackedBars:
-        """The bars of the page."""
-        return stacked_bars(self.projects, self.asked.window, self.step, self.by, self.total.currency)
-
-    @cached_property
-    def columns(self) -> Sequence[ColumnText]:
-        """The same bars in words; a month keeps no filter, for it has other lines."""
-        kept = {} if self.chart.step is Step.MONTH else self.only.query
-        query = {"by": self.by.value, **kept}
-        return column_texts(self.chart, self.organization.uid, query, day=self.asked.day)
-
-    @cached_property
-    def before(self) -> Comparison | None:
-        """The same stretch of the month before, or None where the window is no month."""
-        month = self.asked.month
-        if month is None or self.asked.day is not None or self.only.is_on:
-            return None
-        hours = None
-        if self.is_running:
-            hours = hour_of(self.metered_through) + 1 - month.start_hour if self.metered_through else 0
-        return comparison(self.organization, month, self.prices, self.known_projects, hours=hours)
-
-    @cached_property
-    def idle_projects(self) -> Sequence[ProjectName]:
-        """The projects that used nothing in this window, by name."""
-        used = {each.project.uid for each in self.projects if each.project}
-        known = self.known_projects.values()
-        return sorted((each for each in known if each.uid not in used), key=lambda each: each.name)
-
-    @cached_property
-    def months(self) -> Sequence[Month]:
-        """Each month that can be looked at, the latest first."""
-        return months_of(self.organization, self.now)
-
-    @property
-    def title(self) -> str:
-        """The heading: what is looked at, and when."""
-        named = self._named()
-        if named:
-            return ", ".join(named)
-        if self.asked.day is not None:
-            return f"{self.asked.day:%A} {self.asked.day.day} {self.asked.day:%B %Y}"
-        return "Usage"
-
-    def _named(self) -> Sequence[str]:
-        """Return the names of the product and the project that are looked at, where it is one."""
-        if not self.projects:
-            return ()
-        first, named = self.projects[0], []
-        if self.only.product is not None:
-            named.append(first.products[0].product.name)
-        if self.only.project is not None or self.only.is_without_project:
-            named.append(first.project.name if first.project else OWN)
-        return named
-
-    @property
-    def day_before(self) -> dt.date | None:
-        return self.asked.day and self.asked.day - dt.timedelta(days=1)
-
-    @property
-    def day_after(self) -> dt.date | None:
-        return self.asked.day and self.asked.day + dt.timedelta(days=1)
-
-    @property
-    def can_be_hourly(self) -> bool:
-        """Whether the window is short enough to show its hours."""
-        return self.asked.window.hours <= DAYS_MAX_HOURLY * HOURS_A_DAY
-
-    @property
-    def is_running(self) -> bool:
-        """Whether more usage may still come into this window."""
-        return self.asked.window.end_hour > hour_of(self.now)
 
 
 def usage_of(
@@ -321,20 +167,3 @@ def _billed(organization: Organization, found: Sequence[Stretch], invoice: UUID 
         return stretch.batch == (USAGE if own else batch)
 
     return [each for each in found if is_billed(each)]
-
-
-_started = Subscription.__table__.c
-_FIRST_HOUR = select(func.min(_started.start_hour)).where(_started.organization_id == bindparam("owner"))
-
-
-def months_of(organization: Organization, now: dt.datetime) -> Sequence[Month]:
-    """Return the months from the first subscription's to the current one, the latest first."""
-    first_hour = db.session.scalar(_FIRST_HOUR, {"owner": organization.id})
-    current = Month.of(now)
-    first = current if first_hour is None else Month.of_day(first_hour // HOURS_A_DAY)
-    months = []
-    month = max(first, current.shifted(-36))
-    while month <= current:
-        months.append(month)
-        month = month.shifted(1)
-    return months[::-1] or [current]

@@ -10,7 +10,7 @@ from portal.domain.errors import ValidationError
 from portal.ledger.passages import Step
 from portal.usage import queries, schema
 from portal.usage.chart import By
-from portal.usage.queries import LineFilter, Usage
+from portal.usage.page import LineFilter, Usage
 from portal.web import args
 from portal.web.auth import organization, policy
 from portal.web.clock import now

@@ -5,7 +5,7 @@ from __future__ import annotations
 from portal.domain.period import start_of_hour
 from portal.domain.rating import quantity_of
 from portal.ledger.lines import Point
-from portal.usage.queries import ProductUsage, ProjectUsage, Usage
+from portal.usage.page import ProductUsage, ProjectUsage, Usage
 from portal.web.json import JSON, decimal, instant, money, unit_price
 
 

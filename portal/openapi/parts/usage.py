@@ -22,7 +22,7 @@ from portal.openapi.shapes import (
     said,
 )
 from portal.usage.chart import By
-from portal.usage.queries import DAYS_MAX, DAYS_MAX_HOURLY
+from portal.usage.page import DAYS_MAX, DAYS_MAX_HOURLY
 
 _WINDOW = f"""\
 An hour belongs to the window when it starts in [from, to). Without month, day, from and to it is the current
