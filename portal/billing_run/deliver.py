@@ -20,13 +20,14 @@ from portal.billing_run import customers, legal_copy, outbox
 from portal.billing_run.document_draft import Expected, expected_document, refuse_difference
 from portal.domain.errors import BillingError, ConflictError, ProviderUnavailableError
 from portal.extensions import db, reading
-from portal.gateways.easybill import CREDIT, INVOICE, Document, EasybillGateway
+from portal.gateways.easybill import EasybillGateway
 from portal.gateways.easybill_http import (
     RATE_LIMIT_SECONDS,
     EasybillKeyRefusedError,
     EasybillRateLimitedError,
     EasybillUnavailableError,
 )
+from portal.gateways.easybill_shapes import CREDIT, INVOICE, Document
 from portal.models import Delivery, Invoice, Organization
 from portal.web.providers import settings
 

@@ -17,7 +17,7 @@ from portal.domain.rating import quantity_of
 from portal.domain.vat import VatTreatment, WithoutVatId, document_totals, settle, treatment_of
 from portal.domain.vat_texts import vat_text
 from portal.extensions import db
-from portal.gateways.easybill import (
+from portal.gateways.easybill_shapes import (
     CREDIT,
     INVOICE,
     CurrencyNotCarriedError,

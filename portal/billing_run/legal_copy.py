@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from portal.domain.money import Money
 from portal.extensions import db
-from portal.gateways.easybill import CANCELLATIONS, Document, money_of
+from portal.gateways.easybill_shapes import CANCELLATIONS, Document, money_of
 from portal.ledger import audit
 from portal.models import LegalDocument, LegalDocumentFile, add_owned
 from portal.models.owned import lock

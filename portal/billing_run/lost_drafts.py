@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 from portal.billing_run.owners import has_lost, organizations_of
 from portal.domain.errors import BillingError
-from portal.gateways.easybill import Document, EasybillGateway
+from portal.gateways.easybill import EasybillGateway
+from portal.gateways.easybill_shapes import Document
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from portal.extensions import db, reading
-from portal.gateways.easybill import CANCELLATIONS, Document
+from portal.gateways.easybill_shapes import CANCELLATIONS, Document
 from portal.models import Delivery, Invoice, Organization
 
 _IDS_MAX = 500  # in one question to the database

@@ -15,22 +15,21 @@ from portal.domain.money import Money
 from portal.domain.vat import VatCase
 from portal.gateways import easybill as module
 from portal.gateways import easybill_http
-from portal.gateways.easybill import (
-    CurrencyNotCarriedError,
-    CustomerFacts,
-    DraftFacts,
-    DraftPosition,
-    EasybillGateway,
-    FinishedDocumentError,
-    hundredths_of,
-    money_of,
-)
+from portal.gateways.easybill import EasybillGateway, FinishedDocumentError
 from portal.gateways.easybill_budget import Unlimited
 from portal.gateways.easybill_http import (
     EasybillKeyRefusedError,
     EasybillRateLimitedError,
     EasybillRefusedError,
     EasybillUnavailableError,
+)
+from portal.gateways.easybill_shapes import (
+    CurrencyNotCarriedError,
+    CustomerFacts,
+    DraftFacts,
+    DraftPosition,
+    hundredths_of,
+    money_of,
 )
 from tests import easybill_description
 from tests.billing_run.rows import KEY, _numbers

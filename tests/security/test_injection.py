@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from portal.billing_run.document_draft import expected_document
 from portal.extensions import db
-from portal.gateways.easybill import CustomerFacts, _customer_body, _draft_body, _inert
+from portal.gateways.easybill_shapes import CustomerFacts, customer_body, draft_body
 from portal.gateways.mail import Mail, MailFolder
 from portal.models import (
     Account,
@@ -175,9 +175,9 @@ def test_a_placeholder_of_easybills_in_a_text_stays_a_text(app):
     organization = make_organization("%KUNDE.NAME% GmbH")
     make_invoice(organization, ("web", "%FIRMA.KONTO% 50% vm", "12", "0.5"))
     invoice = db.session.scalars(select(Invoice)).one()
-    body = _draft_body("1", expected_document(organization, invoice, NOW.date()).facts)
+    body = draft_body("1", expected_document(organization, invoice, NOW.date()).facts)
     facts = CustomerFacts("1", "%KUNDE.NAME%", "%A.B%", "1", "%DOKUMENT.NUMMER%", "DE", None, ["a@b.example"])
-    customer = _inert(_customer_body(facts))
+    customer = customer_body(facts)
     assert "%FIRMA.KONTO%" not in str(body)
     assert "50% vm" in str(body), "a percent sign of its own stays"
     assert "%KUNDE" not in str(customer)
