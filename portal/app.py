@@ -122,6 +122,7 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": dt.timedelta(hours=12),
+        "SESSION_REFRESH_EACH_REQUEST": False,  # no cookie in an answer that anybody may keep
         "WTF_CSRF_TIME_LIMIT": None,  # it lives as long as its session: a tab may stay open
         "WTF_CSRF_CHECK_DEFAULT": False,  # web/auth asks, once it knows who is calling
         "MAX_CONTENT_LENGTH": _BODY_MAX_BYTES,

@@ -15,9 +15,11 @@ from contextlib import closing
 from pathlib import Path
 
 import psycopg
+from sqlalchemy import create_engine, delete, inspect
 from sqlalchemy.engine import URL, make_url
 
 from portal.domain.errors import BillingError
+from portal.models import PasswordReset, StoredAnswer, UserSession
 
 _SQLITE_MAGIC = b"SQLite format 3\0"
 _POSTGRES_MAGIC = b"PGDMP"
@@ -70,6 +72,20 @@ def restore(database_url: str, path: Path, *, is_replacing: bool, now: dt.dateti
     else:
         _refuse_unless(header.startswith(_POSTGRES_MAGIC), path, "PostgreSQL")
         _restore_postgres(path, url, is_replacing=is_replacing)
+    _forget_who_was_signed_in(url)
+
+
+def _forget_who_was_signed_in(url: URL) -> None:
+    """End the sessions and codes of the backup's time: some were ended since."""
+    engine = create_engine(url, hide_parameters=True)
+    try:
+        with engine.begin() as connection:
+            known = inspect(connection).get_table_names()
+            for model in (UserSession, PasswordReset, StoredAnswer):
+                if model.__tablename__ in known:
+                    connection.execute(delete(model))
+    finally:
+        engine.dispose()
 
 
 def _header(path: Path) -> bytes:
@@ -115,20 +131,18 @@ def _restore_sqlite(
         _refuse_damage(path)
     except sqlite3.Error as error:
         raise BackupError(f"{path} cannot be read: {error}.") from error
-    if database.exists() and not is_replacing:
-        raise BackupError(f"{database} exists already; say --replace to put it aside.")
+    old = [each for suffix in ("", *_SIDE_FILES) if (each := Path(f"{database}{suffix}")).exists()]
+    if old and not is_replacing:
+        raise BackupError(f"{old[0]} exists already; say --replace to put it aside.")
     database.parent.mkdir(parents=True, exist_ok=True)
     fresh = database.with_name(f".{database.name}.restoring")
     fresh.unlink(missing_ok=True)
     fresh.touch(mode=0o600)
     shutil.copyfile(path, fresh)
     _sync(fresh)
-    if database.exists():
-        aside = database.with_name(f"{database.name}.before-{now:%Y%m%dT%H%M%S}")
-        for suffix in ("", *_SIDE_FILES):  # the log belongs to its database, never to the restored one
-            each = Path(f"{database}{suffix}")
-            if each.exists():
-                each.rename(f"{aside}{suffix}")
+    for each in old:  # a log belongs to its database: beside the restored one it would be played into it
+        suffix = each.name.removeprefix(database.name)
+        each.rename(database.with_name(f"{database.name}.before-{now:%Y%m%dT%H%M%S}{suffix}"))
     fresh.rename(database)
     _sync(database.parent)
 

@@ -287,8 +287,20 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise SettingsError("STRIPE_JS_URL must be on https://js.stripe.com/ when Stripe is the real one.")
     if urlsplit(settings.portal_url).scheme not in {"http", "https"}:
         raise SettingsError("PORTAL_URL is the address that customers type, such as https://billing.example.")
-    if not settings.is_production:
-        return
+    if settings.is_production:
+        _refuse_unfit_for_production(settings)
+    else:
+        _refuse_unfit_for_demo(settings, is_live=is_live)
+
+
+def _refuse_unfit_for_demo(settings: Settings, *, is_live: bool) -> None:
+    if is_live:
+        raise SettingsError("A live Stripe key needs PORTAL_ENV=production.")
+    if settings.is_https and settings.mail.url is None:
+        raise SettingsError("Without MAIL_URL anybody may read the mails: not on a PORTAL_URL with https.")
+
+
+def _refuse_unfit_for_production(settings: Settings) -> None:
     if settings.has_sandbox:
         raise SettingsError("PORTAL_ENV=production refuses stand-ins: STRIPE_API_BASE or EASYBILL_API_BASE.")
     if settings.mail.url is None:

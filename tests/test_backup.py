@@ -20,7 +20,8 @@ from portal.billing_run.close import close
 from portal.billing_run.deliver import deliver
 from portal.billing_run.verify import verify
 from portal.extensions import db
-from portal.models import Invoice, LegalDocument, LegalDocumentFile, UsageDay, UsageHour
+from portal.models import Invoice, LegalDocument, LegalDocumentFile, UsageDay, UsageHour, UserSession
+from portal.web import sessions
 from tests.billing_run.rows import Easybill, own_customer
 from tests.conftest import make_settings
 from tests.factories import (
@@ -28,6 +29,7 @@ from tests.factories import (
     JANUARY,
     MARCH,
     NOW,
+    make_account,
     make_organization,
     make_product,
     make_subscription,
@@ -211,6 +213,38 @@ def test_a_replaced_file_of_sqlite_stays_beside_it(sandboxes, tmp_path):
     assert (tmp_path / f"portal.sqlite.before-{NOW:%Y%m%dT%H%M%S}").exists()
     with home.app.app_context():
         assert list(verify()) == []
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_a_log_that_was_left_behind_is_never_played_into_the_restored_database(sandboxes, tmp_path):
+    home = Home("sqlite", f"sqlite:///{tmp_path / 'portal.sqlite'}", "sqlite:///", sandboxes, tmp_path)
+    fill(home)
+    with home.app.app_context():
+        db.engine.dispose()
+    path = tmp_path / "portal.backup"
+    backup(home.url, path)
+    (tmp_path / "portal.sqlite").unlink()
+    (tmp_path / "portal.sqlite-wal").write_bytes(b"of another time")
+    with pytest.raises(BackupError, match="--replace"):
+        restore(home.url, path, is_replacing=False, now=NOW)
+    restore(home.url, path, is_replacing=True, now=NOW)
+
+    assert (tmp_path / f"portal.sqlite.before-{NOW:%Y%m%dT%H%M%S}-wal").exists()
+    assert not (tmp_path / "portal.sqlite-wal").exists()
+
+
+def test_who_was_signed_in_at_the_time_of_the_backup_is_not_any_more(home):
+    fill(home)
+    with home.app.app_context():
+        account = make_account()
+        sessions.begin(account, now=NOW)
+        db.session.commit()
+    backup(home.url, home.path / "portal.backup")
+    restore(home.url, home.path / "portal.backup", is_replacing=True, now=NOW)
+
+    with home.app.app_context():
+        assert db.session.scalars(select(UserSession)).all() == []
         db.session.remove()
         db.engine.dispose()
 

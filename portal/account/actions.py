@@ -20,7 +20,9 @@ def change_password(
 
     The caller ends the sessions.
     """
-    if credentials.recognise(account.login, current, address=address, now=now) is None:
+    purpose = credentials.CONFIRM
+    known = credentials.recognise(account.login, current, address=address, now=now, purpose=purpose)
+    if known is None:
         raise ValidationError({"current": ["is not your password, or there were too many tries"]})
     try:
         credentials.set_password(account, new, action="password.changed")

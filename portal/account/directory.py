@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from portal.domain import tokens
 from portal.domain.access import PRESETS, Preset
@@ -116,12 +116,14 @@ def remove_membership(organization: Organization, account: Account) -> None:
 
 def _revoke_old_tokens(organization: Organization, account: Account, now: dt.datetime) -> None:
     """Who comes back does not bring the tokens of an earlier time."""
-    old = update(ApiToken).where(
+    query = select(ApiToken).where(
         ApiToken.organization_id == organization.id,
         ApiToken.account_id == account.id,
         ApiToken.revoked_at.is_(None),
     )
-    db.session.execute(old.values(revoked_at=now))
+    for token in db.session.scalars(query).all():
+        token.revoked_at = now
+        audit.record(organization.id, "token.revoked", token.prefix, before={"name": token.name})
 
 
 def _membership_of(organization: Organization, account: Account) -> Membership | None:

@@ -19,6 +19,7 @@ from portal.web import identity, sessions
 from portal.web.auth import SIGNED_IN, policy
 from portal.web.clock import now
 from portal.web.forms import FormPage, refuse_fields, say
+from portal.web.idempotency import keeps_no_answer
 from portal.web.identity import account
 from portal.web.renders import renders
 
@@ -51,6 +52,7 @@ def index() -> AccountPage | Response:
 
 @bp.post("/password")
 @policy(SIGNED_IN)
+@keeps_no_answer
 @renders("account/index.html")
 def password() -> AccountPage | Response:
     form = PasswordForm()

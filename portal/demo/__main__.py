@@ -36,6 +36,7 @@ _SECRET_NAME = "PORTAL_DEMO_WEBHOOK_SECRET"  # noqa: S105 -- the variable in whi
 
 def main() -> None:
     """Serve the demo."""
+    os.umask(0o077)
     port = _port()
     var = Path(os.environ.get("PORTAL_VAR", config.ROOT / "var"))
     var.mkdir(parents=True, exist_ok=True)

@@ -11,8 +11,8 @@ _PATTERNS = (
     re.compile(r"whsec_[0-9A-Za-z]+"),  # secrets of webhooks
     re.compile(r"\b(?:seti|pi)_[0-9A-Za-z]+_secret_[0-9A-Za-z]+"),  # client secrets
     re.compile(r"(?i)\b(?:bearer|basic)\s+[0-9A-Za-z._~+/=-]{8,}"),  # whatever was in Authorization
-    re.compile(r"\b[A-Z]{2}[0-9]{2}(?:[ ]?[0-9A-Z]{4}){2,7}(?:[ ]?[0-9A-Z]{1,4})?\b"),  # IBAN
 )
+_IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?:[ ]?[0-9A-Z]{4}){2,7}(?:[ ]?[0-9A-Z]{1,4})?\b")
 _DIGITS = re.compile(r"(?<![0-9A-Za-z-])(?:[0-9][ -]?){12,18}[0-9](?![0-9A-Za-z-])")
 _LUHN_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
@@ -21,7 +21,14 @@ def scrubbed(text: str) -> str:
     """Return a text without keys, tokens, card numbers or IBANs."""
     for pattern in _PATTERNS:
         text = pattern.sub(HIDDEN, text)
+    text = _IBAN.sub(lambda found: HIDDEN if _is_iban(found[0]) else found[0], text)
     return _DIGITS.sub(lambda found: HIDDEN if _is_card_number(found[0]) else found[0], text)
+
+
+def _is_iban(text: str) -> bool:
+    """Tell an account number from a VAT id or a word by its check digits (ISO 7064)."""
+    plain = text.replace(" ", "")
+    return int("".join(str(int(each, 36)) for each in plain[4:] + plain[:4])) % 97 == 1
 
 
 def _is_card_number(text: str) -> bool:

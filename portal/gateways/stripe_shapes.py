@@ -170,7 +170,8 @@ def _customer_told(thing: Mapping[str, Any], previous: Mapping[str, Any]) -> str
     if thing.get("object") == "customer":
         return str(thing["id"])
     customer = thing.get("customer") or previous.get("customer")
-    return customer["id"] if isinstance(customer, dict) else customer
+    told = customer.get("id") if isinstance(customer, dict) else customer
+    return told if isinstance(told, str) else None
 
 
 def _id_of(thing: Any) -> str | None:

@@ -47,6 +47,11 @@ def note(event: Event, *, now: dt.datetime) -> bool:
     return db.session.scalar(added) is not None
 
 
+def _check_id(customer_id: str, object_id: str) -> str:
+    """Whoever comes back with an address of somebody else's asks about nothing but their own."""
+    return f"{StripeEvent.CHECK}:{customer_id}:{object_id}"
+
+
 def ask_for_check(organization: Organization, object_id: str, *, is_live: bool, now: dt.datetime) -> None:
     """Let a set-up, or all that a customer has, be looked at: nobody knows how it went.
 
@@ -55,7 +60,7 @@ def ask_for_check(organization: Organization, object_id: str, *, is_live: bool, 
     customer_id = organization.stripe_customer_id
     if customer_id is None or len(checks_of(organization, now=now)) >= _CHECKS_MAX:
         return
-    event_id = f"{StripeEvent.CHECK}:{object_id}"
+    event_id = _check_id(customer_id, object_id)
     event = Event(event_id, StripeEvent.CHECK, object_id, customer_id, is_live)
     if not note(event, now=now):
         _write(
@@ -138,7 +143,8 @@ def postpone(event_id: str, reason: str, now: dt.datetime, *, is_outage: bool) -
 
 def hasten(object_id: str) -> None:
     """Let the check of a set-up be made now: Stripe has news of it."""
-    check = (StripeEvent.event_id == f"{StripeEvent.CHECK}:{object_id}") & StripeEvent.settled_at.is_(None)
+    is_check = (StripeEvent.type == StripeEvent.CHECK) & (StripeEvent.object_id == object_id)
+    check = is_check & StripeEvent.settled_at.is_(None)
     _write(check, next_attempt_at=None)
     db.session.commit()
 

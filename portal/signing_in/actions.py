@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import delete
-
 from portal.domain.errors import ValidationError
 from portal.extensions import db
 from portal.models import PasswordReset
@@ -44,4 +42,3 @@ def reset_password(code: str, password: str, *, address: str | None, now: dt.dat
     throttle.give_back(limit)
     credentials.set_password(account, password, action="password.reset")
     sessions.end_all(account)
-    db.session.execute(delete(PasswordReset).where(PasswordReset.account_id == account.id))

@@ -24,5 +24,6 @@ def account_of_code(code: str, *, now: dt.datetime) -> Account | None:
         select(Account)
         .join(PasswordReset, PasswordReset.account_id == Account.id)
         .where(PasswordReset.token_sha256 == code_sha256(code), PasswordReset.sent_at > now - CODE_LASTS)
+        .with_for_update(of=Account)
     )
     return db.session.scalar(query)

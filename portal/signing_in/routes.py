@@ -17,6 +17,7 @@ from portal.web import credentials, identity
 from portal.web.auth import PUBLIC, SIGNED_IN, policy
 from portal.web.clock import now
 from portal.web.forms import FormPage, refuse_fields, say
+from portal.web.idempotency import keeps_no_answer
 from portal.web.identity import account
 from portal.web.renders import renders
 
@@ -62,13 +63,15 @@ def sign_out() -> Response:
 
 @bp.route("/login/confirm", methods=["GET", "POST"])
 @policy(SIGNED_IN)
+@keeps_no_answer
 @renders("signing_in/confirm.html")
 def confirm() -> PasswordPage | Response:
     form = ConfirmForm()
     if not form.validate_on_submit():
         return PasswordPage(form)
     login, password, address = account().login, form.password.data, request.remote_addr
-    if credentials.recognise(login, password, address=address, now=now()) is None:
+    purpose = credentials.CONFIRM
+    if credentials.recognise(login, password, address=address, now=now(), purpose=purpose) is None:
         return PasswordPage(form, is_refused=True)
     identity.confirm()
     return redirect(_safe_next(), HTTPStatus.SEE_OTHER)

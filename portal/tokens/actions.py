@@ -6,12 +6,21 @@ import datetime as dt
 from dataclasses import dataclass
 
 from portal.domain import tokens
-from portal.domain.errors import ValidationError
+from portal.domain.errors import ConflictError, UnauthorizedError, ValidationError
+from portal.extensions import db
 from portal.ledger import audit
 from portal.models import Account, ApiToken, Organization, add_owned
+from portal.models.owned import lock
 from portal.tokens import queries
 
 NAME_LENGTH_MAX = 60
+TOKENS_MAX = 100  # of one person in one organization
+_CHAIN = "token_chain"  # held by whoever makes or revokes: none is made with one that is being revoked
+_NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
+
+
+class TooManyTokensError(ConflictError):
+    """You have a hundred tokens here. Revoke one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +43,14 @@ def make_token(
 ) -> Minted:
     """Make a token that acts in one organization with its owner's current rights there."""
     _check(name, expires_at, now)
-    if parent is not None and parent.expires_at is not None:
-        expires_at = min(expires_at or parent.expires_at, parent.expires_at)
+    lock(organization.id, _CHAIN)
+    if parent is not None:
+        db.session.refresh(parent)
+        if parent.revoked_at is not None:  # while this request waited for its turn
+            raise UnauthorizedError
+        expires_at = min(expires_at or _NEVER, parent.expires_at or _NEVER)
+    if queries.count_of(organization, owner) >= TOKENS_MAX:
+        raise TooManyTokensError
     token = tokens.mint()
     row = ApiToken(
         account_id=owner.id,
@@ -45,7 +60,7 @@ def make_token(
         prefix=tokens.shown_prefix(token),
         token_sha256=tokens.fingerprint(token),
         created_at=now,
-        expires_at=expires_at,
+        expires_at=None if expires_at == _NEVER else expires_at,
     )
     add_owned(organization.id, row)
     audit.record(organization.id, "token.made", row.prefix, after=_facts(row, owner.login))
@@ -64,12 +79,15 @@ def _check(name: str, expires_at: dt.datetime | None, now: dt.datetime) -> None:
 
 def revoke(token: ApiToken, *, now: dt.datetime) -> None:
     """End a token, and all that were made with it, from the next request on."""
-    if token.revoked_at is not None:
-        return
-    token.revoked_at = now
-    audit.record(token.organization_id, "token.revoked", token.prefix, before={"name": token.name})
-    for child in queries.made_with(token):
-        revoke(child, now=now)
+    lock(token.organization_id, _CHAIN)
+    ending = [token]
+    while ending:
+        one = ending.pop()
+        db.session.refresh(one)
+        if one.revoked_at is None:
+            one.revoked_at = now
+            audit.record(one.organization_id, "token.revoked", one.prefix, before={"name": one.name})
+            ending += queries.made_with(one)
 
 
 def _facts(row: ApiToken, login: str) -> dict[str, object]:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from portal.domain.access import Role
 from portal.domain.errors import NotFoundError
 from portal.extensions import db
-from portal.models import Account, ApiToken, Membership
+from portal.models import Account, ApiToken, Membership, Organization
 from portal.web.lists import ListPage, Slice
 
 
@@ -73,6 +73,16 @@ def token_of(membership: Membership, uid: UUID) -> ApiToken:
         raise NotFoundError
     token: ApiToken = found[0]
     return token
+
+
+def count_of(organization: Organization, owner: Account) -> int:
+    """Return how many tokens of somebody work in an organization, or would but for their date."""
+    query = select(func.count()).where(
+        ApiToken.organization_id == organization.id,
+        ApiToken.account_id == owner.id,
+        ApiToken.revoked_at.is_(None),
+    )
+    return db.session.scalar(query) or 0
 
 
 def made_with(token: ApiToken) -> Sequence[ApiToken]:

@@ -139,6 +139,8 @@ def _admit(declared: Policy) -> str:
     if token is None:
         _refuse_forgeries()
     if declared.wanted == SIGNED_IN:
+        if token is not None:  # it acts in one organization, not for the person as a whole
+            raise ForbiddenError
         g.membership = _current_membership()
     else:
         _enter(declared.wanted)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import select
+from sqlalchemy import Select, delete, select
 
 from portal.domain.errors import ValidationError
 from portal.extensions import db
 from portal.ledger import audit
-from portal.models import Account, Membership
+from portal.models import Account, Membership, PasswordReset
 from portal.web import passwords, throttle
 from portal.web.throttle import Limit
 from portal.web.transaction import settling
 
+SIGN_IN, CONFIRM = "sign-in", "confirm"
 _WRONG_AN_HOUR = 10  # for one address, known or not
 _WRONG_AN_HOUR_FROM = 20  # from one network
 
@@ -22,23 +23,33 @@ def account_of(login: str) -> Account | None:
     """Return the account of a login, or None; case does not matter."""
     if "\0" in login:
         return None  # no text of PostgreSQL's has one
-    return db.session.scalar(select(Account).where(Account.login == login.strip().lower()))
+    return db.session.scalar(_account_query(login))
 
 
-def recognise(login: str, password: str, *, address: str | None, now: dt.datetime) -> Account | None:
+def _account_query(login: str) -> Select[Account]:
+    return select(Account).where(Account.login == login.strip().lower())
+
+
+def recognise(
+    login: str, password: str, *, address: str | None, now: dt.datetime, purpose: str = SIGN_IN
+) -> Account | None:
     """Return the account whose address and password these are, or None.
+
+    The account is held until the transaction ends, so that no session begins with a password that is just
+    being changed. Tries are counted by purpose: who guesses at the door shuts nobody out who is inside.
 
     A try is counted before the password is looked at, in a transaction of its own, and taken back when
     it was right: so tries at once count as many. Beyond the limit not even the right password will do.
     An unknown account costs the same time as a known one.
     """
-    of_account = _limit_of(login)
-    of_network = Limit("sign-in from", throttle.network_of(address), _WRONG_AN_HOUR_FROM)
+    of_account = _limit_of(login, purpose)
+    of_network = Limit(f"{purpose} from", throttle.network_of(address), _WRONG_AN_HOUR_FROM)
     with settling():
-        waits = [throttle.take(limit, now=now) for limit in (of_network, of_account)]
-    if any(waits):
+        waits = [throttle.take(limit, now=now) for limit in (of_account, of_network)]
+    if any(waits) or "\0" in login:
         return None
-    account = account_of(login)
+    query = _account_query(login).with_for_update(of=Account).execution_options(populate_existing=True)
+    account: Account | None = db.session.scalar(query)
     stored = account.password_hash if account else None
     if not passwords.is_right(password, stored) or account is None:
         return None
@@ -49,8 +60,8 @@ def recognise(login: str, password: str, *, address: str | None, now: dt.datetim
     return account
 
 
-def _limit_of(login: str) -> Limit:
-    return Limit("sign-in", login.strip().lower(), _WRONG_AN_HOUR)
+def _limit_of(login: str, purpose: str) -> Limit:
+    return Limit(purpose, login.strip().lower(), _WRONG_AN_HOUR)
 
 
 def set_password(account: Account, password: str, *, action: str) -> None:
@@ -63,7 +74,9 @@ def set_password(account: Account, password: str, *, action: str) -> None:
     if problem:
         raise ValidationError({"password": [problem]})
     account.password_hash = passwords.hashed(password)
-    throttle.forget(_limit_of(account.login))
+    for purpose in (SIGN_IN, CONFIRM):
+        throttle.forget(_limit_of(account.login, purpose))
+    db.session.execute(delete(PasswordReset).where(PasswordReset.account_id == account.id))
     query = select(Membership.organization_id).where(Membership.account_id == account.id)
     for organization_id in db.session.scalars(query.order_by(Membership.organization_id)).all():
         audit.record(organization_id, action, str(account.uid), after={"login": account.login})

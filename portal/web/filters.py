@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 from functools import cache, lru_cache
-from typing import Any
+from urllib.parse import urlencode
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
@@ -160,9 +160,10 @@ def replaced_url(**changes: str | None) -> str:
     """Return this page's address with some of its query replaced, or left out where None."""
     query = request.args.to_dict() | {name: value or "" for name, value in changes.items()}
     view_args = request.view_args or {}
-    kept: dict[str, Any] = {name: value for name, value in query.items() if value and name not in view_args}
+    kept = {name: value for name, value in query.items() if value and name not in view_args}
     assert request.endpoint is not None
-    return url_for(request.endpoint, **view_args, **kept)
+    path = url_for(request.endpoint, **view_args)  # the query never: some of its names mean something there
+    return f"{path}?{urlencode(kept)}" if kept else path
 
 
 _FILTERS = (

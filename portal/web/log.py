@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -36,7 +37,16 @@ class JsonLines(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _OURS}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return scrubbed(json.dumps(line, default=str, ensure_ascii=False))
+        return json.dumps(_clean(line))  # in ASCII: no line break of Unicode's is one here
+
+
+def _clean(value: Any) -> Any:
+    """Black out secrets before anything is escaped: after a line break they would look like other words."""
+    if isinstance(value, Mapping):
+        return {str(name): _clean(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(each) for each in value]
+    return value if value is None or isinstance(value, bool | int) else scrubbed(str(value))
 
 
 def _who_asks() -> dict[str, Any]:

@@ -25,7 +25,7 @@ def hashed(password: str) -> str:
 def is_right(password: str, stored: str | None) -> bool:
     """Compare a password with a stored hash; None stands for somebody who does not exist."""
     try:
-        _hasher.verify(stored or _NOBODY, _normal(password)[:LENGTH_MAX])
+        _hasher.verify(stored or _NOBODY, _normal(password))
     except (VerificationError, InvalidHashError):
         return False
     return stored is not None
@@ -40,7 +40,7 @@ def problem_with(password: str) -> str | None:
     """Return why a new password cannot be used, or None. Any character will do; length is what counts."""
     if len(password) < LENGTH_MIN:
         return f"has fewer than {LENGTH_MIN} characters"
-    if len(password) > LENGTH_MAX:
+    if len(_normal(password)) > LENGTH_MAX:
         return f"has more than {LENGTH_MAX} characters"
     is_common = not _common().isdisjoint({password.lower(), _bare(password)})
     if is_common or len(set(password)) < _DIFFERENT_MIN:

@@ -35,6 +35,8 @@ def network_of(address: str | None) -> str:
         found = ipaddress.ip_address(address or "")
     except ValueError:
         return "unknown"
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        return str(found.ipv4_mapped)
     if found.version == 6:
         return str(ipaddress.ip_network((found, 64), strict=False))
     return str(found)

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from portal.account import directory
 from portal.domain.access import Preset
 from portal.extensions import db
-from portal.models import UserSession
+from portal.models import PasswordReset, UserSession
 from portal.web import passwords, sessions
 from tests.factories import NOW, PASSWORD, make_member
 from tests.page import JSON, client_of
@@ -306,3 +306,29 @@ def test_the_password_as_it_is_has_to_be_known(enter, ada):
 
     assert response.status_code == 422
     assert "not your password" in response.text
+
+
+def test_no_cookie_is_in_an_answer_that_anybody_may_keep(enter):
+    client = enter()
+    for address in ("/static/portal.css", "/openapi.json"):
+        with client.get(address) as response:
+            assert "public" in response.headers["Cache-Control"]
+            assert "Set-Cookie" not in response.headers
+
+
+def test_a_code_that_was_mailed_before_does_not_undo_a_new_password(enter, ada):
+    client = enter()
+    db.session.add(
+        PasswordReset(account_id=ada.id, requested_at=NOW, sent_at=NOW, token_sha256="x", next_attempt_at=NOW)
+    )
+    client.submit("/account/password", current=PASSWORD, new="another long password")
+
+    assert db.session.scalars(select(PasswordReset)).all() == []
+
+
+def test_a_password_that_grows_when_it_is_normalized_is_refused_or_lets_in(enter, ada):
+    client = enter()
+    response = client.submit("/account/password", current=PASSWORD, new="\ufdfa" * 100 + "abcdefgh")
+
+    assert response.status_code == 422
+    assert passwords.is_right(PASSWORD, ada.password_hash)

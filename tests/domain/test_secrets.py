@@ -47,6 +47,10 @@ def test_a_secret_is_hidden_wherever_it_stands(secret, frame):
         "bpk_1a2b",  # as much as a list shows
         "0.00694",
         "DE•• •••• 3000",
+        "FR12345678901",  # a VAT id
+        "NL123456789B01",
+        "IT12345678901",
+        "PL1234567890",
     ],
 )
 def test_what_is_no_secret_stays(text):

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import Rule
 
-from portal.web.auth import COLLECTOR, PUBLIC, WEBHOOK, policy_of
+from portal.web.auth import COLLECTOR, PUBLIC, SIGNED_IN, WEBHOOK, policy_of
 from tests.factories import PASSWORD
 from tests.security.world import Tenant
 
@@ -49,6 +49,7 @@ class Door:
     method: str
     path: str
     is_public: bool
+    is_of_people: bool  # no token opens it
     form: dict[str, str] = field(default_factory=dict)
     body: dict[str, Any] | None = None
 
@@ -69,6 +70,7 @@ def doors(app: Flask, owner: Tenant) -> list[Door]:
                 method,
                 path_of(rule, owner),
                 wanted == PUBLIC,
+                wanted in {PUBLIC, SIGNED_IN},
                 FORMS.get(rule.endpoint, {}),
                 BODIES.get(rule.endpoint),
             )

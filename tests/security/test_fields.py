@@ -39,7 +39,7 @@ def test_a_field_that_nobody_asked_for_is_refused(app, tenants, proves, kind):
                 answer = browser.open(door.path, method=door.method, data=form)
                 refused = {422} if door.body is None or door.form else {415, 422}
             else:
-                headers = JSON | ({"X-CSRFToken": browser.csrf_token} if door.is_public else program)
+                headers = JSON | ({"X-CSRFToken": browser.csrf_token} if door.is_of_people else program)
                 body = (door.body or {}) | {name: value}
                 answer = browser.open(door.path, method=door.method, json=body, headers=headers)
                 refused = {406, 415, 422}

@@ -150,3 +150,27 @@ def test_the_form_says_the_same_before_and_after(nobody, ada):
     texts.add((response.status_code, response.text.replace(nobody.csrf_token, "")))
 
     assert len(texts) == 1
+
+
+def test_guesses_at_the_door_shut_nobody_out_who_is_inside(ada, hashes):
+    for _ in range(15):
+        guess(ada.login)
+    found = credentials.recognise(
+        ada.login, PASSWORD, address="192.0.2.9", now=NOW, purpose=credentials.CONFIRM
+    )
+
+    assert found == ada
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("", "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_whom_an_address_stands_for(address, network):
+    assert throttle.network_of(address) == network

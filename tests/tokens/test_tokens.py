@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.domain import tokens
 from portal.domain.access import Preset
+from portal.domain.errors import UnauthorizedError
 from portal.extensions import db
 from portal.models import ApiToken, AuditEntry
+from portal.tokens import actions
 from tests.factories import NOW, make_member, make_token
 from tests.page import JSON, bearer, htmx
 
@@ -247,3 +250,70 @@ def test_a_program_that_sends_a_form_is_told_what_to_send(nobody, acme, ada, add
 
     assert response.status_code == 415
     assert response.json["errors"][0]["code"] == "unsupported_media_type"
+
+
+# -- a token that is being revoked -----------------------------------------------------------------------
+def test_a_token_that_was_revoked_meanwhile_makes_none(acme, ada):
+    make_token(acme, ada)
+    parent = db.session.scalars(select(ApiToken)).one()
+    other = update(ApiToken).where(ApiToken.organization_id == acme.id).values(revoked_at=NOW)
+    db.session.execute(other.execution_options(synchronize_session=False))
+    with pytest.raises(UnauthorizedError):
+        actions.make_token(acme, ada, "child", now=NOW, parent=parent)
+    db.session.rollback()
+
+
+def test_no_child_outlives_a_revocation_at_the_same_time(app, nobody, acme, ada, address):
+    parent, mine = make_token(acme, ada), make_token(acme, ada)
+    uid = next(e["id"] for e in nobody.json(address, headers=bearer(mine)) if e["prefix"] == parent[:8])
+    children, gate = [], threading.Barrier(4)
+
+    def make():
+        with app.app_context():
+            client = app.test_client()
+            gate.wait()
+            for _ in range(6):
+                made = client.post(address, json={"name": "kid"}, headers=bearer(parent))
+                children.extend([made.json["token"]] if made.status_code == 201 else [])
+
+    db.session.commit()
+    threads = [threading.Thread(target=make) for _ in range(3)]
+    for each in threads:
+        each.start()
+    gate.wait()
+    assert nobody.delete(f"{address}/{uid}", headers=bearer(mine)).status_code == 204
+    for each in threads:
+        each.join()
+
+    assert [child for child in children if works(nobody, child)] == []
+
+
+def test_a_long_chain_is_revoked_whole(nobody, acme, ada, address):
+    first = chain = make_token(acme, ada)
+    for _ in range(60):
+        chain = nobody.post(address, json={"name": "next"}, headers=bearer(chain)).json["token"]
+    mine = make_token(acme, ada)
+    uid = next(
+        e["id"] for e in nobody.json(f"{address}?limit=200", headers=bearer(mine)) if e["prefix"] == first[:8]
+    )
+    nobody.delete(f"{address}/{uid}", headers=bearer(mine))
+
+    assert not works(nobody, chain)
+
+
+def test_a_person_has_a_hundred_at_most(nobody, acme, ada, address, monkeypatch):
+    monkeypatch.setattr(actions, "TOKENS_MAX", 2)
+    token = make_token(acme, ada)
+    answers = [nobody.post(address, json={"name": "x"}, headers=bearer(token)).status_code for _ in range(2)]
+
+    assert answers == [201, 409]
+
+
+def test_a_token_is_no_way_into_the_account_of_its_owner(client, nobody, acme, ada):
+    client.page("/account")
+    headers = bearer(make_token(acme, ada))
+
+    assert nobody.get("/account", headers=headers).status_code == 403
+    assert nobody.post("/account/sessions/end_others", headers=headers).status_code == 403
+    assert nobody.post("/logout", headers=headers).status_code == 403
+    client.page("/account")

@@ -362,3 +362,10 @@ def test_a_name_with_markup_is_only_a_name(viewer, acme):
 
     assert not soup.select("script:not([src]), b:not(.who b)")
     assert "<script>alert(1)</script>" in soup.text
+
+
+@pytest.mark.parametrize("query", ["endpoint=x", "_method=PUT", "_external=1&_scheme=http", "_anchor=x"])
+def test_an_address_may_say_anything(viewer, query):
+    soup = viewer.page(f"/billing/usage?{query}")
+
+    assert not [each["href"] for each in soup.select("main a[href]") if each["href"].startswith("http")]

@@ -259,3 +259,18 @@ def test_the_formats_of_the_account_are_named():
 def test_a_choice_that_nobody_knows_is_refused(name, value):
     with pytest.raises(SettingsError, match=name):
         from_environment(PRODUCTION | {name: value})
+
+
+def test_live_money_and_an_open_mailbox_do_not_go_together(demo):
+    live = {
+        "STRIPE_SECRET_KEY": "sk_live_x",
+        "STRIPE_PUBLISHABLE_KEY": "pk_live_x",
+        "STRIPE_WEBHOOK_SECRET": "w",
+    }
+    with pytest.raises(SettingsError, match="needs PORTAL_ENV=production"):
+        demo(**live)
+
+
+def test_mails_that_anybody_may_read_are_not_for_the_world(demo):
+    with pytest.raises(SettingsError, match="anybody may read the mails"):
+        demo(PORTAL_URL="https://billing.example")
