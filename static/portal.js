@@ -55,3 +55,6 @@
   all(document);
   document.addEventListener("htmx:load", (e) => all(e.detail.elt.parentElement || document));
 })();
+
+// On a phone the menu is a strip: where we are is brought into sight.
+document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });

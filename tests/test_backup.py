@@ -240,6 +240,8 @@ def test_who_was_signed_in_at_the_time_of_the_backup_is_not_any_more(home):
         account = make_account()
         sessions.begin(account, now=NOW)
         db.session.commit()
+        db.session.remove()
+        db.engine.dispose()
     backup(home.url, home.path / "portal.backup")
     restore(home.url, home.path / "portal.backup", is_replacing=True, now=NOW)
 

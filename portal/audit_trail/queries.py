@@ -16,6 +16,7 @@ from portal.web.filters import money
 from portal.web.lists import ListPage, Slice
 
 _CENTS = "_cents"
+_LEFT_OUT = {"id", "number", "login", "currency", "sha256"}  # said beside it, or by nobody
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -42,7 +43,9 @@ class EntryRow:
     @property
     def subject(self) -> str:
         """Name what changed where a person knows it by that name: an id says nothing."""
-        return "" if _ID.fullmatch(self.entry.subject) else self.entry.subject
+        facts = (self.entry.before or {}) | (self.entry.after or {})
+        named: str = facts.get("number") or facts.get("login") or facts.get("product") or self.entry.subject
+        return "" if _ID.fullmatch(named) else named
 
     @property
     def differences(self) -> Sequence[Difference]:
@@ -52,7 +55,7 @@ class EntryRow:
         return [
             Difference(_label(name), _text(name, before), _text(name, after))
             for name in names
-            if before.get(name) != after.get(name)
+            if before.get(name) != after.get(name) and name not in _LEFT_OUT
         ]
 
 

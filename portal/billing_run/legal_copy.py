@@ -99,13 +99,18 @@ def refresh(row: LegalDocument, document: Document, *, at: dt.datetime) -> None:
             row.organization_id,
             "legal_invoice.cancelled",
             row.easybill_id,
-            before={"cancelled_by": cancelled_before},
-            after={"cancelled_by": row.cancelled_by_easybill_id},
+            before={"number": row.number, "cancelled_by": cancelled_before},
+            after={"number": row.number, "cancelled_by": row.cancelled_by_easybill_id},
         )
 
 
 def _payment(row: LegalDocument) -> dict[str, object]:
-    return {"paid_on": row.paid_on, "paid_cents": row.paid_cents}
+    return {
+        "number": row.number,
+        "currency": row.currency,
+        "paid_on": row.paid_on,
+        "paid_cents": row.paid_cents,
+    }
 
 
 def _take_over(row: LegalDocument, document: Document, at: dt.datetime) -> None:

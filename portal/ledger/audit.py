@@ -132,6 +132,8 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, Decimal):
         return f"{value:f}"
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return scrubbed(value.isoformat() if isinstance(value, dt.date) else str(value))
 
 

@@ -25,6 +25,7 @@ def legal_invoice(invoice: LegalInvoice) -> JSON:
         "total": money(document.gross),
         "amount_due": money(document.due),
         "amount_paid": money(document.paid),
+        "amount_remaining": money(document.remaining),
         "paid_at": document.paid_on.isoformat() if document.paid_on else None,
         "period": str(invoice.month) if invoice.month else None,
         "refers_to_id": document.refers_to_easybill_id,

@@ -63,12 +63,17 @@ class LegalDocument(OrganizationOwned, Model):
 
     @property
     def due(self) -> Money:
-        """Return what is left to pay of it once earlier credit is set off."""
+        """Return what it asks for once earlier credit is set off; payments are not subtracted."""
         return Money(max(self.gross_cents, 0) if self.due_cents is None else self.due_cents, self.currency)
 
     @property
     def paid(self) -> Money:
         return Money(self.paid_cents, self.currency)
+
+    @property
+    def remaining(self) -> Money:
+        """Return what is still to be paid, after credit and payments."""
+        return Money(max(self.due.cents - self.paid_cents, 0), self.currency)
 
     def status_on(self, today: dt.date) -> LegalStatus:
         """Return the payment state as of a day; where nothing is to be paid, it is paid."""

@@ -69,7 +69,7 @@ def overview_of(organization: Organization, *, now: dt.datetime, grace_days: int
         metered_through=known.metered_through,
         closes_on=month.shifted(1).first_on + dt.timedelta(days=grace_days),
         legal=rows[:3],
-        unpaid=Money(sum(each.document.gross_cents for each in unpaid), organization.currency),
+        unpaid=Money(sum(each.document.remaining.cents for each in unpaid), organization.currency),
         payment_method=_default_payment_method(organization),
     )
 

@@ -105,6 +105,7 @@ def _write(
 ) -> None:
     is_new = row is None
     row = row or PaymentMethod(uid=uuid4(), created_at=now, is_default=False)
+    before = None if is_new else _facts(row)
     row.stripe_id = method.id
     row.payment_type = method.payment_type
     row.brand, row.last4 = method.brand, method.last4
@@ -116,7 +117,9 @@ def _write(
     row.synced_at = now
     if is_new:
         add_owned(organization.id, row)
-        audit.record(organization.id, "payment_method.added", str(row.uid), after=_facts(row))
+        audit.record(organization.id, "payment_method.added", row.name, after=_facts(row))
+    elif before != _facts(row):
+        audit.record(organization.id, "payment_method.changed", row.name, before=before, after=_facts(row))
 
 
 def _choose(organization: Organization, stripe_id: str | None) -> None:
@@ -124,21 +127,29 @@ def _choose(organization: Organization, stripe_id: str | None) -> None:
     chosen = next((row for row in rows if row.stripe_id == stripe_id), None)
     if chosen is None or chosen.is_default:
         return
-    before = next((str(row.uid) for row in rows if row.is_default), None)
+    before = next((row.name for row in rows if row.is_default), None)
     for row in rows:
         row.is_default = row is chosen
     audit.record(
         organization.id,
         "payment_method.default_changed",
-        str(chosen.uid),
+        chosen.name,
         before={"default": before},
-        after={"default": str(chosen.uid)},
+        after={"default": chosen.name, "id": chosen.uid},
     )
 
 
-def _facts(row: PaymentMethod) -> dict[str, str | None]:
+def _facts(row: PaymentMethod) -> dict[str, object]:
     """What the audit trail may say of a method: no digit of a card or an account."""
-    return {"payment_type": row.payment_type, "brand": row.brand, "country": row.country}
+    return {
+        "id": row.uid,
+        "payment_type": row.payment_type,
+        "brand": row.brand,
+        "country": row.country,
+        "expires": f"{row.exp_month:02d}/{row.exp_year}" if row.exp_month and row.exp_year else None,
+        "mandate": row.mandate_reference,
+        "mandate_status": row.mandate_status,
+    }
 
 
 def _remove(row: PaymentMethod) -> None:
@@ -148,4 +159,4 @@ def _remove(row: PaymentMethod) -> None:
         .execution_options(synchronize_session=False)
     )
     db.session.expunge(row)
-    audit.record(row.organization_id, "payment_method.removed", str(row.uid), before=_facts(row))
+    audit.record(row.organization_id, "payment_method.removed", row.name, before=_facts(row))

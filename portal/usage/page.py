@@ -158,6 +158,11 @@ class Usage:
         return named
 
     @property
+    def metered_until(self) -> dt.datetime | None:
+        """The end of the latest hour with an entry."""
+        return self.metered_through and self.metered_through + dt.timedelta(hours=1)
+
+    @property
     def day_before(self) -> dt.date | None:
         return self.asked.day and self.asked.day - dt.timedelta(days=1)
 

@@ -104,6 +104,11 @@ def time(at: dt.datetime) -> Markup:
     return Markup('<time datetime="{}">{} UTC</time>').format(at.isoformat(), shown)
 
 
+def until(start: dt.datetime) -> Markup:
+    """Show the instant at which an hour ends, by the instant at which it starts."""
+    return time(start + dt.timedelta(hours=1))
+
+
 def clock(hour: int) -> str:
     """Show the time of day at which an hour starts."""
     return f"{start_of_hour(hour):%H:%M}"
@@ -178,6 +183,7 @@ _FILTERS = (
     month_year,
     short_month,
     time,
+    until,
     clock,
     hour_day,
     iso_day,

@@ -58,7 +58,7 @@ def history(acme):
 def test_it_says_what_this_month_and_the_last_one_cost(viewer, history):
     found = summary(viewer.page("/"))
 
-    assert found["March 2026 so far"] == ["€3.00", "metered through 10 Mar 2026, 11:00 UTC"]
+    assert found["March 2026 so far"] == ["€3.00", "metered until 10 Mar 2026, 12:00 UTC"]
     assert found["February 2026"] == ["€20.00", "net of VAT"]
 
 

@@ -45,8 +45,11 @@ _HEAD = {
     "status": one_of(LegalStatus),
     "total_net": MONEY,
     "total": said(MONEY, "Gross."),
-    "amount_due": said(MONEY, "Gross, still to be paid."),
+    "amount_due": said(
+        MONEY, "Gross, to be paid once earlier credit is set off; payments are not subtracted."
+    ),
     "amount_paid": MONEY,
+    "amount_remaining": said(MONEY, "What is still to be paid, after credit and payments."),
     "paid_at": or_null(DAY),
     "period": said(or_null(MONTH), "The month that it bills."),
     "refers_to_id": said(or_null(TEXT), "The document that it corrects or cancels."),
