@@ -165,7 +165,7 @@ def test_another_organization_s_month_says_nothing_about_ours(easybill, app):
         use(each, {hour_at(JANUARY, 3): 0})
     assert bill(easybill, FEBRUARY).delivered == 2
     query = db.select(Invoice.organization_id, Invoice.credit_cents).filter_by(period="2026-02")
-    credits_left = {owner: credit for owner, credit in db.session.execute(query)}
+    credits_left = dict(map(tuple, db.session.execute(query)))
     assert credits_left == {american.organization_id: -10_000, german.id: -11_900}
 
 
