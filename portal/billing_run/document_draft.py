@@ -14,7 +14,7 @@ from portal.domain.errors import ConflictError
 from portal.domain.money import Money
 from portal.domain.period import Month
 from portal.domain.rating import quantity_of
-from portal.domain.vat import VatTreatment, WithoutVatId, document_totals, settle, treatment_of
+from portal.domain.vat import VatTreatment, WithoutVatId, basis_of, document_totals, settle
 from portal.domain.vat_texts import vat_text
 from portal.extensions import db
 from portal.gateways.easybill_shapes import (
@@ -27,6 +27,7 @@ from portal.gateways.easybill_shapes import (
     hundredths_of,
 )
 from portal.ledger.positions import Position, positions_of
+from portal.ledger.vat_kept import kept_vat
 from portal.models import Invoice, LegalDocument, Organization
 
 DUE_IN_DAYS = 14
@@ -37,7 +38,11 @@ class TotalsDifferError(ConflictError):
 
 
 class VatDiffersError(ConflictError):
-    """EasyBill's draft says something else about VAT than the billing profile does now: delete the draft."""
+    """EasyBill's draft says something else about VAT than this invoice does: delete the draft."""
+
+
+class VatCasesMixedError(ConflictError):
+    """The document would have positions that are taxed for different reasons; EasyBill can state only one."""
 
 
 class LinesDifferError(ConflictError):
@@ -61,22 +66,10 @@ def expected_document(
     *,
     without_vat_id: WithoutVatId = WithoutVatId.REFUSE,
 ) -> Expected:
-    """Compose the document of an invoice; raises when VAT is unsettled or the currency too fine."""
+    """Compose the document of an invoice; raises when VAT is unsettled or mixed, or the currency too fine."""
     month = invoice.month
-
-    def treated(supplied: Month) -> VatTreatment:
-        return treatment_of(
-            organization.country,
-            organization.vat_id,
-            supplied_on=supplied.last_on,
-            without_vat_id=without_vat_id,
-        )
-
-    treatment = treated(month)
-    rated = [
-        (treated(each.corrects or month).rate_basis_points, each)
-        for each in positions_of(invoice.items, invoice.currency)
-    ]
+    treated = _treated(organization, invoice, without_vat_id)
+    rated = [(how.rate_basis_points, each) for how, each in treated]
     totals = document_totals((rate, each.net.cents) for rate, each in rated)
     net = Money(totals.net_minor, invoice.currency)
     gross = Money(totals.gross_minor, invoice.currency)
@@ -86,6 +79,7 @@ def expected_document(
         raise LinesDifferError(
             f"The lines add up to {_plain(net)}, the invoice says {_plain(invoice.total)}."
         )
+    treatment = _only_treatment([how for how, _ in treated])
     language = organization.language
     corrected = _documents_of(organization, [each.corrects for _, each in rated if each.corrects])
     due = _due(invoice, gross)
@@ -105,11 +99,45 @@ def expected_document(
         positions=[
             DraftPosition(_description(each, language, corrected), each.net, rate) for rate, each in rated
         ],
-        type=INVOICE if net.cents > 0 else CREDIT,
+        type=INVOICE if (net.cents or gross.cents) > 0 else CREDIT,
         refers_to_id=_corrected_id(corrected) if net.cents < 0 else None,
         notes=_notes(gross, due, language),
     )
     return Expected(facts, net, gross, due)
+
+
+def _treated(
+    organization: Organization, invoice: Invoice, without_vat_id: WithoutVatId
+) -> list[tuple[VatTreatment, Position]]:
+    """Return the positions, each taxed as its month was when it was closed.
+
+    Today's profile decides only where that was not settled or not kept.
+    """
+    positions = positions_of(invoice.items, invoice.currency)
+    kept = kept_vat([organization.id], {each.corrects for each in positions if each.corrects})
+
+    def treatment(month: Month) -> VatTreatment:
+        basis = (
+            kept.get((organization.id, month))
+            or invoice.vat_basis
+            or basis_of(organization.country, organization.vat_id, without_vat_id)
+        )
+        return basis.treatment(month.last_on)
+
+    return [(treatment(each.corrects or invoice.month), each) for each in positions]
+
+
+def _only_treatment(treatments: Sequence[VatTreatment]) -> VatTreatment:
+    """Return the case that all positions have in common; a document of EasyBill's has room for one."""
+    cases = {(each.case, each.taxed_in) for each in treatments}
+    if len(cases) > 1:
+        said = sorted(" ".join(filter(None, [case.replace("_", " "), area])) for case, area in cases)
+        raise VatCasesMixedError(
+            f"Its positions are taxed for different reasons ({', '.join(said)}) and EasyBill can state only"
+            " one on a document. It corrects a month from before the billing profile changed: make these"
+            " documents by hand, as your tax adviser says."
+        )
+    return treatments[0]
 
 
 def _refuse_fractions(rated: Sequence[tuple[int, Position]], currency: str) -> None:

@@ -8,12 +8,22 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import update
 
+from portal.domain.vat import VatCaseUnsettledError, WithoutVatId, basis_of
 from portal.extensions import db
 from portal.ledger import audit
 from portal.ledger.audit import Change
 from portal.ledger.draft import Draft
 from portal.ledger.settlement import credits_before, settled
-from portal.models import Delivery, Invoice, InvoiceItem, UsageCorrection, draw_each, insert_rows
+from portal.ledger.vat_kept import KeptVat, kept_for
+from portal.models import (
+    Delivery,
+    Invoice,
+    InvoiceItem,
+    Organization,
+    UsageCorrection,
+    draw_each,
+    insert_rows,
+)
 from portal.web.providers import settings
 
 log = logging.getLogger(__name__)
@@ -32,13 +42,13 @@ def write_invoices(drafts: Sequence[Draft], now: dt.datetime) -> None:
     item_ids = draw_each(
         InvoiceItem.__tablename__, {draft.organization.id: len(draft.items) for draft in drafts}
     )
-    known_credits = credits_before(one_each)
+    known_credits, kept = credits_before(one_each), kept_for(drafts)
     invoices, items = [], []
     for draft in drafts:
         owner = draft.organization.id
         invoice_id = ids[owner][0]
         number = f"{draft.organization.number}-{numbers[owner][0]:04d}"
-        invoices.append(_row(draft, invoice_id, number, known_credits.get(owner, 0), now))
+        invoices.append(_row(draft, invoice_id, number, known_credits.get(owner, 0), kept=kept, now=now))
         items += _item_rows(draft, invoice_id, item_ids[owner])
         log.info("month closed", extra={"invoice": number, "period": str(draft.month)})
     insert_rows(Invoice, invoices)
@@ -50,9 +60,12 @@ def write_invoices(drafts: Sequence[Draft], now: dt.datetime) -> None:
 
 
 def _row(
-    draft: Draft, invoice_id: int, number: str, credit_before: int, now: dt.datetime
+    draft: Draft, invoice_id: int, number: str, credit_before: int, *, kept: KeptVat, now: dt.datetime
 ) -> dict[str, object]:
-    due, credit = settled(draft, credit_before, without_vat_id=settings().eu_without_vat_id)
+    without_vat_id = settings().eu_without_vat_id
+    due, credit = settled(draft, credit_before, kept=kept, without_vat_id=without_vat_id)
+    # Where months are taxed differently, nothing net may still be VAT: that too needs a document.
+    is_nothing = not draft.total.cents and (due is None or due + (credit or 0) == credit_before)
     return {
         "organization_id": draft.organization.id,
         "id": invoice_id,
@@ -63,10 +76,20 @@ def _row(
         "total_cents": draft.total.cents,
         "due_cents": due,
         "credit_cents": credit,
+        **_vat(draft.organization, without_vat_id),
         "closed_at": now,
-        "delivery": Delivery.PENDING if draft.total.cents else Delivery.NOT_NEEDED,
+        "delivery": Delivery.NOT_NEEDED if is_nothing else Delivery.PENDING,
         "attempts": 0,
     }
+
+
+def _vat(organization: Organization, without_vat_id: WithoutVatId) -> dict[str, object]:
+    """Say what VAT depends on at this moment: the document and later corrections of the month rest on it."""
+    try:
+        case = basis_of(organization.country, organization.vat_id, without_vat_id).case
+    except VatCaseUnsettledError:
+        case = None
+    return {"vat_country": organization.country, "vat_id": organization.vat_id, "vat_case": case}
 
 
 def _closing(draft: Draft, row: Mapping[str, object]) -> Change:

@@ -88,7 +88,9 @@ def due(now: dt.datetime, organizations: Collection[int] | None) -> Sequence[Key
 
 
 def _is_open(invoice: type[Invoice]) -> ColumnElement[bool]:
-    return invoice.delivery.in_(_OPEN) & (invoice.total_cents != 0)
+    """Say that a document is to be made. Nothing net can be VAT where months are taxed differently."""
+    is_something = or_(invoice.total_cents != 0, invoice.vat_country.is_not(None))
+    return invoice.delivery.in_(_OPEN) & is_something
 
 
 def _is_in_time(at: dt.datetime) -> ColumnElement[bool]:

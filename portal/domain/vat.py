@@ -60,6 +60,23 @@ class DocumentTotals:
     gross_minor: int
 
 
+@dataclass(frozen=True, slots=True)
+class VatBasis:
+    """What a supply's VAT depends on, its day aside. It is kept with each month that is closed."""
+
+    case: VatCase
+    country: str
+
+    def treatment(self, supplied_on: dt.date) -> VatTreatment:
+        """Return how services supplied on a day are taxed."""
+        if self.case is VatCase.DOMESTIC:
+            return VatTreatment(self.case, standard_rate(HOME, supplied_on))
+        if self.case is VatCase.ONE_STOP_SHOP:
+            area = vat_area(self.country)
+            return VatTreatment(self.case, standard_rate(area, supplied_on), taxed_in=area)
+        return VatTreatment(self.case, 0)
+
+
 def vat_area(country: str) -> str:
     """Return the country whose VAT law covers a country."""
     return _TAXED_AS.get(country, country)
@@ -73,17 +90,25 @@ def treatment_of(
     without_vat_id: WithoutVatId = WithoutVatId.REFUSE,
 ) -> VatTreatment:
     """Return how services supplied on a day are taxed for a customer in a country."""
-    area = vat_area(country)
+    return basis_of(country, vat_id, without_vat_id).treatment(supplied_on)
+
+
+def basis_of(country: str, vat_id: str | None, without_vat_id: WithoutVatId) -> VatBasis:
+    """Return what the VAT of a customer in a country depends on; raises VatCaseUnsettledError."""
+    return VatBasis(_case_of(vat_area(country), vat_id, without_vat_id), country)
+
+
+def _case_of(area: str, vat_id: str | None, without_vat_id: WithoutVatId) -> VatCase:
     if area == HOME:
-        return VatTreatment(VatCase.DOMESTIC, standard_rate(HOME, supplied_on))
+        return VatCase.DOMESTIC
     if area not in EU:
-        return VatTreatment(VatCase.THIRD_COUNTRY, 0)
+        return VatCase.THIRD_COUNTRY
     if vat_id:
-        return VatTreatment(VatCase.REVERSE_CHARGE, 0)
+        return VatCase.REVERSE_CHARGE
     if without_vat_id is WithoutVatId.DESTINATION:
-        return VatTreatment(VatCase.ONE_STOP_SHOP, standard_rate(area, supplied_on), taxed_in=area)
+        return VatCase.ONE_STOP_SHOP
     if without_vat_id is WithoutVatId.HOME:
-        return VatTreatment(VatCase.DOMESTIC, standard_rate(HOME, supplied_on))
+        return VatCase.DOMESTIC
     raise VatCaseUnsettledError
 
 

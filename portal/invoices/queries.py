@@ -18,6 +18,7 @@ from portal.extensions import db
 from portal.ledger.coverage import Coverage, coverage
 from portal.ledger.draft import Draft, draft_of, open_months
 from portal.ledger.settlement import credits_before, settled
+from portal.ledger.vat_kept import kept_for
 from portal.models import (
     Delivery,
     Invoice,
@@ -243,7 +244,10 @@ def _open(draft: Draft | None, now: dt.datetime) -> InvoicePage:
     assert draft is not None, "an open month has something to bill"
     owner = draft.organization.id
     due, credit = settled(
-        draft, credits_before([owner]).get(owner, 0), without_vat_id=settings().eu_without_vat_id
+        draft,
+        credits_before([owner]).get(owner, 0),
+        kept=kept_for([draft]),
+        without_vat_id=settings().eu_without_vat_id,
     )
     items = [
         Item(

@@ -8,16 +8,21 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import func, select
 
 from portal.domain.period import Month
-from portal.domain.vat import VatCaseUnsettledError, WithoutVatId, document_totals, settle, treatment_of
+from portal.domain.vat import VatCaseUnsettledError, WithoutVatId, basis_of, document_totals, settle
 from portal.extensions import db
 from portal.ledger.draft import Draft
+from portal.ledger.vat_kept import KeptVat
 from portal.models import Invoice
 
 
 def settled(
-    draft: Draft, credit_before: int, *, without_vat_id: WithoutVatId
+    draft: Draft, credit_before: int, *, kept: KeptVat, without_vat_id: WithoutVatId
 ) -> tuple[int | None, int | None]:
-    """Return what is due and the credit left, gross. A correction keeps the rate of its own month."""
+    """Return what is due and the credit left, gross.
+
+    A correction has the rate of the month that it corrects, and is taxed as that month was. What a month
+    from before this was kept depends on is not known: the profile decides, as for the month itself.
+    """
     organization = draft.organization
     net_by_month: Counter[Month] = Counter()
     for item in draft.items:
@@ -25,12 +30,12 @@ def settled(
     try:
         rated = [
             (
-                treatment_of(
-                    organization.country,
-                    organization.vat_id,
-                    supplied_on=month.last_on,
-                    without_vat_id=without_vat_id,
-                ).rate_basis_points,
+                (
+                    kept.get((organization.id, month))
+                    or basis_of(organization.country, organization.vat_id, without_vat_id)
+                )
+                .treatment(month.last_on)
+                .rate_basis_points,
                 net,
             )
             for month, net in net_by_month.items()

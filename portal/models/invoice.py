@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.money import Money
 from portal.domain.period import Month
+from portal.domain.vat import VatBasis, VatCase
 from portal.extensions import Model, Price, WideInteger
 from portal.models.owned import OrganizationOwned, owned_table, refers_to
 
@@ -63,6 +64,9 @@ class Invoice(OrganizationOwned, Model):
 
     `credit_cents` is what is left in the customer's favour after it, gross, zero or negative; `due_cents`
     what is to be paid after the credit before it was set off. Both are None where VAT is not settled.
+
+    `vat_country`, `vat_id` and `vat_case` are what VAT depended on when the month was closed. The case is
+    None where it was not settled; rows from before these columns have none of them.
     """
 
     __tablename__ = "invoice"
@@ -77,6 +81,9 @@ class Invoice(OrganizationOwned, Model):
     total_cents: Mapped[int] = mapped_column(BigInteger)
     due_cents: Mapped[int | None] = mapped_column(BigInteger)
     credit_cents: Mapped[int | None] = mapped_column(BigInteger)
+    vat_country: Mapped[str | None] = mapped_column(String(2))
+    vat_id: Mapped[str | None]
+    vat_case: Mapped[str | None]
     closed_at: Mapped[dt.datetime]
     delivery: Mapped[str] = mapped_column(default=Delivery.PENDING)
     document_on: Mapped[dt.date | None]
@@ -99,6 +106,13 @@ class Invoice(OrganizationOwned, Model):
     @property
     def month(self) -> Month:
         return Month.parse(self.period)
+
+    @property
+    def vat_basis(self) -> VatBasis | None:
+        """What its VAT depends on for good; None where the profile of today still decides."""
+        if self.vat_case is None or self.vat_country is None:
+            return None
+        return VatBasis(VatCase(self.vat_case), self.vat_country)
 
 
 class InvoiceItem(OrganizationOwned, Model):

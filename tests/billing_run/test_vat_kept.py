@@ -1,0 +1,320 @@
+"""VAT is settled when a month is closed: the document, what is due and later corrections all rest on that."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+
+import flask_migrate
+import pytest
+from sqlalchemy import inspect, text
+
+from portal.account.directory import Address
+from portal.billing_run.close import close
+from portal.billing_run.deliver import deliver
+from portal.billing_run.outbox import LEASE
+from portal.billing_run.verify import verify
+from portal.domain.vat import VatCase, WithoutVatId
+from portal.extensions import db
+from portal.gateways.easybill_http import EasybillUnavailableError
+from portal.invoices import queries
+from portal.models import Delivery, Invoice, Organization, invoice_uid
+from portal.profile import actions
+from tests.billing_run.rows import make_customer
+from tests.billing_run.test_deliver import Watched, raises
+from tests.factories import (
+    FEBRUARY,
+    JANUARY,
+    MARCH,
+    hour_at,
+    make_organization,
+    make_product,
+    make_subscription,
+    use,
+)
+from tests.house.test_migrations import fresh  # noqa: F401
+
+KEPT = ["vat_country", "vat_id", "vat_case"]
+NEW_YORK = Address("Broadway 1", "10004", "New York", "US")
+HAMBURG = Address("Kai 1", "20457", "Hamburg", "DE")
+VIENNA = Address("Ring 1", "1010", "Wien", "AT")
+PARIS = Address("Rue 1", "75001", "Paris", "FR")
+VIENNESE_ID = "ATU13585627"
+
+
+def at(month) -> dt.datetime:
+    """The morning on which a month is billed."""
+    return month.ends_at + dt.timedelta(days=4)
+
+
+def bill(easybill, month):
+    close(now=at(month), grace_days=3)
+    return deliver(easybill.gateway, now=at(month))
+
+
+def move(customer, address, vat_id=None):
+    profile = dataclasses.replace(
+        customer.billing_profile,
+        country=address.country,
+        postal_code=address.postal_code,
+        city=address.city,
+        vat_id=vat_id,
+    )
+    actions.change(customer, profile, seen_version=None)
+    db.session.commit()
+
+
+def subscribed(**facts):
+    customer = make_customer(**facts)
+    return customer, make_subscription(customer, make_product("storage", "1"), since=JANUARY)
+
+
+def invoice_of(month):
+    db.session.expire_all()
+    return db.session.scalars(db.select(Invoice).filter_by(period=str(month))).one()
+
+
+def settlement_of(month):
+    invoice = invoice_of(month)
+    return invoice.due_cents, invoice.credit_cents
+
+
+@pytest.fixture
+def without_vat_id(app):
+    """Return a function that chooses what customers of the Union without a VAT id pay."""
+    known = app.extensions["portal.settings"]
+
+    def choose(choice):
+        app.extensions["portal.settings"] = dataclasses.replace(known, eu_without_vat_id=choice)
+
+    yield choose
+    app.extensions["portal.settings"] = known
+
+
+# -- corrections --------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("before", "vat_id", "after", "gross", "option"),
+    [
+        (NEW_YORK, None, HAMBURG, 100_000, "nStb"),
+        (HAMBURG, None, NEW_YORK, 119_000, None),
+        (VIENNA, VIENNESE_ID, HAMBURG, 100_000, "nStbUstID"),
+    ],
+    ids=["no VAT, then VAT", "VAT, then none", "reverse charge, then VAT"],
+)
+def test_a_move_gives_back_exactly_what_was_paid(easybill, app, before, vat_id, after, gross, option):
+    customer, subscription = subscribed(address=before, vat_id=vat_id)
+    use(subscription, {hour_at(JANUARY, 3): 1000})
+    bill(easybill, JANUARY)
+    use(subscription, {hour_at(JANUARY, 3): 0})
+    move(customer, after)
+    assert bill(easybill, FEBRUARY).delivered == 1
+
+    invoice, credit = easybill.documents(customer)
+    assert (invoice["amount_net"], invoice["amount"]) == (100_000, gross)
+    assert (credit["type"], credit["amount_net"], credit["amount"]) == ("CREDIT", 100_000, gross)
+    assert credit["vat_option"] == option
+    assert credit["text_tax"] == invoice["text_tax"]
+    assert settlement_of(JANUARY) == (gross, 0)
+    assert settlement_of(FEBRUARY) == (0, -gross)
+    assert list(verify()) == []
+
+
+def test_what_corrects_a_month_again_is_taxed_as_that_month_too(easybill, app):
+    customer, subscription = subscribed(address=NEW_YORK)
+    use(subscription, {hour_at(JANUARY, 3): 100})
+    bill(easybill, JANUARY)
+    move(customer, HAMBURG)
+    use(subscription, {hour_at(JANUARY, 3): 90})
+    bill(easybill, FEBRUARY)
+    use(subscription, {hour_at(JANUARY, 3): 95})
+    assert bill(easybill, MARCH).delivered == 1
+
+    assert [each["amount"] for each in easybill.documents(customer)] == [10_000, 1_000, 500]
+    assert settlement_of(MARCH) == (0, -500)
+
+
+def test_a_month_of_its_own_is_taxed_by_the_new_profile(easybill, app):
+    customer, subscription = subscribed(address=NEW_YORK)
+    use(subscription, {hour_at(JANUARY, 3): 100})
+    bill(easybill, JANUARY)
+    move(customer, HAMBURG)
+    use(subscription, {hour_at(FEBRUARY, 3): 100})
+    bill(easybill, FEBRUARY)
+
+    assert [each["amount"] for each in easybill.documents(customer)] == [10_000, 11_900]
+    assert settlement_of(FEBRUARY) == (11_900, 0)
+
+
+def test_the_open_month_shows_the_credit_that_it_will_be(easybill, app):
+    customer, subscription = subscribed(address=NEW_YORK)
+    use(subscription, {hour_at(JANUARY, 3): 100})
+    bill(easybill, JANUARY)
+    move(customer, HAMBURG)
+    use(subscription, {hour_at(JANUARY, 3): 0})
+    page = queries.invoice_of(customer, invoice_uid(customer.uid, str(FEBRUARY)), now=at(JANUARY))
+    assert (page.due.cents, page.credit.cents) == (0, -10_000)
+
+
+def test_another_organization_s_month_says_nothing_about_ours(easybill, app):
+    _, american = subscribed(address=NEW_YORK)
+    german, subscription = subscribed(address=HAMBURG)
+    for each in (american, subscription):
+        use(each, {hour_at(JANUARY, 3): 100})
+    bill(easybill, JANUARY)
+    for each in (american, subscription):
+        use(each, {hour_at(JANUARY, 3): 0})
+    assert bill(easybill, FEBRUARY).delivered == 2
+    query = db.select(Invoice.organization_id, Invoice.credit_cents).filter_by(period="2026-02")
+    credits_left = dict(map(tuple, db.session.execute(query)))
+    assert credits_left == {american.organization_id: -10_000, german.id: -11_900}
+
+
+# -- positions of several cases -----------------------------------------------------------------------
+def test_a_document_of_two_cases_is_stuck_with_the_reason(easybill, app):
+    customer, subscription = subscribed(address=HAMBURG)
+    use(subscription, {hour_at(JANUARY, 3): 100})
+    bill(easybill, JANUARY)
+    move(customer, VIENNA, VIENNESE_ID)
+    use(subscription, {hour_at(JANUARY, 3): 90, hour_at(FEBRUARY, 3): 50})
+    assert bill(easybill, FEBRUARY).stuck == 1
+
+    february = invoice_of(FEBRUARY)
+    assert february.delivery == Delivery.STUCK
+    assert "taxed for different reasons (domestic, reverse charge)" in february.last_error
+    assert february.easybill_document_id is None
+    assert len(easybill.documents(customer)) == 1
+    assert february.due_cents == 5_000 - 1_190
+
+
+def test_two_member_states_are_two_cases(easybill, without_vat_id):
+    without_vat_id(WithoutVatId.DESTINATION)
+    customer, subscription = subscribed(address=VIENNA)
+    use(subscription, {hour_at(JANUARY, 3): 100})
+    bill(easybill, JANUARY)
+    move(customer, PARIS)
+    use(subscription, {hour_at(JANUARY, 3): 90, hour_at(FEBRUARY, 3): 50})
+    bill(easybill, FEBRUARY)
+    assert "one stop shop AT, one stop shop FR" in invoice_of(FEBRUARY).last_error
+
+
+def test_nothing_net_that_is_still_vat_is_not_passed_over(easybill, app):
+    customer, subscription = subscribed(address=NEW_YORK)
+    use(subscription, {hour_at(JANUARY, 3): 100})
+    bill(easybill, JANUARY)
+    move(customer, HAMBURG)
+    use(subscription, {hour_at(JANUARY, 3): 0, hour_at(FEBRUARY, 3): 100})
+    bill(easybill, FEBRUARY)
+
+    february = invoice_of(FEBRUARY)
+    assert (february.total_cents, february.due_cents) == (0, 1_900)
+    assert february.delivery == Delivery.STUCK
+
+
+# -- from closing to delivery -------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("before", "after", "gross"), [(NEW_YORK, HAMBURG, 10_000), (HAMBURG, NEW_YORK, 11_900)]
+)
+def test_a_move_between_closing_and_delivery_changes_the_address_and_no_amount(
+    easybill, app, before, after, gross
+):
+    customer, subscription = subscribed(address=before)
+    use(subscription, {hour_at(JANUARY, 3): 100})
+    close(now=at(JANUARY), grace_days=3)
+    move(customer, after)
+    assert deliver(easybill.gateway, now=at(JANUARY)).delivered == 1
+
+    (document,) = easybill.documents(customer)
+    assert document["amount"] == gross
+    found = easybill("GET", f"/customers/{customer.easybill_customer_id}").json()
+    assert found["country"] == after.country
+    assert settlement_of(JANUARY) == (gross, 0)
+
+
+def test_a_draft_from_before_a_move_is_finished_as_the_month_was_closed(easybill, app):
+    customer, subscription = subscribed(address=NEW_YORK)
+    use(subscription, {hour_at(JANUARY, 3): 100})
+    close(now=at(JANUARY), grace_days=3)
+    deliver(Watched(easybill.gateway, finish=raises(EasybillUnavailableError())), now=at(JANUARY))
+    move(customer, VIENNA, VIENNESE_ID)
+    assert deliver(easybill.gateway, now=at(JANUARY) + LEASE + dt.timedelta(minutes=1)).delivered == 1
+    (document,) = easybill.documents(customer)
+    assert document["vat_option"] == "nStb"
+
+
+def test_a_choice_for_customers_without_vat_id_holds_for_months_closed_under_it(easybill, without_vat_id):
+    without_vat_id(WithoutVatId.DESTINATION)
+    customer, subscription = subscribed(address=PARIS)
+    use(subscription, {hour_at(JANUARY, 3): 100})
+    close(now=at(JANUARY), grace_days=3)
+    without_vat_id(WithoutVatId.HOME)
+    deliver(easybill.gateway, now=at(JANUARY))
+    use(subscription, {hour_at(JANUARY, 3): 0})
+    bill(easybill, FEBRUARY)
+
+    assert [(each["amount"], each["is_oss"]) for each in easybill.documents(customer)] == [
+        (12_000, True),
+        (12_000, True),
+    ]
+    assert settlement_of(FEBRUARY) == (0, -12_000)
+
+
+def test_a_month_closed_unsettled_is_settled_by_the_profile_once_it_says_enough(easybill, app):
+    customer, subscription = subscribed(address=VIENNA)
+    use(subscription, {hour_at(JANUARY, 3): 100})
+    close(now=at(JANUARY), grace_days=3)
+    january = invoice_of(JANUARY)
+    assert (january.vat_country, january.vat_id, january.vat_case) == ("AT", None, None)
+    move(customer, VIENNA, VIENNESE_ID)
+    assert deliver(easybill.gateway, now=at(JANUARY)).delivered == 1
+    assert easybill.documents(customer)[0]["vat_option"] == "nStbUstID"
+
+
+# -- in the database ----------------------------------------------------------------------------------
+def test_what_vat_depends_on_is_kept_and_never_changes(easybill, app):
+    customer, subscription = subscribed(address=VIENNA, vat_id=VIENNESE_ID)
+    use(subscription, {hour_at(JANUARY, 3): 100})
+    close(now=at(JANUARY), grace_days=3)
+    move(customer, HAMBURG)
+    january = invoice_of(JANUARY)
+    kept = (january.vat_country, january.vat_id, january.vat_case)
+    assert kept == ("AT", VIENNESE_ID, VatCase.REVERSE_CHARGE)
+    for column in KEPT:
+        refuses_to_change(column)
+
+
+def refuses_to_change(column):
+    db.session.rollback()
+    with pytest.raises(Exception, match="what is final never changes"):
+        db.session.execute(text(f"UPDATE invoice SET {column} = 'DE'"))
+    db.session.rollback()
+
+
+def columns():
+    with db.engine.connect() as connection:
+        return {each["name"] for each in inspect(connection).get_columns("invoice")}
+
+
+def test_months_from_before_are_corrected_by_the_profile_of_today(fresh):  # noqa: F811
+    flask_migrate.upgrade()
+    customer = make_organization(address=NEW_YORK)
+    owner = customer.id
+    subscription = make_subscription(customer, make_product("storage", "1"), since=JANUARY)
+    use(subscription, {hour_at(JANUARY, 3): 100})
+    close(now=at(JANUARY), grace_days=3)
+    db.session.remove()
+
+    flask_migrate.downgrade(revision="0006")
+    assert not columns() & set(KEPT)
+    refuses_to_change("number")
+    assert db.session.execute(text("SELECT total_cents, due_cents FROM invoice")).all() == [(10_000, 10_000)]
+    db.session.remove()
+    flask_migrate.upgrade()
+    assert db.session.execute(text(f"SELECT {', '.join(KEPT)} FROM invoice")).all() == [(None, None, None)]
+    for column in (*KEPT, "number"):
+        refuses_to_change(column)
+
+    move(db.session.get_one(Organization, owner), HAMBURG)
+    use(subscription, {hour_at(JANUARY, 3): 0})
+    close(now=at(FEBRUARY), grace_days=3)
+    assert settlement_of(FEBRUARY) == (0, -11_900)
+    assert invoice_of(FEBRUARY).vat_case == VatCase.DOMESTIC
