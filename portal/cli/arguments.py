@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from portal.domain.errors import BillingError, ValidationError
 from portal.domain.period import hour_after, hour_of
@@ -21,6 +22,11 @@ class Commands(AppGroup):
             return super().invoke(ctx)
         except BillingError as error:
             raise sentence(error) from error
+        except (OperationalError, ProgrammingError) as error:  # no table, no column, no server
+            raise click.ClickException(
+                "The database does not answer, or is not up to date:"
+                f" `flask --app wsgi db upgrade` brings it there, `make run` makes a demo. ({error.orig})"
+            ) from error
 
 
 def sentence(error: BillingError) -> click.ClickException:

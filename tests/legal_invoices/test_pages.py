@@ -61,6 +61,7 @@ def shape(document, url, **changes):
         "total": {"cents": 15919, "currency_iso": "EUR"},
         "amount_due": {"cents": 15919, "currency_iso": "EUR"},
         "amount_paid": {"cents": 0, "currency_iso": "EUR"},
+        "amount_remaining": {"cents": 15919, "currency_iso": "EUR"},
         "paid_at": None,
         "period": "2026-01",
         "refers_to_id": None,
