@@ -1,1 +1,1 @@
-"""The person: signing in and out, and how the portal looks for them."""
+"""The person's account: sessions, password, appearance; and who exists (directory)."""

@@ -130,7 +130,3 @@ class Window:
     @property
     def hours(self) -> int:
         return max(0, self.end_hour - self.start_hour)
-
-    def overlap(self, start_hour: int, end_hour: int) -> int:
-        """Return how many hours of `[start_hour, end_hour)` fall into this window."""
-        return max(0, min(self.end_hour, end_hour) - max(self.start_hour, start_hour))

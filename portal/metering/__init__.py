@@ -1,1 +1,1 @@
-"""How usage gets in: imports of cost-and-usage exports, and the clock of time-priced products."""
+"""How usage gets in: what collectors report, imports of exports, and the clock of time-priced products."""

@@ -1,0 +1,1 @@
+"""Measures the portal beside its yardsticks: `make bench`."""

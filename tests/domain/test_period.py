@@ -225,10 +225,3 @@ def test_an_empty_window_has_no_months_and_no_hours(length):
     window = Window(1000, 1000 + length)
     assert list(window.months()) == []
     assert window.hours == 0
-
-
-@many
-@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60), st.integers(0, 60))
-def test_an_overlap_counts_the_hours_that_both_have(start, end, other_start, other_end):
-    both = set(range(start, end)) & set(range(other_start, other_end))
-    assert Window(start, end).overlap(other_start, other_end) == len(both)

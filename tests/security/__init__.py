@@ -1,0 +1,1 @@
+"""Attacks the portal in every way we know: `make security`."""
