@@ -8,7 +8,8 @@ from alembic import context
 from flask import current_app
 from sqlalchemy import text
 
-from portal.extensions import Price, UtcInstant, WideInteger, db
+from portal.storage.database import db
+from portal.storage.types import Price, UtcInstant, WideInteger
 
 _PLAIN = {
     UtcInstant: "sa.DateTime(timezone=True)",

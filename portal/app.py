@@ -17,7 +17,7 @@ from portal.account.routes import bp as account
 from portal.audit_trail.routes import bp as audit_trail
 from portal.billing_run.call_budget import SharedBudget
 from portal.config import ROOT, Settings
-from portal.extensions import csrf, db, engine_options, htmx, migrate
+from portal.extensions import csrf, htmx, migrate
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.mail import MailFolder, MailGateway, SmtpMail
 from portal.gateways.stripe import StripeGateway
@@ -30,6 +30,7 @@ from portal.overview.routes import bp as overview
 from portal.payment_methods.routes import bp as payment_methods
 from portal.profile.routes import bp as profile
 from portal.signing_in.routes import bp as signing_in
+from portal.storage.database import db, engine_options
 from portal.subscriptions.routes import bp as subscriptions
 from portal.tokens.routes import bp as tokens
 from portal.usage.routes import bp as usage

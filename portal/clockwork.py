@@ -21,10 +21,10 @@ from portal.billing_run.close import close
 from portal.billing_run.deliver import deliver
 from portal.billing_run.mirror import mirror
 from portal.domain.errors import BillingError
-from portal.extensions import db
 from portal.metering.clock import meter_hours
 from portal.payment_methods import calls, queue
 from portal.signing_in.steps import forget_old_wishes, send_codes
+from portal.storage.database import db
 from portal.web import idempotency, sessions, throttle
 from portal.web.clock import utc_now
 from portal.web.providers import easybill, mail, settings, stripe

@@ -18,9 +18,9 @@ from waitress.server import create_server
 from portal.app import create_app, real_providers
 from portal.config import EasybillSettings, Settings, StripeSettings
 from portal.domain.access import Preset
-from portal.extensions import db, set_reading
 from portal.models import Account, Organization, UserSession
 from portal.sandbox import easybill, stripe
+from portal.storage.database import db, set_reading
 from portal.web import sessions
 from tests import easybill_description, tenancy
 from tests.factories import NOW, make_account, make_member, make_organization

@@ -11,10 +11,10 @@ from portal.account.directory import Address
 from portal.domain.access import Preset
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.domain.rating import nano_of
-from portal.extensions import db
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, write_entries
 from portal.models import Account, Metering, Organization, Product, Project, Subscription
+from portal.storage.database import db
 from portal.tokens import actions as tokens
 from portal.web import passwords
 

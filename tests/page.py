@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from portal.extensions import db
+from portal.storage.database import db
 
 JSON = {"Accept": "application/json"}
 

@@ -19,8 +19,8 @@ from portal.backup import BackupError, backup, restore
 from portal.billing_run.close import close
 from portal.billing_run.deliver import deliver
 from portal.billing_run.verify import verify
-from portal.extensions import db
 from portal.models import Invoice, LegalDocument, LegalDocumentFile, UsageDay, UsageHour, UserSession
+from portal.storage.database import db
 from portal.web import sessions
 from tests.billing_run.rows import Easybill, own_customer
 from tests.conftest import make_settings

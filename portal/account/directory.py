@@ -13,9 +13,9 @@ from portal.domain import tokens
 from portal.domain.access import PRESETS, Preset
 from portal.domain.errors import ConflictError, NotFoundError, ValidationError
 from portal.domain.money import is_currency
-from portal.extensions import db
 from portal.ledger import audit
 from portal.models import Account, ApiToken, Collector, Membership, Organization, add_owned
+from portal.storage.database import db
 from portal.web import passwords, sessions
 
 _NUMBER_FIRST = 10_001

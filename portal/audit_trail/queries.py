@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import select
 
 from portal.domain.money import Money
-from portal.extensions import db
 from portal.models import AuditEntry, Organization
+from portal.storage.database import db
 from portal.web.filters import money
 from portal.web.lists import ListPage, Slice
 

@@ -16,9 +16,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import NullPool
 
-from portal.extensions import engine_options
 from portal.gateways.easybill_budget import milliseconds_to_wait, recent
 from portal.models import CallBudget
+from portal.storage.database import engine_options
 
 _NAME = "easybill"
 _PAUSE_SECONDS_MAX = 3600  # whoever asks for longer is asked again after an hour

@@ -17,11 +17,11 @@ from sqlalchemy import select
 from portal.billing_run import parking
 from portal.billing_run.final import write_invoices
 from portal.domain.period import Month, hour_of
-from portal.extensions import db
 from portal.ledger import usage_rows
 from portal.ledger.draft import Draft, drafts_of, due_months, last_closable
 from portal.ledger.prices import UnpricedError
 from portal.models import Invoice, Organization
+from portal.storage.database import db
 
 log = logging.getLogger(__name__)
 _SLICE = 200  # organizations closed in one transaction

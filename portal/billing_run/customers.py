@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from sqlalchemy import case, or_, select, update
 
 from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
-from portal.extensions import db, reading
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.easybill_http import EasybillKeyRefusedError
 from portal.gateways.easybill_shapes import CustomerFacts
 from portal.models import Organization
+from portal.storage.database import db, reading
 
 log = logging.getLogger(__name__)
 

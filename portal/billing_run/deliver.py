@@ -19,7 +19,6 @@ from enum import Enum, auto
 from portal.billing_run import customers, legal_copy, outbox
 from portal.billing_run.document_draft import Expected, expected_document, refuse_difference
 from portal.domain.errors import BillingError, ConflictError, ProviderUnavailableError
-from portal.extensions import db, reading
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.easybill_http import (
     RATE_LIMIT_SECONDS,
@@ -29,6 +28,7 @@ from portal.gateways.easybill_http import (
 )
 from portal.gateways.easybill_shapes import CREDIT, INVOICE, Document
 from portal.models import Delivery, Invoice, Organization
+from portal.storage.database import db, reading
 from portal.web.providers import settings
 
 log = logging.getLogger(__name__)

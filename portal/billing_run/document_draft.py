@@ -16,7 +16,6 @@ from portal.domain.period import Month
 from portal.domain.rating import quantity_of
 from portal.domain.vat import VatTreatment, WithoutVatId, basis_of, document_totals, settle
 from portal.domain.vat_texts import vat_text
-from portal.extensions import db
 from portal.gateways.easybill_shapes import (
     CREDIT,
     INVOICE,
@@ -29,6 +28,7 @@ from portal.gateways.easybill_shapes import (
 from portal.ledger.positions import Position, positions_of
 from portal.ledger.vat_kept import kept_vat
 from portal.models import Invoice, LegalDocument, Organization
+from portal.storage.database import db
 
 DUE_IN_DAYS = 14
 

@@ -16,11 +16,11 @@ from sqlalchemy import select
 
 from portal.billing_run.legal_copy import LEGAL_DOCUMENTS_LOCK
 from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
-from portal.extensions import db, reading
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.easybill_http import EasybillKeyRefusedError
 from portal.models import LegalDocument, LegalDocumentFormat
 from portal.models.owned import lock
+from portal.storage.database import db, reading
 
 log = logging.getLogger(__name__)
 _MEDIA_TYPES = {"xrechnung": "application/xml", "zugferd": "application/pdf"}

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import update
 
 from portal.domain.vat import VatCaseUnsettledError, WithoutVatId, basis_of
-from portal.extensions import db
 from portal.ledger import audit
 from portal.ledger.audit import Change
 from portal.ledger.draft import Draft
@@ -24,6 +23,7 @@ from portal.models import (
     draw_each,
     insert_rows,
 )
+from portal.storage.database import db
 from portal.web.providers import settings
 
 log = logging.getLogger(__name__)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from portal.domain.money import Money
-from portal.extensions import db
 from portal.gateways.easybill_shapes import CANCELLATIONS, Document, money_of
 from portal.ledger import audit
 from portal.models import LegalDocument, LegalDocumentFile, add_owned
 from portal.models.owned import lock
+from portal.storage.database import db
 
 LEGAL_DOCUMENTS_LOCK = "legal_documents"  # held by whoever adds a document to an organization
 

@@ -17,11 +17,11 @@ from portal.billing_run import legal_copy, lost_drafts
 from portal.billing_run.outbox import BERLIN
 from portal.billing_run.owners import is_of_invoice, organizations_of
 from portal.domain.errors import BillingError, ProviderUnavailableError
-from portal.extensions import db, reading
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.easybill_http import RATE_LIMIT_SECONDS, EasybillRateLimitedError
 from portal.gateways.easybill_shapes import LEGAL_TYPES, Document, DocumentPage
 from portal.ledger.mirrored import mirrored_until, note_mirrored
+from portal.storage.database import db, reading
 
 log = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import aliased
 
 from portal.domain.errors import BillingError
-from portal.extensions import db, reading
 from portal.gateways.easybill_http import RATE_LIMIT_SECONDS, EasybillRateLimitedError
 from portal.models import Delivery, Invoice, Organization
+from portal.storage.database import db, reading
 
 BERLIN = ZoneInfo("Europe/Berlin")  # the zone in which EasyBill dates its documents
 LEASE = dt.timedelta(minutes=5)  # longer than the calls of one delivery can take

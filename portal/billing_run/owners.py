@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import Row, select
 
-from portal.extensions import db, reading
 from portal.gateways.easybill_shapes import CANCELLATIONS, Document
 from portal.models import Delivery, Invoice, Organization
+from portal.storage.database import db, reading
 
 _IDS_MAX = 500  # in one question to the database
 _THROUGH = (Delivery.FINISHED, Delivery.DELIVERED)

@@ -16,10 +16,10 @@ from sqlalchemy import func, select, update
 from portal.domain.errors import NotFoundError
 from portal.domain.money import AMOUNT_MAX_MINOR
 from portal.domain.period import Month
-from portal.extensions import db
 from portal.ledger import audit
 from portal.ledger.draft import Draft
 from portal.models import Invoice, Organization, ParkedMonth, add_owned
+from portal.storage.database import db
 
 log = logging.getLogger(__name__)
 _MONTHS_COMPARED = 6

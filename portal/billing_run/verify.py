@@ -14,7 +14,6 @@ from sqlalchemy import func, select
 
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.domain.rating import NANO, Meter, pico_of, quantity_of
-from portal.extensions import db
 from portal.ledger import audit
 from portal.ledger.prices import PriceBook, prices_for
 from portal.models import (
@@ -27,6 +26,7 @@ from portal.models import (
     UsageDay,
     UsageHour,
 )
+from portal.storage.database import db
 
 _SLICE = 200
 

@@ -29,7 +29,7 @@ def make_backup(file: Path) -> None:
 def restore_backup(file: Path, is_replacing: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Make the database what the backup FILE says. Stop the portal and its clock first."""
     from portal.backup import restore
-    from portal.extensions import db
+    from portal.storage.database import db
 
     db.session.remove()
     db.engine.dispose()

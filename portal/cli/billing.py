@@ -8,7 +8,7 @@ import threading
 import click
 
 from portal.cli.arguments import Commands, Instant
-from portal.extensions import db
+from portal.storage.database import db
 from portal.web import log
 from portal.web.clock import utc_now
 from portal.web.providers import settings

@@ -23,7 +23,7 @@ from portal import clockwork, config
 from portal.app import calm_collector, create_app
 from portal.config import Settings
 from portal.demo import history, people, seed
-from portal.extensions import db
+from portal.storage.database import db
 from portal.web import log
 from portal.web.clock import utc_now
 from portal.web.providers import easybill, stripe

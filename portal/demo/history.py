@@ -12,13 +12,13 @@ from portal.billing_run.mirror import mirror
 from portal.demo.people import ALPEN, HANSE, Customer
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.domain.rating import NANO
-from portal.extensions import db
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.easybill_shapes import hundredths_of
 from portal.gateways.stripe import StripeGateway
 from portal.ledger.entries import Entry, write_entries
 from portal.models import LegalDocument, Organization, Product, Subscription
 from portal.payment_methods import steps
+from portal.storage.database import db
 
 _PAID_AFTER = dt.timedelta(days=9)
 _MONTHS_SINCE_LATE_USAGE = -3

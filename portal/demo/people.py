@@ -13,8 +13,8 @@ from portal.account.directory import Address, add_account, add_membership, add_o
 from portal.config import Settings
 from portal.domain import tokens
 from portal.domain.access import Preset
-from portal.extensions import db
 from portal.models import Account, ApiToken, Membership, Organization
+from portal.storage.database import db
 from portal.tokens.actions import make_token
 
 PASSWORD = "demo-portal-password"  # noqa: S105 -- printed by `make run`, and good for nothing else

@@ -12,11 +12,11 @@ from sqlalchemy import func, select
 from portal.demo import people
 from portal.demo.usage import Pattern, entries
 from portal.domain.period import HOURS_A_DAY, Month, hour_of
-from portal.extensions import db
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, write_entries
 from portal.metering.clock import meter_hours
 from portal.models import Metering, Organization, Product, Project, Subscription, UsageHour
+from portal.storage.database import db
 
 _MONTHS = 13
 _YEN = 160  # what a euro is worth in the demo's price list

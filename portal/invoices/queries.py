@@ -14,7 +14,6 @@ from sqlalchemy import Row, Select, bindparam, select
 from portal.domain.errors import NotFoundError
 from portal.domain.money import Money
 from portal.domain.period import Month, Window
-from portal.extensions import db
 from portal.ledger.coverage import Coverage, coverage
 from portal.ledger.draft import Draft, draft_of, open_months
 from portal.ledger.settlement import credits_before, settled
@@ -29,6 +28,7 @@ from portal.models import (
     invoice_uid,
     item_uid,
 )
+from portal.storage.database import db
 from portal.web.lists import ListPage, Slice
 from portal.web.providers import settings
 

@@ -20,9 +20,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import Select, select, tuple_
 
 from portal.domain.secrets import scrubbed
-from portal.extensions import db
 from portal.models import AuditEntry, Organization, draw_each, insert_rows
 from portal.models import Counter as DrawnCounter
+from portal.storage.database import db
 
 Facts = Mapping[str, Any]
 _GENESIS = "0" * 64

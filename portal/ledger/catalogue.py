@@ -10,7 +10,6 @@ from portal.domain.errors import ConflictError, NotFoundError, ValidationError
 from portal.domain.money import is_currency
 from portal.domain.period import HOURS_A_DAY, Month, date_of
 from portal.domain.rating import PRICE_MAX_PICO, pico_of
-from portal.extensions import db
 from portal.ledger import audit
 from portal.ledger.audit import Change
 from portal.models import (
@@ -23,6 +22,7 @@ from portal.models import (
     Subscription,
     add_owned,
 )
+from portal.storage.database import db
 
 
 class PriceFrozenError(ConflictError):

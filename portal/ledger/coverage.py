@@ -8,8 +8,8 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Integer, bindparam, case, func, literal_column, select
 
 from portal.domain.period import Window, hour_of, start_of_hour
-from portal.extensions import db
 from portal.models import Metering, Product, Subscription, UsageHour
+from portal.storage.database import db
 
 _hours, _subscriptions, _products = (model.__table__.c for model in (UsageHour, Subscription, Product))
 _OWNER, _START, _END, _NOW = (bindparam(name, type_=Integer()) for name in ("owner", "start", "end", "now"))

@@ -20,7 +20,6 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
-from portal.extensions import db
 from portal.ledger.lines import Stretch, stretches_by_organization
 from portal.ledger.names import ProductName, ProjectName, Projects, project_names
 from portal.ledger.passages import PENDING
@@ -36,6 +35,7 @@ from portal.models import (
     invoice_uid,
     item_uid,
 )
+from portal.storage.database import db
 
 
 @dataclass(frozen=True, slots=True)

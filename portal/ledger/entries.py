@@ -20,10 +20,10 @@ from sqlalchemy import insert
 
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.domain.rating import ENTRY_MAX_NANO
-from portal.extensions import db
 from portal.ledger import usage_rows
 from portal.ledger.usage_rows import Key, Known, Row
 from portal.models import UsageCorrection, draw
+from portal.storage.database import db
 
 _BATCH = 20_000
 _NOTHING = Known(0, -1)

@@ -7,8 +7,8 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from portal.extensions import db
 from portal.models import MirrorState
+from portal.storage.database import db
 
 _NAME = "easybill documents"
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
-from portal.extensions import db
 from portal.models import Project
+from portal.storage.database import db
 
 
 class ProjectName(NamedTuple):

@@ -11,9 +11,9 @@ from itertools import pairwise
 from sqlalchemy import BigInteger, bindparam, select, type_coerce
 
 from portal.domain.errors import ConflictError
-from portal.extensions import db
 from portal.ledger.names import ProductName
 from portal.models import Price, Product, Subscription
+from portal.storage.database import db
 
 
 class UnpricedError(ConflictError):

@@ -9,10 +9,10 @@ from sqlalchemy import func, select
 
 from portal.domain.period import Month
 from portal.domain.vat import VatCaseUnsettledError, WithoutVatId, basis_of, document_totals, settle
-from portal.extensions import db
 from portal.ledger.draft import Draft
 from portal.ledger.vat_kept import KeptVat
 from portal.models import Invoice
+from portal.storage.database import db
 
 
 def settled(

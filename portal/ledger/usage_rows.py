@@ -15,8 +15,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 from portal.domain.period import HOURS_A_DAY, Month
-from portal.extensions import Model, db
 from portal.models import Counter, Invoice, UsageCorrection, UsageDay, UsageHour
+from portal.storage.database import Model, db
 
 USAGE_LOCK = "usage"  # held by whoever writes hours or closes a month of an organization
 _NAMED_MAX = 500  # organizations that a query names one by one

@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from portal.domain.period import Month
 from portal.domain.vat import VatBasis
-from portal.extensions import db
 from portal.ledger.draft import Draft
 from portal.models import Invoice
+from portal.storage.database import db
 
 KeptVat = Mapping[tuple[int, Month], VatBasis]
 

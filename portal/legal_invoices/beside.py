@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from portal.domain.money import Money
 from portal.domain.period import Month
-from portal.extensions import db
 from portal.ledger.positions import Position, positions_of
 from portal.models import Invoice, InvoiceItem
+from portal.storage.database import db
 
 
 @dataclass(frozen=True, slots=True)

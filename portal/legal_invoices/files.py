@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from portal.domain.errors import NotAcceptableError, NotFoundError
-from portal.extensions import db
 from portal.models import (
     DocumentFormat,
     LegalDocument,
@@ -16,6 +15,7 @@ from portal.models import (
     LegalDocumentFormat,
     Organization,
 )
+from portal.storage.database import db
 from portal.web.providers import settings
 
 _NOT_KEPT = {

@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, or_, select
 
 from portal.domain.period import hour_of
 from portal.domain.rating import NANO
-from portal.extensions import db
 from portal.ledger import usage_rows
 from portal.ledger.entries import Entry, write_entries
 from portal.models import Metering, Product, Subscription
+from portal.storage.database import db
 
 
 def meter_hours(*, now: dt.datetime) -> int:

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from portal.extensions import db
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, Written, write_entries
 from portal.metering.focus import TOO_LARGE, Charge, Refused, read_charges
 from portal.metering.staging import Cell, Staging, staging
 from portal.models import Organization, Product, Project
+from portal.storage.database import db
 
 log = logging.getLogger(__name__)
 Report = Callable[[str, str], None]  # a place such as usage.csv:17, and why it was not metered

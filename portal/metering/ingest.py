@@ -12,10 +12,10 @@ from sqlalchemy import select
 
 from portal.domain.deliveries import RefusedEntryError, Reported, reported
 from portal.domain.errors import ValidationError
-from portal.extensions import db
 from portal.ledger.entries import Entry, Written, deliver
 from portal.ledger.usage_rows import Key
 from portal.models import Metering, Product, Subscription
+from portal.storage.database import db
 
 ENTRIES_MAX = 50_000
 _REASONS_MAX = 1_000  # an answer names so many; the rest is counted

@@ -10,9 +10,9 @@ from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain import access
-from portal.extensions import Model
 from portal.models.organization import Organization
 from portal.models.owned import REFERENCE, OrganizationOwned, owned_table, refers_to
+from portal.storage.database import Model
 
 
 class Account(UserMixin, Model):  # type: ignore[misc]

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.extensions import Model
 from portal.models.owned import OrganizationOwned, owned_table
+from portal.storage.database import Model
 
 
 class AuditEntry(OrganizationOwned, Model):

@@ -10,7 +10,7 @@ from psycopg import Connection, sql
 from sqlalchemy import Dialect, Table, insert
 from sqlalchemy.exc import OperationalError
 
-from portal.extensions import Model, db
+from portal.storage.database import Model, db
 
 
 def insert_rows(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -8,8 +8,8 @@ from enum import StrEnum
 from sqlalchemy import Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.extensions import Model
 from portal.models.owned import ORGANIZATION, refers_to
+from portal.storage.database import Model
 
 
 class DocumentFormat(StrEnum):

@@ -7,8 +7,8 @@ import datetime as dt
 from sqlalchemy import Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.extensions import Model
 from portal.models.owned import LOCAL
+from portal.storage.database import Model
 
 
 class Throttle(Model):

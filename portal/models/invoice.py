@@ -13,8 +13,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.domain.money import Money
 from portal.domain.period import Month
 from portal.domain.vat import VatBasis, VatCase
-from portal.extensions import Model, Price, WideInteger
 from portal.models.owned import OrganizationOwned, owned_table, refers_to
+from portal.storage.database import Model
+from portal.storage.types import Price, WideInteger
 
 
 class InvoiceStatus(StrEnum):

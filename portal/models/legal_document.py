@@ -9,8 +9,8 @@ from sqlalchemy import JSON, BigInteger, Integer, LargeBinary, String, UniqueCon
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.money import Money
-from portal.extensions import Model
 from portal.models.owned import LOCAL, ORGANIZATION, OrganizationOwned, owned_table, refers_to
+from portal.storage.database import Model
 
 
 class LegalStatus(StrEnum):

@@ -9,8 +9,8 @@ from sqlalchemy import JSON, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.billing_profile import BillingProfile
-from portal.extensions import Model
 from portal.models.owned import REFERENCE
+from portal.storage.database import Model
 
 
 class Organization(Model):

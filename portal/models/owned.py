@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.schema import SchemaItem
 
-from portal.extensions import Model, db
+from portal.storage.database import Model, db
 
 ORGANIZATION = {"placement": "organization"}
 REFERENCE = {"placement": "reference"}

@@ -7,8 +7,8 @@ import datetime as dt
 from sqlalchemy import Index, Integer, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.extensions import Model
 from portal.models.owned import LOCAL, OrganizationOwned, owned_table
+from portal.storage.database import Model
 
 _NAMES = {
     "sepa_debit": "SEPA Direct Debit",

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import CheckConstraint, ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.extensions import Model
-from portal.extensions import Price as PriceType
 from portal.models.owned import REFERENCE
+from portal.storage.database import Model
+from portal.storage.types import Price as PriceType
 
 
 class Metering(StrEnum):

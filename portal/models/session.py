@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.extensions import Model
 from portal.models.owned import LOCAL
+from portal.storage.database import Model
 
 
 class UserSession(Model):

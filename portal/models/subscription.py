@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, ForeignKey, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.extensions import Model
 from portal.models.owned import OrganizationOwned, owned_table, refers_to
 from portal.models.product import Product
+from portal.storage.database import Model
 
 
 class Project(OrganizationOwned, Model):

@@ -12,8 +12,8 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.rating import ENTRY_MAX_NANO
-from portal.extensions import Model
 from portal.models.owned import ORGANIZATION, OrganizationOwned, owned_table, refers_to
+from portal.storage.database import Model
 
 
 def _key() -> Mapped[int]:

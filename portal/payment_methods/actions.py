@@ -8,13 +8,13 @@ from uuid import uuid4
 
 from sqlalchemy import delete
 
-from portal.extensions import db
 from portal.gateways.stripe_shapes import Mandate, Method
 from portal.ledger import audit
 from portal.models import Organization, PaymentMethod, StripeCall, add_owned, draw
 from portal.models.owned import lock
 from portal.payment_methods import queries
 from portal.payment_methods.queries import REVISION
+from portal.storage.database import db
 
 
 class StaleError(Exception):

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 
-from portal.extensions import db
 from portal.models import Organization, StripeCall, add_owned
 from portal.models.owned import lock
+from portal.storage.database import db
 
 _KEY_IS_GOOD_FOR = dt.timedelta(hours=23)
 _REMEMBERED_FOR = dt.timedelta(days=30)

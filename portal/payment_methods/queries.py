@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from portal.domain.errors import ConflictError, NotFoundError
 from portal.domain.period import Month
-from portal.extensions import db
 from portal.models import Counter, Organization, PaymentMethod, StripeEvent
 from portal.payment_methods import queue
+from portal.storage.database import db
 
 REVISION = "payment_method_revision"  # counts every change of an organization's methods
 _SOON_MONTHS = 2

@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 
-from portal.extensions import db, reading
 from portal.gateways.stripe_shapes import Event
 from portal.models import Organization, StripeEvent
+from portal.storage.database import db, reading
 
 _LEASE = dt.timedelta(minutes=1)  # longer than one can take
 _RETRY_FIRST = dt.timedelta(seconds=5)

@@ -17,7 +17,7 @@ from portal.gateways.stripe import StripeGateway
 from portal.gateways.stripe_shapes import Mandate, Method, NewCustomer, Setup, SetupStatus, Wallet
 from portal.models import Organization, PaymentMethod
 from portal.payment_methods import actions, calls, queries, queue
-from portal.web.transaction import before_asking, settling
+from portal.storage.transaction import read_transaction, write_transaction
 
 _TRIES = 5
 _EVERYTHING = "everything"
@@ -48,7 +48,7 @@ def ask_for_check(
     organization: Organization, object_id: str, *, stripe: StripeGateway, now: dt.datetime
 ) -> None:
     """Let the worker look at something whose outcome nobody knows."""
-    with settling():
+    with write_transaction():
         queue.ask_for_check(organization, object_id, is_live=stripe.is_live, now=now)
 
 
@@ -60,7 +60,7 @@ def begin_setup(
     customer_id = _customer_of(organization, stripe=stripe, now=now)
     if request_key is None:
         return stripe.begin_setup(customer_id)
-    with settling():
+    with write_transaction():
         call = calls.begin(organization, "setup", request_key, now=now)
     known = stripe.find_setup(customer_id, call.key) if call.is_old else None
     return known or stripe.begin_setup(customer_id, call.key)
@@ -85,7 +85,7 @@ def settle_setup(
     organization: Organization, setup_id: str, *, stripe: StripeGateway, now: dt.datetime
 ) -> Setup:
     """Take over what a browser set up; NotFoundError if it was set up for somebody else."""
-    with before_asking():
+    with read_transaction():
         customer_id = organization.stripe_customer_id
     setup = stripe.setup_of(setup_id)
     if customer_id is None or setup.customer_id != customer_id:
@@ -116,12 +116,12 @@ def remove(
 ) -> None:
     """Part with a method for good; the default only when it is the last, or a successor is named."""
     del now  # for the conversation
-    with before_asking():
+    with read_transaction():
         stripe_id = queries.removable_method_of(organization, uid, successor).stripe_id
     if successor is not None:
         _make_default(organization, successor, stripe=stripe)
     stripe.detach(stripe_id)
-    with settling():
+    with write_transaction():
         actions.forget(organization, stripe_id)
 
 
@@ -139,7 +139,7 @@ def compare(
     card or account that is there twice only the newest stays.
     """
     for _ in range(_TRIES):
-        with before_asking():
+        with read_transaction():
             customer_id = queries.customer_id_of(organization)
             revision = queries.revision_of(organization)
             known = {} if is_thorough else queries.mandated_methods_of(organization)
@@ -147,7 +147,7 @@ def compare(
             return
         wallet = stripe.wallet_of(customer_id)
         if wallet.is_deleted:
-            with settling():
+            with write_transaction():
                 actions.drop_customer(organization, customer_id)
             return
         methods, default_id = _tidy(customer_id, wallet, stripe=stripe)
@@ -157,7 +157,7 @@ def compare(
                 mandate = stripe.mandate_of(customer_id, method.id)
                 found |= {method.id: mandate} if mandate else {}
         try:
-            with settling():
+            with write_transaction():
                 actions.mirror(
                     organization, methods, default_id=default_id, mandates=found, revision=revision, now=now
                 )
@@ -188,18 +188,18 @@ def _identity(method: Method) -> object:
 
 
 def _make_default(organization: Organization, uid: UUID, *, stripe: StripeGateway) -> None:
-    with before_asking():
+    with read_transaction():
         customer_id = queries.customer_id_of(organization)
         stripe_id = queries.payment_method_of(organization, uid).stripe_id
     assert customer_id is not None, "who has a payment method is a customer"
     stripe.make_default(customer_id=customer_id, method_id=stripe_id)
-    with settling():
+    with write_transaction():
         actions.choose_default(organization, stripe_id)
 
 
 def _customer_of(organization: Organization, *, stripe: StripeGateway, now: dt.datetime) -> str:
     """Return who the organization is at Stripe, remembered at once, whatever becomes of the request."""
-    with before_asking():
+    with read_transaction():
         known = queries.customer_id_of(organization)
         newcomer = NewCustomer(
             key=str(organization.uid),
@@ -209,9 +209,9 @@ def _customer_of(organization: Organization, *, stripe: StripeGateway, now: dt.d
         )
     if known is not None:
         return known
-    with settling():
+    with write_transaction():
         call = calls.begin(organization, "customer", newcomer.key, now=now)
     found = stripe.find_customer(newcomer.key, since=call.since) if call.is_retry else None
     customer_id = found or stripe.create_customer(newcomer, call.key)
-    with settling():
+    with write_transaction():
         return actions.remember_customer(organization, customer_id)

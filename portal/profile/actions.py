@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from portal.domain.billing_profile import BillingProfile
 from portal.domain.errors import ConflictError
-from portal.extensions import db
 from portal.ledger import audit
 from portal.models import Organization
 from portal.models.owned import lock
+from portal.storage.database import db
 
 
 class ProfileChangedError(ConflictError):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 
 from portal.domain.errors import ValidationError
-from portal.extensions import db
 from portal.models import PasswordReset
 from portal.signing_in import queries
+from portal.storage.database import db
+from portal.storage.transaction import write_transaction
 from portal.web import credentials, sessions, throttle
 from portal.web.throttle import Limit
-from portal.web.transaction import settling
 
 _WISHES_AN_HOUR = 3  # for one address
 _TRIES_AN_HOUR_FROM = 20  # from one network
@@ -34,7 +34,7 @@ def reset_password(code: str, password: str, *, address: str | None, now: dt.dat
     ValidationError says what is wrong with the code or the password.
     """
     limit = Limit("code from", throttle.network_of(address), _TRIES_AN_HOUR_FROM)
-    with settling():
+    with write_transaction():
         wait = throttle.take(limit, now=now)
     account = None if wait else queries.account_of_code(code, now=now)
     if account is None:

@@ -7,8 +7,8 @@ import hashlib
 
 from sqlalchemy import select
 
-from portal.extensions import db
 from portal.models import Account, PasswordReset
+from portal.storage.database import db
 
 CODE_LASTS = dt.timedelta(hours=1)
 

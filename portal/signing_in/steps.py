@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select, update
 
 from portal.domain.errors import BillingError
-from portal.extensions import db
 from portal.gateways.mail import Mail, MailGateway
 from portal.models import Account, PasswordReset
 from portal.signing_in.queries import CODE_LASTS, code_sha256
+from portal.storage.database import db
 
 log = logging.getLogger(__name__)
 _CODE_BYTES = 24

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from portal.domain import tokens
 from portal.domain.errors import ConflictError, UnauthorizedError, ValidationError
-from portal.extensions import db
 from portal.ledger import audit
 from portal.models import Account, ApiToken, Organization, add_owned
 from portal.models.owned import lock
+from portal.storage.database import db
 from portal.tokens import queries
 
 NAME_LENGTH_MAX = 60

@@ -11,8 +11,8 @@ from sqlalchemy import Select, func, select
 
 from portal.domain.access import Role
 from portal.domain.errors import NotFoundError
-from portal.extensions import db
 from portal.models import Account, ApiToken, Membership, Organization
+from portal.storage.database import db
 from portal.web.lists import ListPage, Slice
 
 

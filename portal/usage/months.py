@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, func, select
 
 from portal.domain.period import HOURS_A_DAY, Month
-from portal.extensions import db
 from portal.models import Organization, Subscription
+from portal.storage.database import db
 
 _started = Subscription.__table__.c
 _FIRST_HOUR = select(func.min(_started.start_hour)).where(_started.organization_id == bindparam("owner"))

@@ -14,13 +14,13 @@ from portal.domain.errors import NotFoundError, ValidationError
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Window
 from portal.domain.rating import price_of
-from portal.extensions import db
 from portal.ledger.coverage import coverage
 from portal.ledger.lines import Point, Stretch, stretches
 from portal.ledger.names import ProductName, ProjectName, Projects, project_names
 from portal.ledger.passages import PENDING, USAGE, Step
 from portal.ledger.prices import prices_for
 from portal.models import Invoice, Organization, Product, Project, Subscription, invoice_uid
+from portal.storage.database import db
 from portal.usage.chart import By
 from portal.usage.page import DAYS_MAX, DAYS_MAX_HOURLY, LineFilter, ProductUsage, ProjectUsage, Usage
 from portal.web.args import Asked

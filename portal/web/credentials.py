@@ -7,12 +7,12 @@ import datetime as dt
 from sqlalchemy import Select, delete, select
 
 from portal.domain.errors import ValidationError
-from portal.extensions import db
 from portal.ledger import audit
 from portal.models import Account, Membership, PasswordReset
+from portal.storage.database import db
+from portal.storage.transaction import write_transaction
 from portal.web import passwords, throttle
 from portal.web.throttle import Limit
-from portal.web.transaction import settling
 
 SIGN_IN, CONFIRM = "sign-in", "confirm"
 _WRONG_AN_HOUR = 10  # for one address, known or not
@@ -44,7 +44,7 @@ def recognise(
     """
     of_account = _limit_of(login, purpose)
     of_network = Limit(f"{purpose} from", throttle.network_of(address), _WRONG_AN_HOUR_FROM)
-    with settling():
+    with write_transaction():
         waits = [throttle.take(limit, now=now) for limit in (of_account, of_network)]
     if any(waits) or "\0" in login:
         return None

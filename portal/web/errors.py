@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from portal.domain import errors
-from portal.extensions import db
+from portal.storage.database import db
 from portal.web.renders import wants_json
 
 log = logging.getLogger(__name__)

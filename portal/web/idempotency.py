@@ -19,10 +19,11 @@ from sqlalchemy import delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.domain.errors import ConflictError, ValidationError
-from portal.extensions import db, is_reading
 from portal.models import StoredAnswer
+from portal.storage.database import db, is_reading
+from portal.storage.transaction import write_transaction
 from portal.web.clock import now
-from portal.web.transaction import SAFE_METHODS, settling
+from portal.web.transaction import SAFE_METHODS
 
 KEPT_FOR = dt.timedelta(hours=24)
 _LEASE = dt.timedelta(seconds=30)
@@ -123,7 +124,7 @@ def _store(place: Place, response: Response) -> None:
     scope, key = place
     if response.status_code >= HTTPStatus.BAD_REQUEST:
         db.session.rollback()
-        with settling():
+        with write_transaction():
             left = delete(StoredAnswer).where(
                 StoredAnswer.scope == scope, StoredAnswer.key == key, StoredAnswer.status.is_(None)
             )

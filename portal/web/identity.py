@@ -16,14 +16,15 @@ from sqlalchemy.orm import contains_eager
 
 from portal.domain import tokens
 from portal.domain.errors import ForbiddenError, RateLimitedError, UnauthorizedError
-from portal.extensions import db, login
+from portal.extensions import login
 from portal.ledger import audit
 from portal.ledger.audit import Actor
 from portal.models import Account, ApiToken, Collector, Membership, Organization, UserSession
+from portal.storage.database import db
+from portal.storage.transaction import write_transaction
 from portal.web import sessions, throttle
 from portal.web.clock import now
 from portal.web.throttle import Limit
-from portal.web.transaction import settling
 
 _NOTED_EVERY = dt.timedelta(minutes=1)
 _UNKNOWN_TOKENS_AN_HOUR = 300
@@ -202,7 +203,7 @@ def bearer_token() -> str:
 def _count_unknown_token() -> None:
     """Well-formed tokens that nobody has come from somebody who guesses."""
     limit = Limit("unknown token", throttle.network_of(request.remote_addr), _UNKNOWN_TOKENS_AN_HOUR)
-    with settling():
+    with write_transaction():
         seconds = throttle.take(limit, now=now())
     if seconds:
         raise RateLimitedError(seconds)
@@ -214,5 +215,5 @@ def _is_worth_noting(last: dt.datetime | None) -> bool:
 
 
 def _note(statement: Update) -> None:
-    with settling():
+    with write_transaction():
         db.session.execute(statement)

@@ -18,8 +18,8 @@ from flask import request as current_request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from sqlalchemy import delete, or_, select
 
-from portal.extensions import db
 from portal.models import Account, UserSession
+from portal.storage.database import db
 
 LASTS = dt.timedelta(hours=12)
 IDLE_FOR = dt.timedelta(minutes=30)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import case, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from portal.extensions import db
 from portal.models import Throttle
+from portal.storage.database import db
 
 WINDOW = dt.timedelta(hours=1)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 
 from flask import Flask, Response, request
 from sqlalchemy.exc import OperationalError
 
-from portal.extensions import db, is_reading, reading, set_reading
+from portal.storage.database import db, set_reading
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -41,26 +39,3 @@ def who_asked_is_known() -> None:
     db.session.commit()
     if request.method not in SAFE_METHODS:
         set_reading(is_reading=False)
-
-
-@contextmanager
-def before_asking() -> Iterator[None]:
-    """Read what a provider will be asked about, and end: nothing is locked while it thinks."""
-    db.session.commit()
-    with reading():
-        yield
-        db.session.commit()
-
-
-@contextmanager
-def settling() -> Iterator[None]:
-    """Write in a short transaction of its own, and go on as before."""
-    db.session.commit()
-    was_reading = is_reading()
-    set_reading(is_reading=False)
-    try:
-        yield
-        db.session.commit()
-    finally:
-        db.session.rollback()
-        set_reading(is_reading=was_reading)

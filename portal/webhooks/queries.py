@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from portal.extensions import db
 from portal.models import Organization, PaymentMethod, StripeEvent
+from portal.storage.database import db
 
 
 def organization_of_event(event: StripeEvent) -> Organization | None:

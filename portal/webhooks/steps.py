@@ -14,14 +14,14 @@ from functools import wraps
 from typing import NamedTuple, ParamSpec, TypeVar, cast
 
 from portal.domain.errors import BillingError, NotFoundError, ProviderUnavailableError
-from portal.extensions import db
 from portal.gateways.stripe import StripeGateway
 from portal.gateways.stripe_shapes import SetupStatus
 from portal.ledger import audit
 from portal.ledger.audit import Actor
 from portal.models import Organization, StripeEvent
 from portal.payment_methods import queue, steps
-from portal.web.transaction import before_asking, settling
+from portal.storage.database import db
+from portal.storage.transaction import read_transaction, write_transaction
 from portal.webhooks import queries
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def _reason(error: Exception) -> str:
 
 def _settle(event: StripeEvent, *, stripe: StripeGateway, now: dt.datetime) -> int:
     """Settle one event and all that its customer waits for; return how many that is."""
-    with before_asking():
+    with read_transaction():
         organization = queries.organization_of_event(event)
     if organization is None and event.type == "mandate.updated":
         organization = _organization_of_mandate(event.object_id, stripe=stripe)
@@ -123,7 +123,7 @@ def _settle(event: StripeEvent, *, stripe: StripeGateway, now: dt.datetime) -> i
         return 1
     if event.type.startswith("setup_intent."):
         queue.hasten(event.object_id)
-    with before_asking():
+    with read_transaction():
         # Only what was told before we look is settled by what we see.
         told = {event.event_id, *queue.open_of(event.customer_id or "")}
     steps.compare(organization, stripe=stripe, now=now, is_thorough=True)
@@ -136,7 +136,7 @@ def _organization_of_mandate(mandate_id: str, *, stripe: StripeGateway) -> Organ
         customer_id = stripe.customer_of_mandate(mandate_id)
     except NotFoundError:
         return None  # of another account, or long gone
-    with before_asking():
+    with read_transaction():
         return queries.organization_of_customer(customer_id)
 
 
@@ -159,13 +159,13 @@ def reconcile(*, stripe: StripeGateway, now: dt.datetime, is_whole: bool) -> Rec
 
     Stripe keeps events for thirty days: after a longer silence every customer is compared anyway.
     """
-    with before_asking():
+    with read_transaction():
         last_told_at = queue.last_told_at()
     since = (last_told_at or now) - _STRIPE_RETRIES_FOR
     is_too_long_ago = last_told_at is None or since < now - _STRIPE_KEEPS
     # All are read before the first is kept: if this is killed, the next run begins at the same place.
     events = list(stripe.events_since(max(since, now - _STRIPE_KEEPS), TYPES))
-    with settling():
+    with write_transaction():
         fresh = [queue.note(event, now=now) for event in events if event.is_live == stripe.is_live]
     work_off(stripe=stripe, now=now)
     compared, failed = _compare_all(stripe=stripe, now=now) if is_whole or is_too_long_ago else (0, 0)
@@ -173,7 +173,7 @@ def reconcile(*, stripe: StripeGateway, now: dt.datetime, is_whole: bool) -> Rec
 
 
 def _compare_all(*, stripe: StripeGateway, now: dt.datetime) -> tuple[int, int]:
-    with before_asking():
+    with read_transaction():
         organizations = queries.customers()
     failed = 0
     for organization in organizations:

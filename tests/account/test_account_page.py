@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from portal.domain.access import Preset
-from portal.extensions import db
 from portal.models import Account
+from portal.storage.database import db
 from tests.factories import make_account, make_member, make_organization
 
 

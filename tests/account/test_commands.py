@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 
 from portal.domain import tokens
-from portal.extensions import db
 from portal.models import (
     Account,
     Collector,
@@ -24,6 +23,7 @@ from portal.models import (
     UsageHour,
     add_owned,
 )
+from portal.storage.database import db
 from tests.billing_run.rows import make_invoice, own_customer
 from tests.factories import (
     JANUARY,

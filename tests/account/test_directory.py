@@ -9,8 +9,8 @@ from portal.account.directory import Address
 from portal.domain import tokens
 from portal.domain.access import Preset
 from portal.domain.errors import ConflictError, NotFoundError, ValidationError
-from portal.extensions import db
 from portal.models import ApiToken, AuditEntry, Membership
+from portal.storage.database import db
 from tests.factories import HAMBURG, NOW, PASSWORD, make_account, make_member, make_token
 
 

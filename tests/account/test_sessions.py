@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 
 from portal.account import directory
 from portal.domain.access import Preset
-from portal.extensions import db
 from portal.models import PasswordReset, UserSession
+from portal.storage.database import db
 from portal.web import passwords, sessions
 from tests.factories import NOW, PASSWORD, make_member
 from tests.page import JSON, client_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from portal.domain.access import Preset
-from portal.extensions import db
 from portal.ledger import audit
+from portal.storage.database import db
 from tests.factories import make_member, make_organization, make_token
 from tests.page import bearer
 

@@ -16,10 +16,10 @@ from portal.billing_run.close import Closed, close
 from portal.domain.access import Preset
 from portal.domain.period import start_of_hour
 from portal.domain.rating import quantity_of
-from portal.extensions import db
 from portal.ledger.entries import Written, deliver
 from portal.metering.ingest import ingest
 from portal.models import Account, Invoice, InvoiceItem, Organization, UsageHour
+from portal.storage.database import db
 from portal.tokens.actions import make_token
 from portal.web import sessions
 from tests.bench.model import MONTH, NOW, Model, invoice_row, uid_of

@@ -16,7 +16,6 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from sqlalchemy import insert, text
 
 from portal.domain.period import HOURS_A_DAY, Month
-from portal.extensions import db
 from portal.ledger.entries import Entry
 from portal.models import (
     Delivery,
@@ -29,6 +28,7 @@ from portal.models import (
     Subscription,
     invoice_uid,
 )
+from portal.storage.database import db
 
 MONTH = Month(2026, 10)
 NOW = dt.datetime(2026, 11, 10, 12, 30, tzinfo=dt.UTC)

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 
 from portal.billing_run.close import close
 from portal.billing_run.verify import verify
-from portal.extensions import db
 from portal.models import Invoice, InvoiceItem, Subscription, UsageDay, UsageHour
+from portal.storage.database import db
 from tests.bench.__main__ import measured, table
 from tests.bench.bars import Bar, p1_ingest
 from tests.bench.model import MONTH, NOW, Model

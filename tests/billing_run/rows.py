@@ -11,7 +11,6 @@ import requests
 
 from portal.domain.period import Month
 from portal.domain.rating import Meter, nano_of, pico_of
-from portal.extensions import db
 from portal.gateways.easybill import EasybillGateway
 from portal.models import (
     Delivery,
@@ -23,6 +22,7 @@ from portal.models import (
     invoice_uid,
     item_uid,
 )
+from portal.storage.database import db
 from tests.factories import JANUARY, NOW, make_organization, make_product, make_project
 
 KEY = "easybill-sandbox"

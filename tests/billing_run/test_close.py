@@ -11,10 +11,10 @@ import pytest
 from portal.billing_run import close as closing
 from portal.billing_run import final
 from portal.billing_run.close import close
-from portal.extensions import db
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, write_entries
 from portal.models import Delivery, Invoice, InvoiceItem, Project, UsageHour
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

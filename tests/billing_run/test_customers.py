@@ -6,10 +6,10 @@ import pytest
 
 from portal.billing_run import customers
 from portal.billing_run.deliver import deliver
-from portal.extensions import db
 from portal.gateways.easybill_http import EasybillRefusedError, EasybillUnavailableError
 from portal.models import Organization
 from portal.profile import actions
+from portal.storage.database import db
 from tests.billing_run.rows import make_customer, make_invoice
 from tests.billing_run.test_deliver import LINES, Killed, Watched, after, raises
 from tests.factories import FEBRUARY, NOW

@@ -11,7 +11,6 @@ from portal.billing_run.deliver import deliver
 from portal.billing_run.mirror import mirror
 from portal.billing_run.outbox import LEASE, RETRY_MAX, release_stuck
 from portal.domain.vat import WithoutVatId
-from portal.extensions import db
 from portal.gateways.easybill_http import (
     EasybillKeyRefusedError,
     EasybillRateLimitedError,
@@ -20,6 +19,7 @@ from portal.gateways.easybill_http import (
 )
 from portal.models import Delivery, LegalDocument, LegalDocumentFile
 from portal.profile import actions
+from portal.storage.database import db
 from tests.billing_run.rows import make_customer, make_invoice
 from tests.factories import FEBRUARY, NOW
 

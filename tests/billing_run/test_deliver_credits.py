@@ -11,8 +11,8 @@ from portal.billing_run.deliver import deliver
 from portal.billing_run.mirror import mirror
 from portal.billing_run.verify import verify
 from portal.domain.vat_rates import STANDARD_RATES
-from portal.extensions import db
 from portal.models import AuditEntry, Delivery, Invoice, LegalDocument, LegalStatus
+from portal.storage.database import db
 from tests.billing_run.rows import make_customer
 from tests.factories import FEBRUARY, JANUARY, MARCH, hour_at, make_product, make_subscription, use
 

@@ -10,8 +10,8 @@ from sqlalchemy import delete, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from portal.billing_run.close import close
-from portal.extensions import db
 from portal.models import Delivery, Invoice, InvoiceItem, UsageCorrection
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -6,11 +6,11 @@ import pytest
 
 from portal.billing_run.deliver import deliver
 from portal.billing_run.mirror import mirror
-from portal.extensions import db
 from portal.gateways import easybill_http
 from portal.gateways.easybill_http import EasybillRateLimitedError, EasybillUnavailableError
 from portal.ledger.mirrored import mirrored_until
 from portal.models import LegalDocument, LegalDocumentFile, LegalStatus
+from portal.storage.database import db
 from tests.billing_run.rows import make_customer, make_invoice
 from tests.factories import NOW
 

@@ -12,10 +12,10 @@ from portal.billing_run.close import close
 from portal.billing_run.parking import parked, release
 from portal.domain.errors import NotFoundError
 from portal.domain.money import AMOUNT_MAX_MINOR
-from portal.extensions import db
 from portal.ledger import catalogue
 from portal.ledger.draft import draft_of
 from portal.models import Invoice, Metering, ParkedMonth
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -15,11 +15,11 @@ from portal.billing_run.deliver import deliver
 from portal.billing_run.outbox import LEASE
 from portal.billing_run.verify import verify
 from portal.domain.vat import VatCase, WithoutVatId
-from portal.extensions import db
 from portal.gateways.easybill_http import EasybillUnavailableError
 from portal.invoices import queries
 from portal.models import Delivery, Invoice, Organization, invoice_uid
 from portal.profile import actions
+from portal.storage.database import db
 from tests.billing_run.rows import make_customer
 from tests.billing_run.test_deliver import Watched, raises
 from tests.factories import (

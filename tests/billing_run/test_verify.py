@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from portal.billing_run.close import close
 from portal.billing_run.verify import verify
-from portal.extensions import db
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from portal.backup import backup, restore
 from portal.billing_run.verify import verify
-from portal.extensions import db
 from portal.models import Metering, Product, Subscription
+from portal.storage.database import db
 from tests.crash import victim, world
 from tests.crash.children import Tell, fork, in_child
 from tests.crash.databases import Database

@@ -33,11 +33,11 @@ from portal.billing_run.deliver import deliver
 from portal.billing_run.mirror import mirror
 from portal.config import Settings
 from portal.domain.errors import BillingError
-from portal.extensions import db
 from portal.gateways import easybill_http
 from portal.models import Delivery, Invoice
 from portal.sandbox import easybill
 from portal.sandbox.easybill import paper
+from portal.storage.database import db
 from portal.web import providers
 from tests.conftest import Sandboxes, make_settings
 from tests.crash import world

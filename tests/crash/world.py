@@ -21,7 +21,6 @@ from portal.account.directory import Address
 from portal.billing_run.close import close
 from portal.billing_run.verify import verify
 from portal.domain.period import Month
-from portal.extensions import db
 from portal.metering.clock import meter_hours
 from portal.models import (
     Delivery,
@@ -37,6 +36,7 @@ from portal.models import (
     UsageDay,
     UsageHour,
 )
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -20,9 +20,9 @@ from waitress.server import create_server
 from portal.app import create_app, real_providers
 from portal.demo import history, people, seed
 from portal.domain.period import Month
-from portal.extensions import db
 from portal.models import Organization
 from portal.sandbox import easybill, stripe
+from portal.storage.database import db
 from tests.conftest import WEBHOOK_SECRET, Sandboxes, make_settings
 
 NOW = dt.datetime(2026, 3, 10, 12, 30, tzinfo=dt.UTC)

@@ -18,7 +18,7 @@ from sqlalchemy import CheckConstraint, MetaData, Table, inspect, select, text
 from portal.app import create_app
 from portal.config import ROOT
 from portal.domain.access import Preset
-from portal.extensions import db
+from portal.storage.database import db
 from tests.conftest import Sandboxes, make_settings
 from tests.factories import (
     JANUARY,

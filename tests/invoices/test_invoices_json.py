@@ -11,9 +11,9 @@ import pytest
 
 from portal.billing_run.close import close
 from portal.domain.access import Preset
-from portal.extensions import db
 from portal.ledger import catalogue
 from portal.models import Metering, Product, Project
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

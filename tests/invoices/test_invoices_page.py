@@ -6,8 +6,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from portal.billing_run.close import close
-from portal.extensions import db
 from portal.models import Invoice, LegalDocument, Project, add_owned
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -12,10 +12,10 @@ from sqlalchemy import select
 from portal.billing_run.close import close
 from portal.billing_run.parking import parked, release
 from portal.domain.period import HOURS_A_DAY, Month, Window
-from portal.extensions import db
 from portal.ledger.draft import Draft, draft_of, open_months
 from portal.ledger.lines import stretches
 from portal.models import Invoice, InvoiceItem, Organization, Subscription
+from portal.storage.database import db
 
 UNIT = 10**9
 _CENTS = Fraction(100, UNIT)

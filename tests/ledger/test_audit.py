@@ -10,10 +10,10 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from portal.domain import tokens
-from portal.extensions import db
 from portal.ledger import audit
 from portal.ledger.audit import Actor, Change
 from portal.models import AuditEntry, Counter
+from portal.storage.database import db
 from tests.factories import NOW, make_organization
 
 

@@ -24,13 +24,13 @@ from sqlalchemy import inspect, select
 from portal.billing_run.verify import verify
 from portal.domain.period import Month, Window, start_of_hour
 from portal.domain.rating import ENTRY_MAX_NANO
-from portal.extensions import db
 from portal.ledger import catalogue
 from portal.ledger.draft import draft_of, open_months
 from portal.ledger.entries import Entry, write_entries
 from portal.ledger.lines import stretches
 from portal.metering.ingest import ingest
 from portal.models import Invoice
+from portal.storage.database import db
 from tests.factories import NOW, make_organization, make_product, make_project, make_subscription
 from tests.ledger.books import (
     UNIT,

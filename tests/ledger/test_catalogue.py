@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.domain.errors import ValidationError
-from portal.extensions import db
 from portal.ledger import catalogue
 from portal.ledger.catalogue import PriceFrozenError
 from portal.models import (
@@ -22,6 +21,7 @@ from portal.models import (
     Subscription,
     add_owned,
 )
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from portal.domain.period import Window, hour_of, start_of_hour
-from portal.extensions import db
 from portal.ledger.coverage import coverage
 from portal.models import Metering
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -11,11 +11,11 @@ from sqlalchemy import select
 
 from portal.domain.period import HOURS_A_DAY
 from portal.domain.rating import ENTRY_MAX_NANO
-from portal.extensions import db
 from portal.ledger import entries as ledger_entries
 from portal.ledger.entries import Entry, deliver, write_entries
 from portal.ledger.usage_rows import Key
 from portal.models import Invoice, UsageCorrection, UsageDay, UsageHour, add_owned
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -15,13 +15,13 @@ from portal.billing_run.parking import parked
 from portal.billing_run.verify import verify
 from portal.domain.period import HOURS_A_DAY, Window
 from portal.domain.rating import nano_of
-from portal.extensions import db
 from portal.ledger import catalogue
 from portal.ledger.draft import draft_of, open_months
 from portal.ledger.entries import Entry, write_entries
 from portal.ledger.lines import stretches
 from portal.ledger.passages import PENDING, USAGE, Step
 from portal.models import Delivery, Invoice, Product, UsageCorrection
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -17,13 +17,13 @@ from sqlalchemy import insert
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.domain.rating import ENTRY_MAX_NANO, Meter
-from portal.extensions import db
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, write_entries
 from portal.ledger.lines import stretches, stretches_by_organization
 from portal.ledger.passages import Step
 from portal.ledger.prices import UnpricedError
 from portal.models import Metering, UsageDay
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

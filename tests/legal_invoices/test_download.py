@@ -6,8 +6,8 @@ import hashlib
 import pytest
 
 from portal.billing_run.deliver import deliver
-from portal.extensions import db
 from portal.models import LegalDocument, LegalDocumentFormat
+from portal.storage.database import db
 from tests.billing_run.rows import make_customer, make_invoice, own_customer
 from tests.billing_run.test_e_invoices import XML
 from tests.factories import NOW, make_member

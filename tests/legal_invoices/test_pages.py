@@ -8,8 +8,8 @@ import pytest
 
 from portal.billing_run.deliver import deliver
 from portal.billing_run.mirror import mirror
-from portal.extensions import db
 from portal.models import Invoice, LegalDocument
+from portal.storage.database import db
 from tests.billing_run.rows import make_customer, make_invoice, own_customer
 from tests.factories import FEBRUARY, JANUARY, NOW, make_member, make_token
 from tests.page import bearer, htmx

@@ -7,10 +7,10 @@ import datetime as dt
 import pytest
 
 from portal.billing_run.close import close
-from portal.extensions import db
 from portal.metering import clock as metering
 from portal.metering.clock import meter_hours
 from portal.models import Metering, Subscription, UsageCorrection, UsageDay, UsageHour
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

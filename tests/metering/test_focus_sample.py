@@ -19,9 +19,9 @@ import pytest
 
 from portal.account.directory import Address
 from portal.clockwork import tick
-from portal.extensions import db
 from portal.metering.importing import import_focus
 from portal.models import Delivery, Invoice, Project
+from portal.storage.database import db
 from tests.billing_run.rows import Easybill, own_customer
 from tests.factories import make_member, make_organization
 

@@ -10,11 +10,11 @@ from decimal import Decimal
 import pytest
 
 from portal.billing_run.close import close
-from portal.extensions import db
 from portal.ledger import catalogue
 from portal.metering.focus import NotFocusError
 from portal.metering.importing import import_focus
 from portal.models import Price, Product, Project, Subscription, UsageCorrection, UsageDay, UsageHour
+from portal.storage.database import db
 from tests.factories import JANUARY, NOW, hour_at, make_organization, make_project
 from tests.metering.exports import USUAL, at, hour, row, write
 

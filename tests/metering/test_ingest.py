@@ -14,8 +14,8 @@ from portal.account.directory import add_collector
 from portal.billing_run.close import close
 from portal.domain.access import Preset
 from portal.domain.period import HOURS_A_DAY, start_of_hour
-from portal.extensions import db
 from portal.models import Collector, Metering, UsageCorrection, UsageDay, UsageHour
+from portal.storage.database import db
 from portal.web import identity
 from tests.factories import (
     FEBRUARY,

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from portal.extensions import db
 from portal.models import UsageDay
 from portal.models.bulk import insert_rows
+from portal.storage.database import db
 
 ROW = {"organization_id": 1, "day": 20_000, "subscription_id": 1, "quantity": 7}
 

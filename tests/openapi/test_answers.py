@@ -16,9 +16,9 @@ from portal.billing_run.deliver import deliver
 from portal.domain import tokens
 from portal.domain.access import Preset
 from portal.domain.period import start_of_hour
-from portal.extensions import db
 from portal.models import Organization
 from portal.openapi.document import document
+from portal.storage.database import db
 from tests.billing_run.rows import Easybill, own_customer
 from tests.factories import (
     JANUARY,

@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 from sqlalchemy import text
 
-from portal.extensions import db
 from portal.models import LegalDocument, Membership, PaymentMethod, add_owned
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

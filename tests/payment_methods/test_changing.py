@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from portal.extensions import db
 from portal.models import PaymentMethod
+from portal.storage.database import db
 from tests.page import htmx
 from tests.payment_methods.browser import ACCOUNT, CARD, at_stripe
 

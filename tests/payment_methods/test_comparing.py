@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain.errors import ProviderUnavailableError
-from portal.extensions import db
 from portal.gateways.stripe_shapes import SetupStatus
 from portal.models import AuditEntry, PaymentMethod
 from portal.payment_methods import actions, queue, steps
+from portal.storage.database import db
 from portal.web.providers import stripe
 from portal.webhooks.steps import work_off
 from tests.factories import NOW

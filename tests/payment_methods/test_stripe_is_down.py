@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from portal.extensions import db
 from portal.gateways.stripe import StripeGateway
 from portal.payment_methods import queue
+from portal.storage.database import db
 from portal.web.providers import stripe
 from portal.webhooks.steps import work_off
 from tests.factories import NOW

@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 
 from portal.domain.errors import ValidationError
-from portal.extensions import db
 from portal.models import AuditEntry, Organization
 from portal.profile import actions
+from portal.storage.database import db
 from tests.factories import make_member, make_token
 from tests.page import JSON, bearer
 

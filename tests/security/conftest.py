@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portal.extensions import db
+from portal.storage.database import db
 from tests.security import world
 from tests.security.world import Tenant
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from portal.extensions import db
+from portal.storage.database import db
 from portal.web import sessions
 from tests.factories import NOW
 from tests.page import JSON, CheckingClient, client_of

@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal.app import create_app, real_providers
-from portal.extensions import db
 from portal.models import Throttle
 from portal.signing_in.steps import send_codes
+from portal.storage.database import db
 from portal.web import sessions
 from tests.conftest import make_settings
 from tests.factories import NOW, PASSWORD

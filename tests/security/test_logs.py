@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain import tokens
-from portal.extensions import db
 from portal.models import AuditEntry
+from portal.storage.database import db
 from tests.page import JSON, bearer
 from tests.security.sizes import sized
 from tests.security.test_at_rest import written

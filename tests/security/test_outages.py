@@ -19,8 +19,8 @@ import portal.app
 from portal.account.directory import add_collector
 from portal.app import create_app, real_providers
 from portal.domain.period import start_of_hour
-from portal.extensions import db, engine_options, reading
 from portal.models import UsageHour
+from portal.storage.database import db, engine_options, reading
 from tests.conftest import make_settings
 from tests.factories import (
     JANUARY,

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from portal.config import ROOT
-from portal.extensions import db
+from portal.storage.database import db
 
 SOURCE = sorted(path for path in (ROOT / "portal").rglob("*.py") if "sandbox" not in path.parts)
 # Tables that belong to no organization: what is sold, who there is, and what the edge remembers.
@@ -37,7 +37,7 @@ WITHOUT_MAPPER = {
 }
 WITH_CONNECTION = {  # COPY and bulk inserts, the version of the schema, the pragmas of SQLite
     "portal/backup.py",
-    "portal/extensions.py",
+    "portal/storage/database.py",
     "portal/models/owned.py",
     "portal/metering/staging.py",
     "portal/models/bulk.py",

@@ -20,8 +20,8 @@ from werkzeug.test import TestResponse
 
 from portal.account.directory import add_collector
 from portal.config import ROOT
-from portal.extensions import db
 from portal.models import Account
+from portal.storage.database import db
 from portal.web import sessions
 from portal.web.auth import COLLECTOR, MEMBER, PUBLIC, SIGNED_IN, WEBHOOK, policy_of
 from tests.factories import NOW

@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 import portal.app
 from portal.app import create_app
-from portal.extensions import db
 from portal.models import Subscription
+from portal.storage.database import db
 from portal.web.auth import PUBLIC, policy
 from portal.web.renders import renders
 from tests.conftest import make_settings

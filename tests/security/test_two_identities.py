@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from portal.extensions import db
+from portal.storage.database import db
 from portal.web import sessions
 from tests.conftest import Sandboxes
 from tests.factories import NOW

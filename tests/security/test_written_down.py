@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from portal.account import directory
 from portal.domain.access import Preset
-from portal.extensions import db
 from portal.ledger import audit
 from portal.models import AuditEntry
+from portal.storage.database import db
 from tests.factories import NOW, PASSWORD, make_account
 from tests.page import JSON
 from tests.security.doors import doors

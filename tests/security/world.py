@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from portal.account.directory import Address
 from portal.domain.access import Preset
-from portal.extensions import db
 from portal.ledger import audit
 from portal.models import (
     Account,
@@ -28,6 +27,7 @@ from portal.models import (
     add_owned,
 )
 from portal.payment_methods import steps
+from portal.storage.database import db
 from portal.web import sessions
 from portal.web.providers import stripe
 from tests.billing_run.rows import make_invoice

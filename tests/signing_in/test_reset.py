@@ -11,9 +11,9 @@ from sqlalchemy import select
 from portal.clockwork import errands
 from portal.domain.access import Preset
 from portal.domain.errors import ProviderUnavailableError
-from portal.extensions import db
 from portal.models import AuditEntry, PasswordReset, UserSession
 from portal.signing_in.steps import forget_old_wishes, send_codes
+from portal.storage.database import db
 from portal.web import passwords
 from tests.factories import NOW, PASSWORD, make_member
 

@@ -10,8 +10,8 @@ from bs4 import BeautifulSoup
 
 from portal.account.directory import add_account
 from portal.domain.access import Preset
-from portal.extensions import db
 from portal.models import Account
+from portal.storage.database import db
 from portal.web import passwords
 from tests.factories import NOW, PASSWORD, make_account, make_member
 from tests.page import JSON

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from portal.domain.access import Preset
-from portal.extensions import db
+from portal.storage.database import db
 from portal.web import credentials, passwords, throttle
 from portal.web.throttle import Limit
 from tests.factories import NOW, PASSWORD, make_member

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 from bs4 import BeautifulSoup
 
-from portal.extensions import db
 from portal.ledger import catalogue
 from portal.models import Metering
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     MARCH,

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from portal.extensions import db
 from portal.ledger import catalogue
 from portal.models import Organization, Product, Project, Subscription
+from portal.storage.database import db
 from tests.factories import (
     JANUARY,
     make_product,

@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 
 from portal.domain.access import Preset
-from portal.extensions import db
 from portal.ledger.entries import Entry, write_entries
 from portal.metering.clock import meter_hours
 from portal.models import Metering, Project, Subscription
+from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -10,8 +10,8 @@ from sqlalchemy import delete, select
 
 from portal.domain import tokens
 from portal.domain.access import Preset
-from portal.extensions import db
 from portal.models import Account, ApiToken, Membership, UserSession
+from portal.storage.database import db
 from tests.factories import (
     NOW,
     PASSWORD,

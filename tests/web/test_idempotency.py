@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import event, func, select, update
 
 from portal.domain.access import Preset
-from portal.extensions import db
 from portal.models import ApiToken, AuditEntry, StoredAnswer
+from portal.storage.database import db
 from portal.web import idempotency
 from tests.factories import NOW, make_member, make_organization, make_token
 from tests.page import bearer, client_of

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from portal.domain.access import Preset
-from portal.extensions import db
 from portal.models import ApiToken, Invoice, Membership, Organization, Project, Subscription
+from portal.storage.database import db
 from portal.web import tenancy
 from portal.web.tenancy import ForeignRowError
 from tests.factories import make_member, make_organization, make_product, make_project, make_subscription

@@ -14,9 +14,9 @@ from flask import Flask, Response
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from portal.extensions import db
 from portal.models import AuditEntry, Organization, PaymentMethod
 from portal.payment_methods import queue
+from portal.storage.database import db
 from portal.web.providers import stripe
 from portal.webhooks.steps import work_off
 from tests.factories import NOW, make_organization

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from portal.domain.errors import ProviderRefusedError
-from portal.extensions import db
 from portal.models import Organization, StripeEvent
 from portal.payment_methods import queue
+from portal.storage.database import db
 from portal.web.providers import stripe
 from portal.webhooks.steps import work_off
 from tests.factories import NOW, make_organization

@@ -8,8 +8,8 @@ import pytest
 import requests
 from sqlalchemy import func, select
 
-from portal.extensions import db
 from portal.models import AuditEntry, PaymentMethod, StripeEvent
+from portal.storage.database import db
 from portal.web.providers import stripe
 from portal.webhooks import steps
 from tests.factories import NOW

@@ -12,10 +12,10 @@ from flask import Response
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from portal.extensions import db
 from portal.gateways.stripe import StripeGateway
 from portal.models import PaymentMethod, StripeEvent
 from portal.sandbox.stripe.webhooks import signature_of
+from portal.storage.database import db
 from tests.conftest import WEBHOOK_SECRET
 from tests.factories import NOW
 from tests.gateways.silence import silent_provider

@@ -1,0 +1,31 @@
+"""Short transactions around a provider's call: none is open while the provider thinks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from portal.storage.database import db, is_reading, reading, set_reading
+
+
+@contextmanager
+def read_transaction() -> Iterator[None]:
+    """Read in a short transaction of its own, over before a provider is asked: nothing stays locked."""
+    db.session.commit()
+    with reading():
+        yield
+        db.session.commit()
+
+
+@contextmanager
+def write_transaction() -> Iterator[None]:
+    """Write in a short transaction of its own, and go on as before."""
+    db.session.commit()
+    was_reading = is_reading()
+    set_reading(is_reading=False)
+    try:
+        yield
+        db.session.commit()
+    finally:
+        db.session.rollback()
+        set_reading(is_reading=was_reading)
