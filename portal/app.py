@@ -13,6 +13,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import cli, config
+from portal.access import auth, tenancy
 from portal.account.routes import bp as account
 from portal.audit_trail.routes import bp as audit_trail
 from portal.billing_run.call_budget import SharedBudget
@@ -34,7 +35,7 @@ from portal.storage.database import db, engine_options
 from portal.subscriptions.routes import bp as subscriptions
 from portal.tokens.routes import bp as tokens
 from portal.usage.routes import bp as usage
-from portal.web import auth, errors, filters, headers, idempotency, log, tenancy, transaction
+from portal.web import errors, filters, headers, idempotency, log, transaction
 from portal.web.clock import utc_now
 from portal.web.providers import Providers
 from portal.webhooks.routes import bp as webhooks
@@ -125,7 +126,7 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
         "PERMANENT_SESSION_LIFETIME": dt.timedelta(hours=12),
         "SESSION_REFRESH_EACH_REQUEST": False,  # no cookie in an answer that anybody may keep
         "WTF_CSRF_TIME_LIMIT": None,  # it lives as long as its session: a tab may stay open
-        "WTF_CSRF_CHECK_DEFAULT": False,  # web/auth asks, once it knows who is calling
+        "WTF_CSRF_CHECK_DEFAULT": False,  # access/auth asks, once it knows who is calling
         "MAX_CONTENT_LENGTH": _BODY_MAX_BYTES,
         "TRUSTED_HOSTS": [host, "127.0.0.1", "localhost"] if not settings.is_production else [host],
         "PREFERRED_URL_SCHEME": urlsplit(settings.portal_url).scheme,

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from flask import Flask, current_app
 from sqlalchemy.exc import OperationalError
 
+from portal.access import sessions, throttle
 from portal.billing_run import customers, e_invoices
 from portal.billing_run.close import close
 from portal.billing_run.deliver import deliver
@@ -25,7 +26,7 @@ from portal.metering.clock import meter_hours
 from portal.payment_methods import calls, queue
 from portal.signing_in.steps import forget_old_wishes, send_codes
 from portal.storage.database import db
-from portal.web import idempotency, sessions, throttle
+from portal.web import idempotency
 from portal.web.clock import utc_now
 from portal.web.providers import easybill, mail, settings, stripe
 from portal.webhooks.steps import reconcile, work_off

@@ -15,13 +15,13 @@ from flask import Flask
 from sqlalchemy import text, update
 from waitress.server import create_server
 
+from portal.access import sessions
 from portal.app import create_app, real_providers
 from portal.config import EasybillSettings, Settings, StripeSettings
 from portal.domain.access import Preset
 from portal.models import Account, Organization, UserSession
 from portal.sandbox import easybill, stripe
 from portal.storage.database import db, set_reading
-from portal.web import sessions
 from tests import easybill_description, tenancy
 from tests.factories import NOW, make_account, make_member, make_organization
 from tests.page import CheckingClient, client_of

@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 from itertools import count
 
+from portal.access import passwords
 from portal.account import directory
 from portal.account.directory import Address
 from portal.domain.access import Preset
@@ -16,7 +17,6 @@ from portal.ledger.entries import Entry, write_entries
 from portal.models import Account, Metering, Organization, Product, Project, Subscription
 from portal.storage.database import db
 from portal.tokens import actions as tokens
-from portal.web import passwords
 
 NOW = dt.datetime(2026, 3, 10, 12, 30, tzinfo=dt.UTC)
 JANUARY, FEBRUARY, MARCH = Month(2026, 1), Month(2026, 2), Month(2026, 3)

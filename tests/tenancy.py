@@ -14,8 +14,8 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import BinaryExpression
 
+from portal.access import tenancy
 from portal.models.owned import ORGANIZATION
-from portal.web import tenancy
 
 _COLUMN = "organization_id"
 _ORGANIZATION = "organization"

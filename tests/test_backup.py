@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import func, make_url, select
 
 from portal import backup as module
+from portal.access import sessions
 from portal.app import create_app
 from portal.backup import BackupError, backup, restore
 from portal.billing_run.close import close
@@ -21,7 +22,6 @@ from portal.billing_run.deliver import deliver
 from portal.billing_run.verify import verify
 from portal.models import Invoice, LegalDocument, LegalDocumentFile, UsageDay, UsageHour, UserSession
 from portal.storage.database import db
-from portal.web import sessions
 from tests.billing_run.rows import Easybill, own_customer
 from tests.conftest import make_settings
 from tests.factories import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from portal.access import credentials
 from portal.domain.errors import ValidationError
 from portal.models import Account
-from portal.web import credentials
 
 
 def choose_theme(account: Account, theme: str) -> None:

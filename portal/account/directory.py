@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from portal.access import passwords, sessions
 from portal.domain import tokens
 from portal.domain.access import PRESETS, Preset
 from portal.domain.errors import ConflictError, NotFoundError, ValidationError
@@ -16,7 +17,6 @@ from portal.domain.money import is_currency
 from portal.ledger import audit
 from portal.models import Account, ApiToken, Collector, Membership, Organization, add_owned
 from portal.storage.database import db
-from portal.web import passwords, sessions
 
 _NUMBER_FIRST = 10_001
 

@@ -6,8 +6,8 @@ from wtforms import PasswordField, RadioField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
+from portal.access.passwords import LENGTH_MAX
 from portal.web.forms import StrictForm
-from portal.web.passwords import LENGTH_MAX
 
 THEMES = [
     SelectChoice("system", "As my device"),

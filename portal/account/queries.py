@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from portal.access import sessions
 from portal.models import Account, UserSession
-from portal.web import sessions
 
 # The first that matches: each browser also claims to be the ones before it.
 _BROWSERS = (

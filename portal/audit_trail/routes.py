@@ -6,9 +6,9 @@ from uuid import UUID
 
 from flask import Blueprint
 
+from portal.access.auth import organization, policy
 from portal.audit_trail import queries, schema
 from portal.audit_trail.queries import AuditTrail
-from portal.web.auth import organization, policy
 from portal.web.lists import asked_slice
 from portal.web.renders import renders
 

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from flask import Blueprint
 
+from portal.access.auth import organization, policy
 from portal.invoices import queries, schema
 from portal.invoices.queries import InvoiceList, InvoicePage
-from portal.web.auth import organization, policy
 from portal.web.clock import now
 from portal.web.lists import asked_slice
 from portal.web.renders import renders

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
+from portal.access.auth import organization, policy
 from portal.domain.errors import ValidationError
 from portal.legal_invoices import files, queries, schema
 from portal.legal_invoices.queries import LegalInvoiceDetail, LegalInvoiceList
 from portal.models import DocumentFormat
 from portal.web.args import choice
-from portal.web.auth import organization, policy
 from portal.web.clock import now
 from portal.web.files import unchanging_file
 from portal.web.lists import asked_slice
@@ -29,7 +29,7 @@ _BERLIN = ZoneInfo("Europe/Berlin")  # due dates are days there
 @policy("billing:read")
 @renders("legal_invoices/index.html", json=schema.legal_invoice_list, fragments={"legal_invoice_list"})
 def index(organization_id: UUID) -> LegalInvoiceList:
-    del organization_id  # web/auth has found it, and checked that the caller belongs there
+    del organization_id  # access/auth has found it, and checked that the caller belongs there
     return queries.legal_invoices_of(organization(), asked_slice(dt.date, int), today=_today())
 
 

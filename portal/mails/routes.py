@@ -8,8 +8,8 @@ from typing import cast
 
 from flask import Blueprint
 
+from portal.access.auth import PUBLIC, policy
 from portal.gateways.mail import Mail, MailFolder
-from portal.web.auth import PUBLIC, policy
 from portal.web.providers import mail
 from portal.web.renders import renders
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
+from portal.access.auth import COLLECTOR, policy
 from portal.metering.ingest import ingest
-from portal.web.auth import COLLECTOR, policy
 from portal.web.bodies import json_or_lines
 from portal.web.clock import now
 

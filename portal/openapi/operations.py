@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from portal.access.auth import COLLECTOR, PUBLIC
 from portal.openapi.headers import header_refs
 from portal.openapi.refusals import READING, refusals
 from portal.openapi.shapes import COUNT, TEXT, UID, list_of, ref
-from portal.web.auth import COLLECTOR, PUBLIC
 from portal.web.json import JSON
 from portal.web.lists import LIMIT_DEFAULT, LIMIT_MAX
 

@@ -8,8 +8,8 @@ import json
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
+from portal.access.auth import PUBLIC, policy
 from portal.openapi.document import document
-from portal.web.auth import PUBLIC, policy
 
 bp = Blueprint("openapi", __name__)
 _TEXT = json.dumps(document(), ensure_ascii=False).encode()

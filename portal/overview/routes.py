@@ -6,10 +6,10 @@ from alembic.script import ScriptDirectory
 from flask import Blueprint, current_app, jsonify
 from flask.typing import ResponseReturnValue
 
+from portal.access.auth import PUBLIC, organization, policy
 from portal.domain.errors import ProviderUnavailableError
 from portal.overview import queries
 from portal.overview.queries import Overview
-from portal.web.auth import PUBLIC, organization, policy
 from portal.web.clock import now
 from portal.web.providers import settings
 from portal.web.renders import renders

@@ -13,16 +13,16 @@ from flask import Blueprint, flash, jsonify, redirect, url_for
 from htmx_flask import request
 from werkzeug.wrappers import Response
 
+from portal.access.auth import organization, policy
+from portal.access.identity import account
 from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.stripe_shapes import Setup, SetupStatus
 from portal.payment_methods import forms, queries, schema, steps
 from portal.payment_methods.queries import PaymentMethodList
-from portal.web.auth import organization, policy
 from portal.web.clock import now
 from portal.web.forms import refuse_fields
 from portal.web.headers import loads_stripe
 from portal.web.idempotency import keeps_no_answer
-from portal.web.identity import account
 from portal.web.providers import settings, stripe
 from portal.web.renders import renders, wants_json
 

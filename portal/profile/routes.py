@@ -8,10 +8,10 @@ from uuid import UUID
 from flask import Blueprint, flash, jsonify, redirect, url_for
 from werkzeug.wrappers import Response
 
+from portal.access.auth import organization, policy
 from portal.domain.errors import ValidationError
 from portal.profile import actions, forms, queries, schema
 from portal.profile.queries import ProfilePage
-from portal.web.auth import organization, policy
 from portal.web.renders import renders
 
 bp = Blueprint("profile", __name__, url_prefix="/organizations/<uuid:organization_id>/profile")

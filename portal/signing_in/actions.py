@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
+from portal.access import credentials, sessions, throttle
+from portal.access.throttle import Limit
 from portal.domain.errors import ValidationError
 from portal.models import PasswordReset
 from portal.signing_in import queries
 from portal.storage.database import db
 from portal.storage.transaction import write_transaction
-from portal.web import credentials, sessions, throttle
-from portal.web.throttle import Limit
 
 _WISHES_AN_HOUR = 3  # for one address
 _TRIES_AN_HOUR_FROM = 20  # from one network

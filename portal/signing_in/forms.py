@@ -5,8 +5,8 @@ from __future__ import annotations
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
+from portal.access.passwords import LENGTH_MAX
 from portal.web.forms import StrictForm
-from portal.web.passwords import LENGTH_MAX
 
 _LOGIN = (InputRequired(), Length(max=254))
 _PASSWORD = (InputRequired(), Length(max=LENGTH_MAX))

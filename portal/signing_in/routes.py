@@ -10,15 +10,15 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
+from portal.access import credentials, identity
+from portal.access.auth import PUBLIC, SIGNED_IN, policy
+from portal.access.identity import account
 from portal.domain.errors import ValidationError
 from portal.signing_in import actions
 from portal.signing_in.forms import ConfirmForm, ForgotForm, ResetForm, SignInForm
-from portal.web import credentials, identity
-from portal.web.auth import PUBLIC, SIGNED_IN, policy
 from portal.web.clock import now
 from portal.web.forms import FormPage, refuse_fields, say
 from portal.web.idempotency import keeps_no_answer
-from portal.web.identity import account
 from portal.web.renders import renders
 
 bp = Blueprint("signing_in", __name__)

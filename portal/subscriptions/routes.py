@@ -6,9 +6,9 @@ from uuid import UUID
 
 from flask import Blueprint
 
+from portal.access.auth import organization, policy
 from portal.subscriptions import queries, schema
 from portal.subscriptions.queries import SubscriptionList, SubscriptionRow
-from portal.web.auth import organization, policy
 from portal.web.clock import now
 from portal.web.lists import asked_slice
 from portal.web.renders import renders

@@ -10,13 +10,13 @@ from flask import Blueprint, flash, jsonify, redirect, request, url_for
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
+from portal.access import identity
+from portal.access.auth import MEMBER, membership, organization, policy
 from portal.domain.errors import ValidationError
 from portal.tokens import actions, queries, schema
 from portal.tokens.actions import Minted
 from portal.tokens.forms import NewToken, TokenForm, token_of_body
 from portal.tokens.queries import TokenList
-from portal.web import identity
-from portal.web.auth import MEMBER, membership, organization, policy
 from portal.web.clock import now
 from portal.web.forms import refuse_fields, say
 from portal.web.idempotency import keeps_no_answer

@@ -6,13 +6,13 @@ from decimal import Decimal, InvalidOperation
 
 from flask import Blueprint, request
 
+from portal.access.auth import organization, policy
 from portal.domain.errors import ValidationError
 from portal.ledger.passages import Step
 from portal.usage import queries, schema
 from portal.usage.chart import By
 from portal.usage.page import LineFilter, Usage
 from portal.web import args
-from portal.web.auth import organization, policy
 from portal.web.clock import now
 from portal.web.renders import renders, wants_json
 

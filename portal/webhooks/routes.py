@@ -10,8 +10,8 @@ from http import HTTPStatus
 from flask import Blueprint, request
 from werkzeug.exceptions import BadRequest
 
+from portal.access.auth import WEBHOOK, policy
 from portal.payment_methods import queue
-from portal.web.auth import WEBHOOK, policy
 from portal.web.clock import now
 from portal.web.providers import settings, stripe
 from portal.webhooks.steps import TYPES

@@ -7,11 +7,11 @@ import datetime as dt
 import pytest
 from sqlalchemy import func, select
 
+from portal.access import passwords, sessions
 from portal.account import directory
 from portal.domain.access import Preset
 from portal.models import PasswordReset, UserSession
 from portal.storage.database import db
-from portal.web import passwords, sessions
 from tests.factories import NOW, PASSWORD, make_member
 from tests.page import JSON, client_of
 

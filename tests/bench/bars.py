@@ -11,6 +11,7 @@ from pathlib import Path
 from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import func, insert, select, text
 
+from portal.access import sessions
 from portal.account import directory
 from portal.billing_run.close import Closed, close
 from portal.domain.access import Preset
@@ -21,7 +22,6 @@ from portal.metering.ingest import ingest
 from portal.models import Account, Invoice, InvoiceItem, Organization, UsageHour
 from portal.storage.database import db
 from portal.tokens.actions import make_token
-from portal.web import sessions
 from tests.bench.model import MONTH, NOW, Model, invoice_row, uid_of
 from tests.bench.site import Site, another_database, caller, cpu_seconds, seconds_of, site, wall_seconds
 from tests.bench.yardsticks import Duck, RawCopy, bare_flask

@@ -10,10 +10,10 @@ from flask import Blueprint, Flask
 from jinja2 import meta
 
 import portal.app
+from portal.access import auth
+from portal.access.auth import COLLECTOR, MEMBER, PUBLIC, SIGNED_IN, WEBHOOK, policy, policy_of
 from portal.app import create_app
 from portal.domain.access import ACTIONS, CATEGORIES
-from portal.web import auth
-from portal.web.auth import COLLECTOR, MEMBER, PUBLIC, SIGNED_IN, WEBHOOK, policy, policy_of
 from tests.conftest import Sandboxes, make_settings
 from tests.page import JSON
 

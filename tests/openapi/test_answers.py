@@ -349,7 +349,7 @@ def test_bodies_that_are_refused(program, contract, body, kind, status):
 
 
 def test_429(nobody, contract, monkeypatch):
-    monkeypatch.setattr("portal.web.identity._UNKNOWN_TOKENS_AN_HOUR", 0)
+    monkeypatch.setattr("portal.access.identity._UNKNOWN_TOKENS_AN_HOUR", 0)
     response = nobody.get("/subscriptions", headers=bearer(tokens.mint()))
 
     contract.check(response, 429)

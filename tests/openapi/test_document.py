@@ -8,9 +8,9 @@ import re
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
+from portal.access.auth import COLLECTOR, PUBLIC, policy_of
 from portal.openapi.document import _merged, document
 from portal.openapi.refusals import CODE_OF, REFUSALS
-from portal.web.auth import COLLECTOR, PUBLIC, policy_of
 from tests.openapi.contract import operations_of, resolved, template_of
 
 URL = "/openapi.json"

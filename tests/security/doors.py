@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import Rule
 
-from portal.web.auth import COLLECTOR, PUBLIC, SIGNED_IN, WEBHOOK, policy_of
+from portal.access.auth import COLLECTOR, PUBLIC, SIGNED_IN, WEBHOOK, policy_of
 from tests.factories import PASSWORD
 from tests.security.world import Tenant
 

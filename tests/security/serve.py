@@ -19,9 +19,10 @@ from typing import Any
 
 from waitress.server import create_server
 
+from portal.access import passwords
 from portal.app import create_app, real_providers
 from portal.config import ROOT
-from portal.web import log, passwords
+from portal.web import log
 from tests.conftest import Sandboxes, make_settings
 from tests.factories import NOW
 

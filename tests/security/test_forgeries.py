@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from portal.access import sessions
 from portal.storage.database import db
-from portal.web import sessions
 from tests.factories import NOW
 from tests.page import JSON, CheckingClient, client_of
 from tests.security.doors import Door, doors

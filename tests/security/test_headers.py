@@ -8,11 +8,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from portal.access import sessions
 from portal.app import create_app, real_providers
 from portal.models import Throttle
 from portal.signing_in.steps import send_codes
 from portal.storage.database import db
-from portal.web import sessions
 from tests.conftest import make_settings
 from tests.factories import NOW, PASSWORD
 from tests.page import JSON, bearer

@@ -221,4 +221,4 @@ def test_the_search_finds_what_it_looks_for(search, line):
 
 def test_the_search_looks_at_the_whole_portal():
     assert len(SOURCE) > 100
-    assert Path(ROOT / "portal/web/auth.py") in SOURCE
+    assert Path(ROOT / "portal/access/auth.py") in SOURCE

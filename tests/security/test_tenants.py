@@ -18,12 +18,12 @@ from flask import Flask
 from werkzeug.routing import Rule, UUIDConverter
 from werkzeug.test import TestResponse
 
+from portal.access import sessions
+from portal.access.auth import COLLECTOR, MEMBER, PUBLIC, SIGNED_IN, WEBHOOK, policy_of
 from portal.account.directory import add_collector
 from portal.config import ROOT
 from portal.models import Account
 from portal.storage.database import db
-from portal.web import sessions
-from portal.web.auth import COLLECTOR, MEMBER, PUBLIC, SIGNED_IN, WEBHOOK, policy_of
 from tests.factories import NOW
 from tests.page import JSON, CheckingClient, bearer, client_of
 from tests.payment_methods.browser import at_stripe

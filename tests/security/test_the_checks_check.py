@@ -7,10 +7,10 @@ from flask import Blueprint
 from sqlalchemy import select
 
 import portal.app
+from portal.access.auth import PUBLIC, policy
 from portal.app import create_app
 from portal.models import Subscription
 from portal.storage.database import db
-from portal.web.auth import PUBLIC, policy
 from portal.web.renders import renders
 from tests.conftest import make_settings
 from tests.house.test_routes import NOWHERE

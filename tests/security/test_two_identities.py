@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from portal.access import sessions
 from portal.storage.database import db
-from portal.web import sessions
 from tests.conftest import Sandboxes
 from tests.factories import NOW
 from tests.gateways.silence import silent_provider

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from portal.access import sessions
 from portal.account.directory import Address
 from portal.domain.access import Preset
 from portal.ledger import audit
@@ -28,7 +29,6 @@ from portal.models import (
 )
 from portal.payment_methods import steps
 from portal.storage.database import db
-from portal.web import sessions
 from portal.web.providers import stripe
 from tests.billing_run.rows import make_invoice
 from tests.factories import (

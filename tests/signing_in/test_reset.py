@@ -8,13 +8,13 @@ import re
 import pytest
 from sqlalchemy import select
 
+from portal.access import passwords
 from portal.clockwork import errands
 from portal.domain.access import Preset
 from portal.domain.errors import ProviderUnavailableError
 from portal.models import AuditEntry, PasswordReset, UserSession
 from portal.signing_in.steps import forget_old_wishes, send_codes
 from portal.storage.database import db
-from portal.web import passwords
 from tests.factories import NOW, PASSWORD, make_member
 
 NEW = "a whole new password"

@@ -8,11 +8,11 @@ import pytest
 from argon2 import PasswordHasher
 from bs4 import BeautifulSoup
 
+from portal.access import passwords
 from portal.account.directory import add_account
 from portal.domain.access import Preset
 from portal.models import Account
 from portal.storage.database import db
-from portal.web import passwords
 from tests.factories import NOW, PASSWORD, make_account, make_member
 from tests.page import JSON
 

@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
+from portal.access import credentials, passwords, throttle
+from portal.access.throttle import Limit
 from portal.domain.access import Preset
 from portal.storage.database import db
-from portal.web import credentials, passwords, throttle
-from portal.web.throttle import Limit
 from tests.factories import NOW, PASSWORD, make_member
 
 

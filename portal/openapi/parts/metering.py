@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from portal.access.auth import COLLECTOR
 from portal.metering.ingest import ENTRIES_MAX
 from portal.openapi.operations import IDEMPOTENCY_KEY, Part, done, operation
 from portal.openapi.refusals import WRITING
 from portal.openapi.shapes import COUNT, UID, accepted, answered, list_of, ref, said
-from portal.web.auth import COLLECTOR
 from portal.web.json import JSON
 
 _LINES = (

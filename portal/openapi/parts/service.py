@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from portal.access.auth import PUBLIC
 from portal.openapi.headers import header_refs
 from portal.openapi.operations import Part, answer, operation
 from portal.openapi.shapes import answered, ref
-from portal.web.auth import PUBLIC
 from portal.web.json import JSON
 
 _WELL = answer("All is well.", ref("Health"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portal.access.auth import MEMBER
 from portal.openapi.operations import (
     IDEMPOTENCY_KEY,
     OF_ORGANIZATION,
@@ -17,7 +18,6 @@ from portal.openapi.operations import (
 from portal.openapi.refusals import WRITING
 from portal.openapi.shapes import DAY, FLAG, INSTANT, TEXT, UID, accepted, answered, or_null, ref, said
 from portal.tokens.actions import NAME_LENGTH_MAX
-from portal.web.auth import MEMBER
 
 _TOKEN = {
     "id": UID,

@@ -6,13 +6,13 @@ import datetime as dt
 
 from sqlalchemy import Select, delete, select
 
+from portal.access import passwords, throttle
+from portal.access.throttle import Limit
 from portal.domain.errors import ValidationError
 from portal.ledger import audit
 from portal.models import Account, Membership, PasswordReset
 from portal.storage.database import db
 from portal.storage.transaction import write_transaction
-from portal.web import passwords, throttle
-from portal.web.throttle import Limit
 
 SIGN_IN, CONFIRM = "sign-in", "confirm"
 _WRONG_AN_HOUR = 10  # for one address, known or not

@@ -14,6 +14,8 @@ from flask_login import current_user
 from sqlalchemy import Select, Update, bindparam, select, update
 from sqlalchemy.orm import contains_eager
 
+from portal.access import sessions, throttle
+from portal.access.throttle import Limit
 from portal.domain import tokens
 from portal.domain.errors import ForbiddenError, RateLimitedError, UnauthorizedError
 from portal.extensions import login
@@ -22,9 +24,7 @@ from portal.ledger.audit import Actor
 from portal.models import Account, ApiToken, Collector, Membership, Organization, UserSession
 from portal.storage.database import db
 from portal.storage.transaction import write_transaction
-from portal.web import sessions, throttle
 from portal.web.clock import now
-from portal.web.throttle import Limit
 
 _NOTED_EVERY = dt.timedelta(minutes=1)
 _UNKNOWN_TOKENS_AN_HOUR = 300

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import delete, select, update
 
+from portal.access import tenancy
+from portal.access.tenancy import ForeignRowError
 from portal.domain.access import Preset
 from portal.models import ApiToken, Invoice, Membership, Organization, Project, Subscription
 from portal.storage.database import db
-from portal.web import tenancy
-from portal.web.tenancy import ForeignRowError
 from tests.factories import make_member, make_organization, make_product, make_project, make_subscription
 from tests.tenancy import UnscopedQueryError
 

@@ -1,0 +1,1 @@
+"""Who may enter: passwords, sessions and tokens, what each may do, and whose rows a request may write."""
