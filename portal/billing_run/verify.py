@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from portal.domain.period import HOURS_A_DAY, Month
-from portal.domain.rating import NANO, Meter, pico_of, quantity_of
+from portal.domain.rating import NANO, RatedLine, pico_of, quantity_of
 from portal.ledger import audit
 from portal.ledger.prices import PriceBook, prices_for
 from portal.models import (
@@ -141,9 +141,9 @@ def _month(month: Month, owners: Sequence[int]) -> Iterator[str]:
 
 
 def _billed(line: _Line, currencies: Mapping[int, str], before: int, quantity: int) -> _Amount:
-    meter = Meter(line.price_pico, currencies[line.organization_id])
+    rated = RatedLine(line.price_pico, currencies[line.organization_id])
     after = max(0, before + quantity)  # less than nothing is told by its quantity
-    return _Amount(quantity, meter.reading(after) - meter.reading(max(0, before)))
+    return _Amount(quantity, rated.cumulative_amount(after) - rated.cumulative_amount(max(0, before)))
 
 
 def _metered(

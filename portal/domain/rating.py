@@ -1,8 +1,8 @@
-"""What a stretch of metered usage costs, in whole minor units: the only rounding of usage.
+"""What a part of a line's usage costs, in whole minor units: the only rounding of usage.
 
-A line is one (month, project, product, unit price), and a line is a meter: its quantity passes in one
-order, hour by hour, and any stretch of it costs what the rounded reading grew by. So windows that tile
-a month add up to it, hours add up to days, and what comes later never moves a past amount.
+A line is one (month, project, product, unit price). Its usage counts in one order, hour by hour, and any
+part of it costs what the rounded cumulative amount grew by. So windows that tile a month add up to it,
+hours add up to days, and what comes later never moves a past amount.
 
 Units: quantities in nano-units (1e-9 of the product's unit), prices in pico-units (1e-12 of the major
 currency unit), amounts in the currency's minor unit. Whole numbers only: Decimal multiplies at 28
@@ -11,7 +11,7 @@ digits unless told otherwise, which is not exact.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact
 from functools import cache, lru_cache
@@ -65,7 +65,7 @@ def _scale(currency: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
+class RatedLine:
     """Turns the quantity of one line into money."""
 
     price_pico: int
@@ -83,32 +83,20 @@ class Meter:
         """Return the unrounded major units, for display: these add up in every direction."""
         return plain(quantity_nano * self.price_pico, NANO_DECIMALS + PICO_DECIMALS)
 
-    def reading(self, quantity_nano: int) -> int:
-        """Return the minor units shown once this much has passed."""
-        assert quantity_nano >= 0, "what passed a meter is never negative"
+    def cumulative_amount(self, quantity_nano: int) -> int:
+        """Return the minor units of all usage of the line up to a quantity."""
+        assert quantity_nano >= 0, "the usage of a line is never negative"
         return round_half_up(quantity_nano * self.price_pico, self.scale)
 
-    def cost(self, before_nano: int, quantity_nano: int) -> int:
-        """Return the minor units of a stretch that comes after `before_nano`; negative for a credit."""
-        return self.reading(before_nano + quantity_nano) - self.reading(before_nano)
+    def cost(self, quantity_before_nano: int, quantity_nano: int) -> int:
+        """Return the minor units of usage that comes after earlier usage; negative for a credit."""
+        after = self.cumulative_amount(quantity_before_nano + quantity_nano)
+        return after - self.cumulative_amount(quantity_before_nano)
 
-    def series(self, before_nano: int, quantities_nano: Iterable[int]) -> list[int]:
-        """Return the minor units of consecutive stretches. They add up to the cost of the whole."""
+    def series(self, quantity_before_nano: int, quantities_nano: Iterable[int]) -> list[int]:
+        """Return the minor units of consecutive quantities. They add up to the cost of their sum."""
         price, scale = self.price_pico, self.scale
-        passed = list(accumulate(quantities_nano, initial=before_nano))
-        assert min(passed) >= 0, "what passed a meter is never negative"
-        readings = [round_half_up(nano * price, scale) for nano in passed]
-        return [after - before for before, after in pairwise(readings)]
-
-    def shares(self, before_nano: int, quantities_nano: Sequence[int]) -> list[int]:
-        """Return the minor units of one stretch by who used it: largest remainder, ties to the first.
-
-        They add up to the cost of this one stretch; shares of two stretches do not add up over time.
-        """
-        exact = [quantity * self.price_pico for quantity in quantities_nano]
-        parts = [product // self.scale for product in exact]
-        left = self.cost(before_nano, sum(quantities_nano)) - sum(parts)
-        by_remainder = sorted(range(len(exact)), key=lambda place: -(exact[place] % self.scale))
-        for place in by_remainder[:left]:
-            parts[place] += 1
-        return parts
+        cumulative_nano = list(accumulate(quantities_nano, initial=quantity_before_nano))
+        assert min(cumulative_nano) >= 0, "the usage of a line is never negative"
+        amounts = [round_half_up(nano * price, scale) for nano in cumulative_nano]
+        return [after - before for before, after in pairwise(amounts)]

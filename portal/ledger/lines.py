@@ -1,6 +1,6 @@
 """The one way usage is priced: page, JSON, invoice and legal document all ask here.
 
-A line is one (month, project, product, unit price) of an organization, and a meter: see domain/rating.
+A line is one (month, project, product, unit price) of an organization; domain/rating has its arithmetic.
 SQL sums quantities (`passages`); all money is Python's.
 """
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
-from portal.domain.rating import Meter, price_of
+from portal.domain.rating import RatedLine, price_of
 from portal.ledger.passages import USAGE, Passage, Step, late_passages, passages
 from portal.ledger.prices import PriceBook, prices_for
 from portal.models import Organization
@@ -32,8 +32,8 @@ class Line(NamedTuple):
     currency: str
 
     @property
-    def meter(self) -> Meter:
-        return Meter(self.price_pico, self.currency)
+    def rated(self) -> RatedLine:
+        return RatedLine(self.price_pico, self.currency)
 
     @property
     def unit_price(self) -> Decimal:
@@ -134,7 +134,7 @@ def _point_of(hour: int, part: Window, step: Step) -> int:
 
 def _stretch(line: Line, before_nano: int, points: Mapping[int, int], batch: int) -> Stretch:
     hours = sorted(points)
-    cents = line.meter.series(before_nano, [points[hour] for hour in hours])
+    cents = line.rated.series(before_nano, [points[hour] for hour in hours])
     parts = [Point(hour, points[hour], cost) for hour, cost in zip(hours, cents, strict=True)]
     return Stretch(line, before_nano, parts, batch)
 

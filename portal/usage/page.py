@@ -11,7 +11,7 @@ from uuid import UUID
 
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, hour_of
-from portal.domain.rating import Meter
+from portal.domain.rating import RatedLine
 from portal.ledger.lines import Point
 from portal.ledger.names import ProductName, ProjectName, Projects
 from portal.ledger.passages import Step
@@ -68,7 +68,7 @@ class ProductUsage:
 
     def exact(self, quantity_nano: int) -> Decimal:
         """Return what a quantity costs before rounding, in major units."""
-        return Meter(self.price_pico, self.total.currency).exact(quantity_nano)
+        return RatedLine(self.price_pico, self.total.currency).exact(quantity_nano)
 
     def cost_of(self, point: Point) -> Money:
         return Money(point.cents, self.total.currency)

@@ -10,7 +10,7 @@ from uuid import uuid4
 import requests
 
 from portal.domain.period import Month
-from portal.domain.rating import Meter, nano_of, pico_of
+from portal.domain.rating import RatedLine, nano_of, pico_of
 from portal.gateways.easybill import EasybillGateway
 from portal.models import (
     Delivery,
@@ -47,7 +47,7 @@ def make_invoice(
     closed_at: dt.datetime = NOW,
     corrects: Month | None = None,
 ) -> Invoice:
-    """Lines are (project, product, quantity, unit price); each costs what its meter reads.
+    """Lines are (project, product, quantity, unit price); each costs its cumulative amount.
 
     Lines of a quantity below zero correct an earlier month.
     """
@@ -96,8 +96,8 @@ def make_invoice(
 
 
 def _cost(unit_price: Decimal, nano: int, currency: str) -> int:
-    """What a meter reads; what is taken back costs as much below zero."""
-    cost = Meter(pico_of(unit_price), currency).reading(abs(nano))
+    """What a line costs; what is taken back costs as much below zero."""
+    cost = RatedLine(pico_of(unit_price), currency).cumulative_amount(abs(nano))
     return cost if nano >= 0 else -cost
 
 

@@ -186,7 +186,7 @@ def test_a_correction_that_lost_its_stamp_is_found(books):
 
 
 def test_less_than_nothing_is_found_and_told(books):
-    """A correction that takes back more than there was: no meter runs below zero."""
+    """A correction that takes back more than there was: no line has less than no usage."""
     past_the_triggers("UPDATE usage_correction SET delta = delta - 1000000000000 WHERE invoice_id = 2")
     sentences = found()
     assert sentences

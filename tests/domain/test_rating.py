@@ -1,4 +1,4 @@
-"""Properties of the meter against an independent computation in fractions."""
+"""Properties of a rated line against an independent computation in fractions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from portal.domain.rating import (
     ENTRY_MAX_NANO,
     PRICE_MAX_PICO,
-    Meter,
+    RatedLine,
     nano_of,
     pico_of,
     plain,
@@ -26,10 +26,8 @@ EXPONENTS = {"EUR": 2, "JPY": 0, "KWD": 3, "CLF": 4}
 HALF = Fraction(1, 2)
 
 
-def exact_minor(meter, quantity_nano):
-    return (
-        Fraction(quantity_nano, 10**9) * Fraction(meter.price_pico, 10**12) * 10 ** EXPONENTS[meter.currency]
-    )
+def exact_minor(line, quantity_nano):
+    return Fraction(quantity_nano, 10**9) * Fraction(line.price_pico, 10**12) * 10 ** EXPONENTS[line.currency]
 
 
 def rounded(value):
@@ -50,131 +48,103 @@ prices = st.one_of(
     st.integers(0, 2 * 10**10),
     st.integers(0, PRICE_MAX_PICO),
 )
-meters = st.builds(Meter, prices, st.sampled_from(sorted(EXPONENTS)))
+lines = st.builds(RatedLine, prices, st.sampled_from(sorted(EXPONENTS)))
 columns = st.lists(quantities, max_size=40)
 
 
 @many
-@given(meters, columns)
-def test_a_whole_month_costs_its_invoice_line(meter, hours):
-    assert meter.cost(0, sum(hours)) == rounded(exact_minor(meter, sum(hours)))
+@given(lines, columns)
+def test_a_whole_month_costs_its_invoice_line(line, hours):
+    assert line.cost(0, sum(hours)) == rounded(exact_minor(line, sum(hours)))
 
 
 @many
-@given(meters, columns, st.lists(st.integers(0, 40), max_size=8))
-def test_windows_that_tile_a_month_add_up_to_it(meter, hours, cuts):
+@given(lines, columns, st.lists(st.integers(0, 40), max_size=8))
+def test_windows_that_tile_a_month_add_up_to_it(line, hours, cuts):
     edges = [0, *sorted(min(cut, len(hours)) for cut in cuts), len(hours)]
-    costs = [meter.cost(sum(hours[:start]), sum(hours[start:end])) for start, end in pairwise(edges)]
-    assert sum(costs) == meter.cost(0, sum(hours))
+    costs = [line.cost(sum(hours[:start]), sum(hours[start:end])) for start, end in pairwise(edges)]
+    assert sum(costs) == line.cost(0, sum(hours))
 
 
 @many
-@given(meters, columns, st.lists(st.integers(0, 40), max_size=8))
-def test_a_window_costs_what_its_hours_do(meter, hours, cuts):
+@given(lines, columns, st.lists(st.integers(0, 40), max_size=8))
+def test_a_window_costs_what_its_hours_do(line, hours, cuts):
     edges = [0, *sorted(min(cut, len(hours)) for cut in cuts), len(hours)]
-    series = meter.series(0, hours)
+    series = line.series(0, hours)
     for start, end in pairwise(edges):
-        assert sum(series[start:end]) == meter.cost(sum(hours[:start]), sum(hours[start:end]))
+        assert sum(series[start:end]) == line.cost(sum(hours[:start]), sum(hours[start:end]))
 
 
 @many
-@given(meters, quantities, columns)
-def test_a_series_adds_up_to_its_stretch_from_anywhere(meter, before, hours):
-    assert sum(meter.series(before, hours)) == meter.cost(before, sum(hours))
+@given(lines, quantities, columns)
+def test_a_series_adds_up_to_the_cost_of_its_sum_from_anywhere(line, before, hours):
+    assert sum(line.series(before, hours)) == line.cost(before, sum(hours))
 
 
 @many
-@given(meters, columns, columns)
-def test_what_comes_later_never_moves_what_came_earlier(meter, past, future):
-    assert meter.series(0, past + future)[: len(past)] == meter.series(0, past)
+@given(lines, columns, columns)
+def test_what_comes_later_never_moves_what_came_earlier(line, past, future):
+    assert line.series(0, past + future)[: len(past)] == line.series(0, past)
 
 
 @many
-@given(meters, columns.filter(bool), st.data())
-def test_a_changed_hour_moves_only_later_hours_and_those_by_at_most_one(meter, hours, data):
+@given(lines, columns.filter(bool), st.data())
+def test_a_changed_hour_moves_only_later_hours_and_those_by_at_most_one(line, hours, data):
     at = data.draw(st.integers(0, len(hours) - 1))
     changed = list(hours)
     changed[at] = data.draw(quantities)
-    before, after = meter.series(0, hours), meter.series(0, changed)
+    before, after = line.series(0, hours), line.series(0, changed)
     assert after[:at] == before[:at]
     assert all(abs(a - b) <= 1 for a, b in zip(after[at + 1 :], before[at + 1 :], strict=True))
 
 
 @many
-@given(meters, quantities, quantities)
-def test_a_stretch_is_less_than_one_minor_unit_from_its_exact_product(meter, before, quantity):
-    assert abs(meter.cost(before, quantity) - exact_minor(meter, quantity)) < 1
+@given(lines, quantities, quantities)
+def test_a_part_is_less_than_one_minor_unit_from_its_exact_product(line, before, quantity):
+    assert abs(line.cost(before, quantity) - exact_minor(line, quantity)) < 1
 
 
 @many
-@given(meters, quantities)
-def test_a_stretch_from_the_start_is_at_most_a_half_from_its_exact_product(meter, quantity):
-    assert abs(meter.cost(0, quantity) - exact_minor(meter, quantity)) <= HALF
+@given(lines, quantities)
+def test_a_part_from_the_start_is_at_most_a_half_from_its_exact_product(line, quantity):
+    assert abs(line.cost(0, quantity) - exact_minor(line, quantity)) <= HALF
 
 
 @many
-@given(meters, quantities)
-def test_nothing_used_costs_nothing(meter, before):
-    assert meter.cost(before, 0) == 0
+@given(lines, quantities)
+def test_nothing_used_costs_nothing(line, before):
+    assert line.cost(before, 0) == 0
 
 
 @many
-@given(meters, quantities, quantities)
-def test_usage_never_costs_less_than_nothing(meter, before, quantity):
-    assert meter.cost(before, quantity) >= 0
+@given(lines, quantities, quantities)
+def test_usage_never_costs_less_than_nothing(line, before, quantity):
+    assert line.cost(before, quantity) >= 0
 
 
 @many
-@given(meters, quantities, quantities)
-def test_a_credit_takes_back_what_its_charge_cost(meter, before, quantity):
-    assert meter.cost(before + quantity, -quantity) == -meter.cost(before, quantity)
+@given(lines, quantities, quantities)
+def test_a_credit_takes_back_what_its_charge_cost(line, before, quantity):
+    assert line.cost(before + quantity, -quantity) == -line.cost(before, quantity)
 
 
 @many
-@given(meters, quantities, columns)
-def test_shares_add_up_to_their_stretch(meter, before, used):
-    assert sum(meter.shares(before, used)) == meter.cost(before, sum(used))
-
-
-@many
-@given(meters, quantities, columns)
-def test_a_share_is_within_one_of_its_exact_product(meter, before, used):
-    for share, quantity in zip(meter.shares(before, used), used, strict=True):
-        assert abs(share - exact_minor(meter, quantity)) < 1
-
-
-@many
-@given(meters, quantities, columns)
-def test_who_used_nothing_gets_no_share(meter, before, used):
-    shares = meter.shares(before, used)
-    assert all(share == 0 for share, quantity in zip(shares, used, strict=True) if quantity == 0)
-
-
-def test_the_largest_remainder_gets_the_odd_cent():
-    assert Meter(10**10, "EUR").shares(0, [400_000_000, 600_000_000]) == [0, 1]
-
-
-def test_equal_remainders_give_the_odd_cent_to_the_first():
-    assert Meter(10**10, "EUR").shares(0, [500_000_000, 500_000_000]) == [1, 0]
-
-
-@many
-@given(meters, quantities)
-def test_the_exact_amount_is_the_product_without_any_rounding(meter, quantity):
-    assert Fraction(meter.exact(quantity)) * 10 ** EXPONENTS[meter.currency] == exact_minor(meter, quantity)
+@given(lines, quantities)
+def test_the_exact_amount_is_the_product_without_any_rounding(line, quantity):
+    assert Fraction(line.exact(quantity)) * 10 ** EXPONENTS[line.currency] == exact_minor(line, quantity)
 
 
 def test_half_a_cent_is_rounded_up():
-    assert Meter(pico_of(Decimal("0.005")), "EUR").reading(10**9) == 1
+    assert RatedLine(pico_of(Decimal("0.005")), "EUR").cumulative_amount(10**9) == 1
 
 
 def test_a_nano_less_than_half_a_cent_is_rounded_down():
-    assert Meter(pico_of(Decimal("0.005")), "EUR").reading(10**9 - 1) == 0
+    assert RatedLine(pico_of(Decimal("0.005")), "EUR").cumulative_amount(10**9 - 1) == 0
 
 
 def test_digits_beyond_the_28_of_decimal_count():
-    meter = Meter(PRICE_MAX_PICO, "EUR")
-    assert meter.reading(ENTRY_MAX_NANO * 744) == rounded(exact_minor(meter, ENTRY_MAX_NANO * 744))
+    line = RatedLine(PRICE_MAX_PICO, "EUR")
+    assert line.cumulative_amount(ENTRY_MAX_NANO * 744) == rounded(exact_minor(line, ENTRY_MAX_NANO * 744))
 
 
 def test_a_month_of_one_subscription_fits_a_64_bit_sum():
@@ -182,14 +152,14 @@ def test_a_month_of_one_subscription_fits_a_64_bit_sum():
 
 
 @pytest.mark.parametrize("pico", [-1, PRICE_MAX_PICO + 1])
-def test_a_meter_refuses_a_price_that_no_column_holds(pico):
+def test_a_line_refuses_a_price_that_no_column_holds(pico):
     with pytest.raises(AssertionError):
-        Meter(pico, "EUR")
+        RatedLine(pico, "EUR")
 
 
-def test_a_meter_refuses_a_negative_reading():
+def test_a_line_refuses_usage_below_zero():
     with pytest.raises(AssertionError):
-        Meter(1, "EUR").cost(0, -1)
+        RatedLine(1, "EUR").cost(0, -1)
 
 
 # -- prices -----------------------------------------------------------------------------------------

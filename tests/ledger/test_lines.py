@@ -16,7 +16,7 @@ from sqlalchemy import insert
 
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
-from portal.domain.rating import ENTRY_MAX_NANO, Meter
+from portal.domain.rating import ENTRY_MAX_NANO, RatedLine
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, write_entries
 from portal.ledger.lines import stretches, stretches_by_organization
@@ -436,7 +436,7 @@ def test_the_largest_price_and_the_largest_entry_are_exact(acme):
     price = Decimal(2**63 - 1).scaleb(-12)
     use(make_subscription(acme, make_product(price=price)), {hour_at(JANUARY, 1): 10**7})
     (found,) = stretches(acme, whole(JANUARY))
-    assert found.line.meter == Meter(2**63 - 1, "EUR")
+    assert found.line.rated == RatedLine(2**63 - 1, "EUR")
     assert found.cost.cents == half_up(Fraction(2**63 - 1, 10**12) * 10**9)
 
 
