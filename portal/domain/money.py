@@ -60,7 +60,3 @@ class Money:
     def major(self) -> Decimal:
         """Return the exact major units, for display only."""
         return Decimal(self.cents).scaleb(-exponent_of(self.currency))
-
-    @staticmethod
-    def zero(currency: str) -> Money:
-        return Money(0, currency)

@@ -82,17 +82,6 @@ def vat_area(country: str) -> str:
     return _TAXED_AS.get(country, country)
 
 
-def treatment_of(
-    country: str,
-    vat_id: str | None,
-    *,
-    supplied_on: dt.date,
-    without_vat_id: WithoutVatId = WithoutVatId.REFUSE,
-) -> VatTreatment:
-    """Return how services supplied on a day are taxed for a customer in a country."""
-    return basis_of(country, vat_id, without_vat_id).treatment(supplied_on)
-
-
 def basis_of(country: str, vat_id: str | None, without_vat_id: WithoutVatId) -> VatBasis:
     """Return what the VAT of a customer in a country depends on; raises VatCaseUnsettledError."""
     return VatBasis(_case_of(vat_area(country), vat_id, without_vat_id), country)

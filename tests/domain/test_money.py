@@ -114,10 +114,6 @@ def test_major_units_have_the_decimals_of_the_currency(money, major):
     assert str(money.major) == major
 
 
-def test_nothing_is_zero_cents_of_a_currency():
-    assert Money.zero("KWD") == Money(0, "KWD")
-
-
 def test_the_same_cents_of_two_currencies_are_not_equal():
     assert Money(1, "EUR") != Money(1, "USD")
 

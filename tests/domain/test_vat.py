@@ -15,8 +15,8 @@ from portal.domain.vat import (
     VatCaseUnsettledError,
     VatTreatment,
     WithoutVatId,
+    basis_of,
     document_totals,
-    treatment_of,
 )
 from portal.domain.vat_rates import STANDARD_RATES
 from portal.domain.vat_texts import vat_text
@@ -24,6 +24,10 @@ from portal.domain.vat_texts import vat_text
 many = settings(max_examples=150, deadline=None)
 TODAY = dt.date(2026, 1, 31)
 nets = st.lists(st.tuples(st.sampled_from([0, 700, 1600, 1900]), st.integers(-(10**12), 10**12)), max_size=20)
+
+
+def treatment(country: str, vat_id: str | None, *, supplied_on=TODAY, without_vat_id=WithoutVatId.REFUSE):
+    return basis_of(country, vat_id, without_vat_id).treatment(supplied_on)
 
 
 def rounded(value: Fraction) -> int:
@@ -44,13 +48,13 @@ def rounded(value: Fraction) -> int:
     ],
 )
 def test_the_case_follows_from_the_country_and_the_vat_id(country, vat_id, case, rate):
-    assert treatment_of(country, vat_id, supplied_on=TODAY) == VatTreatment(case, rate)
+    assert treatment(country, vat_id) == VatTreatment(case, rate)
 
 
 @pytest.mark.parametrize("vat_id", [None, ""])
 def test_an_eu_customer_without_a_vat_id_is_refused(vat_id):
     with pytest.raises(VatCaseUnsettledError):
-        treatment_of("FR", vat_id, supplied_on=TODAY)
+        treatment("FR", vat_id)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +69,7 @@ def test_an_eu_customer_without_a_vat_id_is_refused(vat_id):
     ],
 )
 def test_the_rate_is_that_of_the_day_of_the_supply(supplied_on, rate):
-    assert treatment_of("DE", None, supplied_on=supplied_on).rate_basis_points == rate
+    assert treatment("DE", None, supplied_on=supplied_on).rate_basis_points == rate
 
 
 @pytest.mark.parametrize(
@@ -85,21 +89,21 @@ def test_the_rate_is_that_of_the_day_of_the_supply(supplied_on, rate):
 def test_a_customer_of_the_union_without_a_vat_id_pays_the_rate_of_its_own_country(
     country, supplied_on, rate
 ):
-    treatment = treatment_of(country, None, supplied_on=supplied_on, without_vat_id=WithoutVatId.DESTINATION)
+    taxed = treatment(country, None, supplied_on=supplied_on, without_vat_id=WithoutVatId.DESTINATION)
     area = "FR" if country == "MC" else country
-    assert treatment == VatTreatment(VatCase.ONE_STOP_SHOP, rate, taxed_in=area)
+    assert taxed == VatTreatment(VatCase.ONE_STOP_SHOP, rate, taxed_in=area)
 
 
 def test_or_the_german_one_if_that_is_chosen():
-    treatment = treatment_of("FR", None, supplied_on=TODAY, without_vat_id=WithoutVatId.HOME)
-    assert treatment == VatTreatment(VatCase.DOMESTIC, 1900)
+    taxed = treatment("FR", None, without_vat_id=WithoutVatId.HOME)
+    assert taxed == VatTreatment(VatCase.DOMESTIC, 1900)
 
 
 @pytest.mark.parametrize("choice", WithoutVatId)
 @pytest.mark.parametrize("country", ["DE", "CH"])
 def test_the_choice_is_about_nobody_else(country, choice):
-    chosen = treatment_of(country, None, supplied_on=TODAY, without_vat_id=choice)
-    assert chosen == treatment_of(country, None, supplied_on=TODAY)
+    chosen = treatment(country, None, without_vat_id=choice)
+    assert chosen == treatment(country, None)
 
 
 @pytest.mark.parametrize("country", sorted(EU))
@@ -123,8 +127,8 @@ def test_the_rates_of_a_country_are_in_order_and_plausible(country):
     ],
 )
 def test_the_text_that_the_law_asks_for_is_in_the_language_of_the_document(country, vat_id, language, text):
-    treatment = treatment_of(country, vat_id, supplied_on=TODAY, without_vat_id=WithoutVatId.DESTINATION)
-    found = vat_text(treatment, language)
+    taxed = treatment(country, vat_id, without_vat_id=WithoutVatId.DESTINATION)
+    found = vat_text(taxed, language)
     assert found is None if text is None else text in found
 
 
