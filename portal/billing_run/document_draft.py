@@ -14,7 +14,7 @@ from portal.domain.errors import ConflictError
 from portal.domain.money import Money
 from portal.domain.period import Month
 from portal.domain.rating import quantity_of
-from portal.domain.vat import VatTreatment, WithoutVatId, basis_of, document_totals, settle
+from portal.domain.vat import VatTreatment, WithoutVatId, apply_credit, basis_of, document_totals
 from portal.domain.vat_texts import vat_text
 from portal.gateways.easybill_shapes import (
     CREDIT,
@@ -66,7 +66,7 @@ def expected_document(
     *,
     without_vat_id: WithoutVatId = WithoutVatId.REFUSE,
 ) -> Expected:
-    """Compose the document of an invoice; raises when VAT is unsettled or mixed, or the currency too fine."""
+    """Compose the document of an invoice; raises if VAT is undetermined or mixed, or a currency too fine."""
     month = invoice.month
     treated = _treated(organization, invoice, without_vat_id)
     rated = [(how.rate_basis_points, each) for how, each in treated]
@@ -111,7 +111,7 @@ def _treated(
 ) -> list[tuple[VatTreatment, Position]]:
     """Return the positions, each taxed as its month was when it was closed.
 
-    Today's profile decides only where that was not settled or not kept.
+    Today's profile decides only where that was not determined or not kept.
     """
     positions = positions_of(invoice.items, invoice.currency)
     kept = kept_vat([organization.id], {each.corrects for each in positions if each.corrects})
@@ -188,7 +188,7 @@ def _due(invoice: Invoice, gross: Money) -> Money:
         .order_by(Invoice.id.desc())
         .limit(1)
     )
-    due, _ = settle(db.session.scalar(query) or 0, gross.cents)
+    due, _ = apply_credit(db.session.scalar(query) or 0, gross.cents)
     return Money(due, invoice.currency)
 
 

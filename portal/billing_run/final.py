@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import update
 
-from portal.domain.vat import VatCaseUnsettledError, WithoutVatId, basis_of
+from portal.domain.vat import VatUndeterminedError, WithoutVatId, basis_of
 from portal.ledger import audit
 from portal.ledger.audit import Change
+from portal.ledger.credit_balance import credit_balances, due_and_credit
 from portal.ledger.draft import Draft
-from portal.ledger.settlement import credits_before, settled
 from portal.ledger.vat_kept import KeptVat, kept_for
 from portal.models import (
     Delivery,
@@ -42,7 +42,7 @@ def write_invoices(drafts: Sequence[Draft], now: dt.datetime) -> None:
     item_ids = draw_each(
         InvoiceItem.__tablename__, {draft.organization.id: len(draft.items) for draft in drafts}
     )
-    known_credits, kept = credits_before(one_each), kept_for(drafts)
+    known_credits, kept = credit_balances(one_each), kept_for(drafts)
     invoices, items = [], []
     for draft in drafts:
         owner = draft.organization.id
@@ -63,7 +63,7 @@ def _row(
     draft: Draft, invoice_id: int, number: str, credit_before: int, *, kept: KeptVat, now: dt.datetime
 ) -> dict[str, object]:
     without_vat_id = settings().eu_without_vat_id
-    due, credit = settled(draft, credit_before, kept=kept, without_vat_id=without_vat_id)
+    due, credit = due_and_credit(draft, credit_before, kept=kept, without_vat_id=without_vat_id)
     # Where months are taxed differently, nothing net may still be VAT: that too needs a document.
     is_nothing = not draft.total.cents and (due is None or due + (credit or 0) == credit_before)
     return {
@@ -87,7 +87,7 @@ def _vat(organization: Organization, without_vat_id: WithoutVatId) -> dict[str, 
     """Say what VAT depends on at this moment: the document and later corrections of the month rest on it."""
     try:
         case = basis_of(organization.country, organization.vat_id, without_vat_id).case
-    except VatCaseUnsettledError:
+    except VatUndeterminedError:
         case = None
     return {"vat_country": organization.country, "vat_id": organization.vat_id, "vat_case": case}
 

@@ -38,7 +38,7 @@ class WithoutVatId(StrEnum):
     REFUSE = "refuse"  # no document before there is a VAT id
 
 
-class VatCaseUnsettledError(ConflictError):
+class VatUndeterminedError(ConflictError):
     """An EU customer has no VAT id: it needs one, or EU_WITHOUT_VAT_ID has to say how it is taxed."""
 
 
@@ -83,7 +83,7 @@ def vat_area(country: str) -> str:
 
 
 def basis_of(country: str, vat_id: str | None, without_vat_id: WithoutVatId) -> VatBasis:
-    """Return what the VAT of a customer in a country depends on; raises VatCaseUnsettledError."""
+    """Return what the VAT of a customer in a country depends on; raises VatUndeterminedError."""
     return VatBasis(_case_of(vat_area(country), vat_id, without_vat_id), country)
 
 
@@ -98,7 +98,7 @@ def _case_of(area: str, vat_id: str | None, without_vat_id: WithoutVatId) -> Vat
         return VatCase.ONE_STOP_SHOP
     if without_vat_id is WithoutVatId.HOME:
         return VatCase.DOMESTIC
-    raise VatCaseUnsettledError
+    raise VatUndeterminedError
 
 
 def document_totals(nets: Iterable[tuple[int, int]]) -> DocumentTotals:
@@ -111,10 +111,10 @@ def document_totals(nets: Iterable[tuple[int, int]]) -> DocumentTotals:
     return DocumentTotals(net_total, vat, net_total + sum(vat.values()))
 
 
-def settle(credit_minor: int, gross_minor: int) -> tuple[int, int]:
+def apply_credit(credit_minor: int, gross_minor: int) -> tuple[int, int]:
     """Return what to pay for a document and the credit left after it, given the credit before it.
 
-    A credit is zero or negative and gross: VAT was settled by the document that gave it.
+    A credit is zero or negative and gross: its VAT is on the document that gave it.
     """
     open_minor = credit_minor + gross_minor
     return max(open_minor, 0), min(open_minor, 0)

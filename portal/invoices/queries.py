@@ -15,8 +15,8 @@ from portal.domain.errors import NotFoundError
 from portal.domain.money import Money
 from portal.domain.period import Month, Window
 from portal.ledger.coverage import Coverage, coverage
+from portal.ledger.credit_balance import credit_balances, due_and_credit
 from portal.ledger.draft import Draft, draft_of, open_months
-from portal.ledger.settlement import credits_before, settled
 from portal.ledger.vat_kept import kept_for
 from portal.models import (
     Delivery,
@@ -243,9 +243,9 @@ def _item(organization: Organization, invoice: AnyRow, month: Month, each: AnyRo
 def _open(draft: Draft | None, now: dt.datetime) -> InvoicePage:
     assert draft is not None, "an open month has something to bill"
     owner = draft.organization.id
-    due, credit = settled(
+    due, credit = due_and_credit(
         draft,
-        credits_before([owner]).get(owner, 0),
+        credit_balances([owner]).get(owner, 0),
         kept=kept_for([draft]),
         without_vat_id=settings().eu_without_vat_id,
     )

@@ -16,7 +16,7 @@ KeptVat = Mapping[tuple[int, Month], VatBasis]
 
 
 def kept_vat(organization_ids: Collection[int], months: Collection[Month]) -> KeptVat:
-    """Return {(organization id, closed month): what its VAT depends on}, where it was kept and settled."""
+    """Return {(organization id, closed month): what its VAT depends on}, where it was kept and determined."""
     if not months:
         return {}
     query = select(Invoice).where(

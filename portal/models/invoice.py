@@ -64,10 +64,10 @@ class Invoice(OrganizationOwned, Model):
     """A closed month of an organization. The delivery columns are the outbox; all others are final.
 
     `credit_cents` is what is left in the customer's favour after it, gross, zero or negative; `due_cents`
-    what is to be paid after the credit before it was set off. Both are None where VAT is not settled.
+    what is to be paid after the credit before it was set off. Both are None where VAT is not determined.
 
     `vat_country`, `vat_id` and `vat_case` are what VAT depended on when the month was closed. The case is
-    None where it was not settled; rows from before these columns have none of them.
+    None where it was not determined; rows from before these columns have none of them.
     """
 
     __tablename__ = "invoice"

@@ -200,13 +200,13 @@ def test_yen_are_told_in_hundredths_and_kept_in_yen(easybill, app):
 
 
 def test_an_eu_customer_without_vat_id_is_stuck_and_stops_nobody(easybill, invoice):
-    unsettled = make_invoice(make_customer(address=VIENNA), *LINES)
+    undetermined = make_invoice(make_customer(address=VIENNA), *LINES)
     counts = deliver(easybill.gateway, now=NOW)
 
     assert (counts.delivered, counts.stuck) == (1, 1)
-    assert unsettled.delivery == Delivery.STUCK
-    assert "VAT id" in unsettled.last_error
-    assert unsettled.easybill_document_id is None
+    assert undetermined.delivery == Delivery.STUCK
+    assert "VAT id" in undetermined.last_error
+    assert undetermined.easybill_document_id is None
     assert invoice.delivery == Delivery.DELIVERED
 
 

@@ -1,4 +1,4 @@
-"""VAT is settled when a month is closed: the document, what is due and later corrections all rest on that."""
+"""VAT is determined when a month is closed: the document, amounts due and corrections rest on it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def invoice_of(month):
     return db.session.scalars(db.select(Invoice).filter_by(period=str(month))).one()
 
 
-def settlement_of(month):
+def due_and_credit_of(month):
     invoice = invoice_of(month)
     return invoice.due_cents, invoice.credit_cents
 
@@ -114,8 +114,8 @@ def test_a_move_gives_back_exactly_what_was_paid(easybill, app, before, vat_id, 
     assert (credit["type"], credit["amount_net"], credit["amount"]) == ("CREDIT", 100_000, gross)
     assert credit["vat_option"] == option
     assert credit["text_tax"] == invoice["text_tax"]
-    assert settlement_of(JANUARY) == (gross, 0)
-    assert settlement_of(FEBRUARY) == (0, -gross)
+    assert due_and_credit_of(JANUARY) == (gross, 0)
+    assert due_and_credit_of(FEBRUARY) == (0, -gross)
     assert list(verify()) == []
 
 
@@ -130,7 +130,7 @@ def test_what_corrects_a_month_again_is_taxed_as_that_month_too(easybill, app):
     assert bill(easybill, MARCH).delivered == 1
 
     assert [each["amount"] for each in easybill.documents(customer)] == [10_000, 1_000, 500]
-    assert settlement_of(MARCH) == (0, -500)
+    assert due_and_credit_of(MARCH) == (0, -500)
 
 
 def test_a_month_of_its_own_is_taxed_by_the_new_profile(easybill, app):
@@ -142,7 +142,7 @@ def test_a_month_of_its_own_is_taxed_by_the_new_profile(easybill, app):
     bill(easybill, FEBRUARY)
 
     assert [each["amount"] for each in easybill.documents(customer)] == [10_000, 11_900]
-    assert settlement_of(FEBRUARY) == (11_900, 0)
+    assert due_and_credit_of(FEBRUARY) == (11_900, 0)
 
 
 def test_the_open_month_shows_the_credit_that_it_will_be(easybill, app):
@@ -227,7 +227,7 @@ def test_a_move_between_closing_and_delivery_changes_the_address_and_no_amount(
     assert document["amount"] == gross
     found = easybill("GET", f"/customers/{customer.easybill_customer_id}").json()
     assert found["country"] == after.country
-    assert settlement_of(JANUARY) == (gross, 0)
+    assert due_and_credit_of(JANUARY) == (gross, 0)
 
 
 def test_a_draft_from_before_a_move_is_finished_as_the_month_was_closed(easybill, app):
@@ -255,10 +255,10 @@ def test_a_choice_for_customers_without_vat_id_holds_for_months_closed_under_it(
         (12_000, True),
         (12_000, True),
     ]
-    assert settlement_of(FEBRUARY) == (0, -12_000)
+    assert due_and_credit_of(FEBRUARY) == (0, -12_000)
 
 
-def test_a_month_closed_unsettled_is_settled_by_the_profile_once_it_says_enough(easybill, app):
+def test_the_profile_determines_the_vat_of_a_month_that_was_closed_without(easybill, app):
     customer, subscription = subscribed(address=VIENNA)
     use(subscription, {hour_at(JANUARY, 3): 100})
     close(now=at(JANUARY), grace_days=3)
@@ -316,5 +316,5 @@ def test_months_from_before_are_corrected_by_the_profile_of_today(fresh):  # noq
     move(db.session.get_one(Organization, owner), HAMBURG)
     use(subscription, {hour_at(JANUARY, 3): 0})
     close(now=at(FEBRUARY), grace_days=3)
-    assert settlement_of(FEBRUARY) == (0, -11_900)
+    assert due_and_credit_of(FEBRUARY) == (0, -11_900)
     assert invoice_of(FEBRUARY).vat_case == VatCase.DOMESTIC

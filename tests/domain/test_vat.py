@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from portal.domain.vat import (
     EU,
     VatCase,
-    VatCaseUnsettledError,
     VatTreatment,
+    VatUndeterminedError,
     WithoutVatId,
     basis_of,
     document_totals,
@@ -53,7 +53,7 @@ def test_the_case_follows_from_the_country_and_the_vat_id(country, vat_id, case,
 
 @pytest.mark.parametrize("vat_id", [None, ""])
 def test_an_eu_customer_without_a_vat_id_is_refused(vat_id):
-    with pytest.raises(VatCaseUnsettledError):
+    with pytest.raises(VatUndeterminedError):
         treatment("FR", vat_id)
 
 

@@ -264,8 +264,8 @@ def test_a_credit_is_set_off_against_what_comes_next(acme, subscription):
     close_month(MARCH)
     use(subscription, {hour_at(APRIL, 1): 8})
     close_month(APRIL)
-    settled = [(each.due_cents, each.credit_cents) for each in (invoice_of(acme, month) for month in MONTHS)]
-    assert settled == [(1_190, 0), (0, -1_190), (0, -714), (238, 0)]
+    amounts = [(each.due_cents, each.credit_cents) for each in (invoice_of(acme, month) for month in MONTHS)]
+    assert amounts == [(1_190, 0), (0, -1_190), (0, -714), (238, 0)]
 
 
 def test_what_is_billed_late_is_stamped_with_its_invoice_and_the_rest_waits(acme, subscription):

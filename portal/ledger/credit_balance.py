@@ -8,14 +8,14 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import func, select
 
 from portal.domain.period import Month
-from portal.domain.vat import VatCaseUnsettledError, WithoutVatId, basis_of, document_totals, settle
+from portal.domain.vat import VatUndeterminedError, WithoutVatId, apply_credit, basis_of, document_totals
 from portal.ledger.draft import Draft
 from portal.ledger.vat_kept import KeptVat
 from portal.models import Invoice
 from portal.storage.database import db
 
 
-def settled(
+def due_and_credit(
     draft: Draft, credit_before: int, *, kept: KeptVat, without_vat_id: WithoutVatId
 ) -> tuple[int | None, int | None]:
     """Return what is due and the credit left, gross.
@@ -40,13 +40,13 @@ def settled(
             )
             for month, net in net_by_month.items()
         ]
-    except VatCaseUnsettledError:
+    except VatUndeterminedError:
         return None, None
-    return settle(credit_before, document_totals(rated).gross_minor)
+    return apply_credit(credit_before, document_totals(rated).gross_minor)
 
 
-def credits_before(organization_ids: Collection[int]) -> Mapping[int, int]:
-    """Return {organization id: credit left by its last invoice that settled one}."""
+def credit_balances(organization_ids: Collection[int]) -> Mapping[int, int]:
+    """Return {organization id: credit left by its last invoice that set one}."""
     last = (
         select(Invoice.organization_id, func.max(Invoice.id).label("id"))
         .where(Invoice.organization_id.in_(organization_ids), Invoice.credit_cents.is_not(None))
