@@ -12,8 +12,9 @@ from sqlalchemy import select
 from portal.access import passwords, sessions
 from portal.domain import tokens
 from portal.domain.access import PRESETS, Preset
-from portal.domain.errors import ConflictError, NotFoundError, ValidationError
-from portal.domain.money import is_currency
+from portal.domain.countries import checked_country
+from portal.domain.currencies import checked_currency
+from portal.domain.errors import ConflictError, NotFoundError, UnusableValueError, ValidationError
 from portal.ledger import audit
 from portal.models import Account, ApiToken, Collector, Membership, Organization, add_owned
 from portal.storage.database import db
@@ -43,10 +44,14 @@ def add_organization(
 ) -> Organization:
     """Make an organization; its customer number is the next free one."""
     problems = {}
-    if not is_currency(currency):
-        problems["currency"] = ["is not an ISO 4217 code such as EUR"]
-    if not (len(address.country) == len("DE") and address.country.isalpha() and address.country.isupper()):
-        problems["country"] = ["is not an ISO 3166 code such as DE"]
+    for field, check, code in (
+        ("currency", checked_currency, currency),
+        ("country", checked_country, address.country),
+    ):
+        try:
+            check(code)
+        except UnusableValueError as error:
+            problems[field] = [str(error)]
     if problems:
         raise ValidationError(problems)
     last = db.session.scalar(select(Organization.id).order_by(Organization.id.desc()).limit(1)) or 0

@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from portal.domain.countries import COUNTRIES
-from portal.domain.errors import ValidationError
-from portal.domain.vat_id import UnusableNumberError, checked_buyer_reference, checked_vat_id
+from portal.domain.countries import checked_country
+from portal.domain.email_address import is_email_address
+from portal.domain.errors import UnusableValueError, ValidationError
+from portal.domain.text_line import required_line, tidy_line
+from portal.domain.vat_id import checked_buyer_reference, checked_vat_id
 
 LANGUAGES = ("de", "en")
 EMAILS_MAX = 3
@@ -24,8 +26,7 @@ LENGTHS_MAX = {
     "order_number": 60,
 }
 _REQUIRED = ("name", "street", "postal_code", "city")
-_EMAIL = re.compile(r"[^@\s,;<>\"()]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-_EMAIL_LENGTH_MAX = 254
+_SHOWN_LENGTH_MAX = 80
 _PLACEHOLDER = re.compile(r"%[\w-]+(\.[\w-]+)+%")  # EasyBill would fill it in
 _GERMAN_POSTAL_CODE = re.compile(r"[0-9]{5}")
 
@@ -51,7 +52,7 @@ class BillingProfile:
         found: dict[str, Any] = asdict(self)
         for field in LENGTHS_MAX:
             found[field] = _attempt(problems, field, partial(_line, field, found[field]))
-        found["country"] = _attempt(problems, "country", partial(_country, self.country))
+        found["country"] = _attempt(problems, "country", partial(checked_country, self.country))
         found["language"] = _attempt(problems, "language", partial(_language, self.language))
         found["emails"] = _attempt(problems, "emails", partial(_emails, self.emails))
         if not problems:
@@ -74,46 +75,34 @@ class BillingProfile:
 def _attempt(problems: dict[str, list[str]], field: str, check: Callable[[], Any]) -> Any:
     try:
         return check()
-    except UnusableNumberError as error:
+    except UnusableValueError as error:
         problems[field] = [str(error)]
         return None
 
 
 def _line(field: str, text: str | None) -> str | None:
     """Tidy one line of text; an empty one is None where it may be."""
-    tidy = re.sub(" +", " ", (text or "").replace("\N{NO-BREAK SPACE}", " ")).strip()
-    if not tidy:
-        if field in _REQUIRED:
-            raise UnusableNumberError("is missing")
-        return None
-    if len(tidy) > LENGTHS_MAX[field]:
-        raise UnusableNumberError(f"has more than {LENGTHS_MAX[field]} characters")
-    if not tidy.isprintable():
-        raise UnusableNumberError("has characters that cannot be printed on one line")
+    length_max = LENGTHS_MAX[field]
+    tidy = required_line(text or "", length_max) if field in _REQUIRED else tidy_line(text or "", length_max)
     if _PLACEHOLDER.search(tidy):
-        raise UnusableNumberError("has a placeholder between % signs")
-    return tidy
-
-
-def _country(code: str) -> str:
-    if code not in COUNTRIES:
-        raise UnusableNumberError("is not an ISO 3166 code such as DE")
-    return code
+        raise UnusableValueError("has a placeholder between % signs")
+    return tidy or None
 
 
 def _language(code: str) -> str:
     if code not in LANGUAGES:
-        raise UnusableNumberError(f"is not one of {', '.join(LANGUAGES)}")
+        raise UnusableValueError(f"is not one of {', '.join(LANGUAGES)}")
     return code
 
 
 def _emails(given: Sequence[str]) -> list[str]:
     emails = list(dict.fromkeys(each.strip() for each in given if each.strip()))
     if len(emails) > EMAILS_MAX:
-        raise UnusableNumberError(f"are more than {EMAILS_MAX}")
+        raise UnusableValueError(f"are more than {EMAILS_MAX}")
     for each in emails:
-        if len(each) > _EMAIL_LENGTH_MAX or not each.isprintable() or not _EMAIL.fullmatch(each):
-            raise UnusableNumberError(f"has something that is no e-mail address: {each[:80]!r}")
+        if not is_email_address(each):
+            shown = each[:_SHOWN_LENGTH_MAX]
+            raise UnusableValueError(f"has something that is no e-mail address: {shown!r}")
     return emails
 
 

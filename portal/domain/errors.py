@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 
+class UnusableValueError(ValueError):
+    """One value cannot be used; the message says why, to follow the name of its field."""
+
+
 class BillingError(Exception):
     """Something a customer may see. The docstring is the default message."""
 

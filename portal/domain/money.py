@@ -5,16 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-# ISO 4217; every currency not named here has two decimals. Babel's exponents differ for 13 currencies.
-_EXPONENTS = {
-    **dict.fromkeys(
-        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV"), 0
-    ),
-    **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-    **dict.fromkeys(("CLF", "UYW"), 4),
-}
-_EXPONENT_DEFAULT = 2
+from portal.domain.currencies import EXPONENTS
+
+_EXPONENT_DEFAULT = 2  # of a stored currency that ISO no longer lists
 AMOUNT_MAX_MINOR = 2**53 - 1  # beyond it a JSON reader in JavaScript loses cents
 
 
@@ -24,12 +17,7 @@ class CurrencyMismatchError(TypeError):
 
 def exponent_of(currency: str) -> int:
     """Return how many decimals the minor unit of an ISO 4217 currency has: EUR 2, JPY 0, KWD 3."""
-    return _EXPONENTS.get(currency, _EXPONENT_DEFAULT)
-
-
-def is_currency(code: str) -> bool:
-    """Tell whether this looks like an ISO 4217 code; three capital letters."""
-    return len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()
+    return EXPONENTS.get(currency, _EXPONENT_DEFAULT)
 
 
 def round_half_up(numerator: int, denominator: int) -> int:

@@ -15,6 +15,7 @@ from stdnum.exceptions import InvalidChecksum, ValidationError
 from stdnum.gb import vat as british
 from stdnum.no import mva as norwegian
 
+from portal.domain.errors import UnusableValueError
 from portal.domain.vat import EU, vat_area
 
 _PREFIXES = {"GR": "EL"}  # all others are the country's own two letters
@@ -26,12 +27,8 @@ _LEITWEG = re.compile(
 )
 
 
-class UnusableNumberError(ValueError):
-    """A number cannot be right; the message says why, to follow the name of the field."""
-
-
 def checked_vat_id(text: str, country: str) -> str:
-    """Return a VAT id as documents print it, or raise UnusableNumberError.
+    """Return a VAT id as documents print it, or raise UnusableValueError.
 
     In the Union it has to be one of the customer's own country, check digits included; the prefix may be
     left out. Elsewhere what is known of the country's numbers is checked.
@@ -43,7 +40,7 @@ def checked_vat_id(text: str, country: str) -> str:
     if area in _ELSEWHERE:
         return _validated(_ELSEWHERE[area], number, area)
     if not _ANY_NUMBER.fullmatch(number):
-        raise UnusableNumberError("is not a tax number: letters, digits and . / - are")
+        raise UnusableValueError("is not a tax number: letters, digits and . / - are")
     return number
 
 
@@ -53,7 +50,7 @@ def _european(number: str, country: str) -> str:
     if not compact.startswith(prefix):
         other = compact[:2]
         if other in EU | {"EL"} and european.is_valid(compact):
-            raise UnusableNumberError(f"is one of {other}, but the address is in {country}")
+            raise UnusableValueError(f"is one of {other}, but the address is in {country}")
         compact = prefix + compact
     return _validated(european, compact, country)
 
@@ -62,9 +59,9 @@ def _validated(rules: object, number: str, country: str) -> str:
     try:
         checked: str = rules.validate(number)  # type: ignore[attr-defined]
     except InvalidChecksum as error:
-        raise UnusableNumberError("has wrong check digits") from error
+        raise UnusableValueError("has wrong check digits") from error
     except ValidationError as error:
-        raise UnusableNumberError(f"is not a VAT id of {country}") from error
+        raise UnusableValueError(f"is not a VAT id of {country}") from error
     return checked
 
 
@@ -77,4 +74,4 @@ def checked_buyer_reference(text: str) -> str:
     try:
         return leitweg.validate(compact)
     except ValidationError as error:
-        raise UnusableNumberError("looks like a Leitweg-ID, but its check digits are wrong") from error
+        raise UnusableValueError("looks like a Leitweg-ID, but its check digits are wrong") from error

@@ -6,8 +6,8 @@ from decimal import Decimal, Inexact
 
 from sqlalchemy import exists, select
 
-from portal.domain.errors import ConflictError, NotFoundError, ValidationError
-from portal.domain.money import is_currency
+from portal.domain.currencies import checked_currency
+from portal.domain.errors import ConflictError, NotFoundError, UnusableValueError, ValidationError
 from portal.domain.period import HOURS_A_DAY, Month, date_of
 from portal.domain.rating import PRICE_MAX_PICO, pico_of
 from portal.ledger import audit
@@ -56,8 +56,7 @@ def checked_price(unit_price: Decimal) -> Decimal:
 def set_price(product: Product, currency: str, unit_price: Decimal, *, start_day: int) -> Price:
     """Set what a product costs from the midnight of a day on; PriceFrozenError for an invoiced day."""
     checked_price(unit_price)
-    if not is_currency(currency):
-        raise ValidationError({"currency": ["is not an ISO 4217 code such as EUR"]})
+    _refuse_currency(currency)
     price = db.session.get(Price, (product.id, currency, start_day))
     if price is not None and price.unit_price == unit_price:
         return price
@@ -69,6 +68,15 @@ def set_price(product: Product, currency: str, unit_price: Decimal, *, start_day
     db.session.flush()
     _record_price(product, price, before)
     return price
+
+
+def _refuse_currency(currency: str) -> None:
+    """Refuse a currency that nobody can be billed in; one that a customer already has goes on working."""
+    try:
+        checked_currency(currency)
+    except UnusableValueError as error:
+        if not db.session.scalar(select(exists().where(Organization.currency == currency))):
+            raise ValidationError({"currency": [str(error)]}) from error
 
 
 def _record_price(product: Product, price: Price, before: Decimal | None) -> None:

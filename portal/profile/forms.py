@@ -17,13 +17,15 @@ from portal.web.json import json_object
 
 _VERSION_DIGITS_MAX = 9
 _NAMES = Locale("en").territories
-_COUNTRY_CHOICES = [SelectChoice(code, _NAMES[code]) for code in sorted(COUNTRIES, key=_NAMES.__getitem__)]
 _LANGUAGE_CHOICES = [SelectChoice("de", "German"), SelectChoice("en", "English")]
 
 
 def country_name(code: str) -> str:
     """Return the English name of a country."""
     return str(_NAMES.get(code, code))
+
+
+_COUNTRY_CHOICES = [SelectChoice(code, country_name(code)) for code in sorted(COUNTRIES, key=country_name)]
 
 
 class ProfileForm(StrictForm):
