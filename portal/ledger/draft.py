@@ -22,8 +22,8 @@ from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.ledger.lines import Stretch, stretches_by_organization
 from portal.ledger.names import ProductName, ProjectName, Projects, project_names
-from portal.ledger.passages import PENDING
 from portal.ledger.prices import PriceBook, prices_for
+from portal.ledger.usage_sums import PENDING
 from portal.models import (
     Invoice,
     ItemKind,

@@ -1,7 +1,7 @@
 """The one way usage is priced: page, JSON, invoice and legal document all ask here.
 
 A line is one (month, project, product, unit price) of an organization; domain/rating has its arithmetic.
-SQL sums quantities (`passages`); all money is Python's.
+SQL sums quantities (`usage_sums`); all money is Python's.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import NamedTuple
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.domain.rating import RatedLine, price_of
-from portal.ledger.passages import USAGE, Passage, Step, late_passages, passages
 from portal.ledger.prices import PriceBook, prices_for
+from portal.ledger.usage_sums import USAGE, Step, UsageSum, late_usage_sums, usage_sums
 from portal.models import Organization
 
 _Key = tuple[int, int | None, int, int]  # a line of one month: organization, project, product, pico-units
@@ -106,15 +106,15 @@ def _month_part(
     found: dict[int, list[Stretch]] = defaultdict(list)
     before: Counter[_Key] = Counter()
     start = Window(month.start_hour, part.start_hour)
-    for key, passage in _priced(currencies, prices, start, Step.MONTH):
-        before[key] += passage.quantity_nano
+    for key, usage in _priced(currencies, prices, start, Step.MONTH):
+        before[key] += usage.quantity_nano
     within: dict[_Key, dict[int, int]] = defaultdict(dict)
     is_one_point = step is Step.MONTH
-    for key, passage in _priced(currencies, prices, part, step):
-        points, hour = within[key], passage.hour  # at which its step starts: that of a cut day is too early
+    for key, usage in _priced(currencies, prices, part, step):
+        points, hour = within[key], usage.hour  # at which its step starts: that of a cut day is too early
         if is_one_point or hour < part.start_hour:
             hour = part.start_hour
-        points[hour] = points.get(hour, 0) + passage.quantity_nano
+        points[hour] = points.get(hour, 0) + usage.quantity_nano
     for key, points in within.items():
         line = _line_of(key, month, currencies)
         found[key[0]].append(_stretch(line, before[key], points, USAGE))
@@ -145,17 +145,17 @@ def _corrections(
     """Yield what came after a month was invoiced, batch by batch: each passes after all before it."""
     batches: dict[_Key, dict[int, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
     whole = Window(month.start_hour, month.end_hour)
-    for batch, passage in late_passages(list(currencies), whole):
-        owner, product_id = passage.organization_id, passage.product_id
-        pico = prices.pico(product_id, currencies[owner], passage.hour // HOURS_A_DAY)
-        key = owner, passage.project_id, product_id, pico
-        batches[key][batch][passage.hour] = passage.quantity_nano
+    for batch, usage in late_usage_sums(list(currencies), whole):
+        owner, product_id = usage.organization_id, usage.product_id
+        pico = prices.pico(product_id, currencies[owner], usage.hour // HOURS_A_DAY)
+        key = owner, usage.project_id, product_id, pico
+        batches[key][batch][usage.hour] = usage.quantity_nano
     if not batches:
         return
     late = {owner: currencies[owner] for owner, *_ in batches}
     passed: Counter[_Key] = Counter()
-    for key, passage in _priced(late, prices, whole, Step.MONTH):
-        passed[key] += passage.quantity_nano
+    for key, usage in _priced(late, prices, whole, Step.MONTH):
+        passed[key] += usage.quantity_nano
     for key, by_batch in batches.items():
         line = _line_of(key, month, currencies)
         for batch in sorted(by_batch):
@@ -177,7 +177,7 @@ def _line_of(key: _Key, month: Month, currencies: Mapping[int, str]) -> Line:
 
 def _priced(
     currencies: Mapping[int, str], prices: PriceBook, part: Window, step: Step
-) -> Iterator[tuple[_Key, Passage]]:
+) -> Iterator[tuple[_Key, UsageSum]]:
     """Yield what passed in a part of one month with the line it passed, in the order of time."""
     if part.hours == 0:
         return
@@ -186,10 +186,10 @@ def _priced(
         lower = max(part.start_hour, start * HOURS_A_DAY)
         upper = min(part.end_hour, end * HOURS_A_DAY)
         picos: dict[tuple[int, str], int] = {}  # no price changes within a segment
-        for passage in passages(list(currencies), lower, upper, step):
-            owner, project_id, product_id, _, _ = passage
+        for usage in usage_sums(list(currencies), lower, upper, step):
+            owner, project_id, product_id, _, _ = usage
             price = product_id, currencies[owner]
             pico = picos.get(price)
             if pico is None:
                 pico = picos[price] = prices.pico(*price, start)
-            yield (owner, project_id, product_id, pico), passage
+            yield (owner, project_id, product_id, pico), usage

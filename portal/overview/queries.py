@@ -12,7 +12,7 @@ from sqlalchemy import select
 from portal.domain.money import Money
 from portal.domain.period import Month, Window, hour_of
 from portal.ledger.coverage import coverage
-from portal.ledger.passages import Step
+from portal.ledger.usage_sums import Step
 from portal.models import LegalDocument, LegalStatus, Organization, PaymentMethod
 from portal.storage.database import db
 from portal.usage.chart import By

@@ -13,7 +13,7 @@ from portal.domain.money import Money, exponent_of
 from portal.domain.period import HOURS_A_DAY, Window
 from portal.ledger.lines import Point
 from portal.ledger.names import ProductName, ProjectName
-from portal.ledger.passages import Step
+from portal.ledger.usage_sums import Step
 
 COLUMN_WIDTH = 10
 HEIGHT = 1000

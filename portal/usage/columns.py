@@ -13,7 +13,7 @@ from uuid import UUID
 
 from flask import url_for
 
-from portal.ledger.passages import Step
+from portal.ledger.usage_sums import Step
 from portal.usage.chart import COLUMN_WIDTH, StackedBars
 from portal.web import filters
 

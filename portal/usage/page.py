@@ -14,8 +14,8 @@ from portal.domain.period import HOURS_A_DAY, Month, hour_of
 from portal.domain.rating import RatedLine
 from portal.ledger.lines import Point
 from portal.ledger.names import ProductName, ProjectName, Projects
-from portal.ledger.passages import Step
 from portal.ledger.prices import PriceBook
+from portal.ledger.usage_sums import Step
 from portal.models import Organization
 from portal.usage.chart import OWN, By, StackedBars, stacked_bars
 from portal.usage.columns import ColumnText, column_texts

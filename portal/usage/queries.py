@@ -17,8 +17,8 @@ from portal.domain.rating import price_of
 from portal.ledger.coverage import coverage
 from portal.ledger.lines import Point, Stretch, stretches
 from portal.ledger.names import ProductName, ProjectName, Projects, project_names
-from portal.ledger.passages import PENDING, USAGE, Step
 from portal.ledger.prices import prices_for
+from portal.ledger.usage_sums import PENDING, USAGE, Step
 from portal.models import Invoice, Organization, Product, Project, Subscription, invoice_uid
 from portal.storage.database import db
 from portal.usage.chart import By

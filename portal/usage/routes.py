@@ -8,7 +8,7 @@ from flask import Blueprint, request
 
 from portal.access.auth import organization, policy
 from portal.domain.errors import ValidationError
-from portal.ledger.passages import Step
+from portal.ledger.usage_sums import Step
 from portal.usage import queries, schema
 from portal.usage.chart import By
 from portal.usage.page import LineFilter, Usage

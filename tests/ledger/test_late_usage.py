@@ -19,7 +19,7 @@ from portal.ledger import catalogue
 from portal.ledger.draft import draft_of, open_months
 from portal.ledger.entries import Entry, write_entries
 from portal.ledger.lines import stretches
-from portal.ledger.passages import PENDING, USAGE, Step
+from portal.ledger.usage_sums import PENDING, USAGE, Step
 from portal.models import Delivery, Invoice, Product, UsageCorrection
 from portal.storage.database import db
 from tests.factories import (

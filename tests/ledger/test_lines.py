@@ -20,8 +20,8 @@ from portal.domain.rating import ENTRY_MAX_NANO, RatedLine
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, write_entries
 from portal.ledger.lines import stretches, stretches_by_organization
-from portal.ledger.passages import Step
 from portal.ledger.prices import UnpricedError
+from portal.ledger.usage_sums import Step
 from portal.models import Metering, UsageDay
 from portal.storage.database import db
 from tests.factories import (

@@ -31,7 +31,7 @@ WITHOUT_MAPPER = {
     "portal/ledger/audit.py",
     "portal/ledger/coverage.py",
     "portal/ledger/names.py",
-    "portal/ledger/passages.py",
+    "portal/ledger/usage_sums.py",
     "portal/ledger/prices.py",
     "portal/models/bulk.py",
 }
@@ -45,7 +45,7 @@ WITH_CONNECTION = {  # COPY and bulk inserts, the version of the schema, the pra
 }
 WITH_TEXT = {  # constants of the source
     "portal/ledger/coverage.py": ["imports literal_column"],
-    "portal/ledger/passages.py": ["imports literal_column"],
+    "portal/ledger/usage_sums.py": ["imports literal_column"],
 }
 COMPARES_TEXTS = {  # whether two bodies, or two rows, are the same: nobody gets in by it
     "portal/ledger/audit.py",

@@ -15,7 +15,7 @@ from portal.domain.money import Money, exponent_of
 from portal.domain.period import Window
 from portal.ledger.lines import Point
 from portal.ledger.names import ProductName, ProjectName
-from portal.ledger.passages import Step
+from portal.ledger.usage_sums import Step
 from portal.usage.chart import COLUMN_WIDTH, HEIGHT, OTHER, OWN, By, axis_step, stacked_bars
 from tests.factories import JANUARY, hour_at
 

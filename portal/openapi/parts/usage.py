@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.ledger.passages import Step
+from portal.ledger.usage_sums import Step
 from portal.openapi.operations import ORGANIZATION, Part, in_query, one, operation
 from portal.openapi.shapes import (
     COUNT,

@@ -1,4 +1,4 @@
-"""What passed the lines of organizations, as SQL sums it: whole days where it can, hours where it must.
+"""Sums of the usage of organizations, by line, made in SQL: of whole days where it can, hours where it must.
 
 Quantities are summed as whole numbers in two limbs, which no sum can overflow. There is no money here.
 """
@@ -33,67 +33,71 @@ PENDING = 2**31  # after every invoice
 
 
 class Step(StrEnum):
-    """How finely a window is told apart."""
+    """How finely a window is divided."""
 
     HOUR = "hour"
     DAY = "day"
     MONTH = "month"
 
 
-class Passage(NamedTuple):
+class UsageSum(NamedTuple):
     """What an organization's project used of a product, from an hour on."""
 
     organization_id: int
     project_id: int | None
     product_id: int
-    hour: int  # at which it starts, by the step asked for
+    hour: int  # its first, by the step of the sum
     quantity_nano: int
 
 
-def passages(organization_ids: Sequence[int], start: int, end: int, step: Step) -> Iterator[Passage]:
+def usage_sums(
+    organization_ids: Sequence[int], start_hour: int, end_hour: int, step: Step
+) -> Iterator[UsageSum]:
     """Sum `[start, end)` hours by step: whole days from usage_day, cut days and hours from usage_hour."""
     if step is Step.HOUR:
-        yield from _sums(organization_ids, UsageHour.hour, start, end, step)
+        yield from _sums(organization_ids, UsageHour.hour, start_hour, end_hour, step)
         return
-    first_midnight = -(-start // HOURS_A_DAY) * HOURS_A_DAY
-    last_midnight = end // HOURS_A_DAY * HOURS_A_DAY
+    first_midnight = -(-start_hour // HOURS_A_DAY) * HOURS_A_DAY
+    last_midnight = end_hour // HOURS_A_DAY * HOURS_A_DAY
     if first_midnight >= last_midnight:
-        yield from _sums(organization_ids, UsageHour.hour, start, end, step)
+        yield from _sums(organization_ids, UsageHour.hour, start_hour, end_hour, step)
         return
-    yield from _sums(organization_ids, UsageHour.hour, start, first_midnight, step)
+    yield from _sums(organization_ids, UsageHour.hour, start_hour, first_midnight, step)
     days = first_midnight // HOURS_A_DAY, last_midnight // HOURS_A_DAY
     yield from _sums(organization_ids, UsageDay.day, *days, step)
-    yield from _sums(organization_ids, UsageHour.hour, last_midnight, end, step)
+    yield from _sums(organization_ids, UsageHour.hour, last_midnight, end_hour, step)
 
 
 def _sums(
     organization_ids: Sequence[int], column: InstrumentedAttribute[int], start: int, end: int, step: Step
-) -> Sequence[Passage]:
+) -> Sequence[UsageSum]:
     if start >= end:
         return ()
     is_day = column.class_ is UsageDay
-    asked = {"owners": organization_ids, "start": start, "end": end}
-    found = db.session.execute(_sums_query(step, is_day=is_day), asked).all()  # at once: row by row is slow
+    parameters = {"organization_ids": organization_ids, "start": start, "end": end}
+    rows = db.session.execute(_sums_query(step, is_day=is_day), parameters).all()  # one by one is slow
     unit_hours = HOURS_A_DAY if is_day or step is Step.DAY else 1
     first = start * unit_hours if step is Step.MONTH else 0  # `at` is zero then
     return [
-        Passage(owner, project_id, product_id, first + at * unit_hours, int(high) * NANO + int(low))
-        for owner, project_id, product_id, at, high, low in found
+        UsageSum(
+            organization_id, project_id, product_id, first + at * unit_hours, int(high) * NANO + int(low)
+        )
+        for organization_id, project_id, product_id, at, high, low in rows
     ]
 
 
-def late_passages(organization_ids: Sequence[int], window: Window) -> Iterator[tuple[int, Passage]]:
+def late_usage_sums(organization_ids: Sequence[int], window: Window) -> Iterator[tuple[int, UsageSum]]:
     """Yield (batch, sum of differences) by line and hour, for hours of invoiced months in a window."""
-    asked = {"owners": organization_ids, "start": window.start_hour, "end": window.end_hour}
-    for batch, owner, project_id, product_id, hour, high, low in db.session.execute(_LATE, asked):
-        yield batch, Passage(owner, project_id, product_id, hour, int(high) * NANO + int(low))
+    parameters = {"organization_ids": organization_ids, "start": window.start_hour, "end": window.end_hour}
+    for batch, *line, high, low in db.session.execute(_LATE, parameters):
+        yield batch, UsageSum._make([*line, int(high) * NANO + int(low)])
 
 
 # Statements are made once, of tables rather than classes: making one took longer than asking it.
 _days, _hours, _subscriptions, _corrected = (
     model.__table__.c for model in (UsageDay, UsageHour, Subscription, UsageCorrection)
 )
-_OWNERS: BindParameter[Any] = bindparam("owners", expanding=True)
+_ORGANIZATION_IDS: BindParameter[Any] = bindparam("organization_ids", expanding=True)
 _START: BindParameter[int] = bindparam("start")
 _END: BindParameter[int] = bindparam("end")
 
@@ -111,7 +115,7 @@ def _step_query(step: Step, *, is_day: bool) -> Select[Any]:
     return (
         select(*line, func.sum(used.quantity // NANO), func.sum(used.quantity % NANO))
         .join_from(column.table, Subscription.__table__, _is_same_subscription(used))
-        .where(used.organization_id.in_(_OWNERS), column >= _START, column < _END)
+        .where(used.organization_id.in_(_ORGANIZATION_IDS), column >= _START, column < _END)
         .group_by(*line[:3], "at")
     )
 
@@ -126,7 +130,7 @@ def _whole_query(*, is_day: bool) -> Select[Any]:
             func.sum(used.quantity // NANO).label("high"),
             func.sum(used.quantity % NANO).label("low"),
         )
-        .where(used.organization_id.in_(_OWNERS), column >= _START, column < _END)
+        .where(used.organization_id.in_(_ORGANIZATION_IDS), column >= _START, column < _END)
         .group_by(used.organization_id, used.subscription_id)
         .subquery()
     )
@@ -162,7 +166,7 @@ _LATE = (
     )
     .join_from(UsageCorrection.__table__, Subscription.__table__, _is_same_subscription(_corrected))
     .where(
-        _corrected.organization_id.in_(_OWNERS),
+        _corrected.organization_id.in_(_ORGANIZATION_IDS),
         _corrected.hour >= _START,
         _corrected.hour < _END,
         _corrected.delta != 0,
