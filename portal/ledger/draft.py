@@ -20,9 +20,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
-from portal.ledger.lines import Stretch, stretches_by_organization
 from portal.ledger.names import ProductName, ProjectName, Projects, project_names
 from portal.ledger.prices import PriceBook, prices_for
+from portal.ledger.rating import RatedUsage, rated_usage_by_organization
 from portal.ledger.usage_sums import PENDING
 from portal.models import (
     Invoice,
@@ -76,12 +76,12 @@ def drafts_of(organizations: Sequence[Organization], month: Month, *, with_late:
     """Return {organization id: draft} for those that used anything in a month, or have late usage."""
     prices = prices_for([each.id for each in organizations], {each.currency for each in organizations})
     window = Window(month.start_hour, month.end_hour)
-    found: dict[int, list[Stretch]] = {
+    found: dict[int, list[RatedUsage]] = {
         owner: [each for each in some if each.quantity_nano]
-        for owner, some in stretches_by_organization(organizations, window, prices=prices).items()
+        for owner, some in rated_usage_by_organization(organizations, window, prices=prices).items()
     }
     if with_late:
-        for owner, some in _late_stretches(organizations, prices).items():
+        for owner, some in _late_usage(organizations, prices).items():
             found[owner] += some
     projects = project_names([each.id for each in organizations])
     return {
@@ -91,7 +91,7 @@ def drafts_of(organizations: Sequence[Organization], month: Month, *, with_late:
     }
 
 
-def _late_stretches(organizations: Sequence[Organization], prices: PriceBook) -> Mapping[int, list[Stretch]]:
+def _late_usage(organizations: Sequence[Organization], prices: PriceBook) -> Mapping[int, list[RatedUsage]]:
     """Return what came late and is not billed yet, line by line of the months that it corrects."""
     months_of: dict[Month, list[Organization]] = defaultdict(list)
     query = (
@@ -107,10 +107,10 @@ def _late_stretches(organizations: Sequence[Organization], prices: PriceBook) ->
     by_id = {each.id: each for each in organizations}
     for month, owner in sorted(late):
         months_of[month].append(by_id[owner])
-    found: dict[int, list[Stretch]] = defaultdict(list)
+    found: dict[int, list[RatedUsage]] = defaultdict(list)
     for month in sorted(months_of):
         window = Window(month.start_hour, month.end_hour)
-        for owner, some in stretches_by_organization(months_of[month], window, prices=prices).items():
+        for owner, some in rated_usage_by_organization(months_of[month], window, prices=prices).items():
             found[owner] += [each for each in some if each.batch == PENDING]
     return found
 
@@ -118,7 +118,7 @@ def _late_stretches(organizations: Sequence[Organization], prices: PriceBook) ->
 def _draft(
     organization: Organization,
     month: Month,
-    used: Sequence[Stretch],
+    used: Sequence[RatedUsage],
     projects: Projects,
     products: Mapping[int, ProductName],
 ) -> Draft:

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from portal.domain.money import Money, exponent_of
 from portal.domain.period import HOURS_A_DAY, Window
-from portal.ledger.lines import Point
 from portal.ledger.names import ProductName, ProjectName
+from portal.ledger.rating import DataPoint
 from portal.ledger.usage_sums import Step
 
 COLUMN_WIDTH = 10
@@ -38,7 +38,7 @@ class _Product(Protocol):
     @property
     def product(self) -> ProductName: ...
     @property
-    def points(self) -> Sequence[Point]: ...
+    def points(self) -> Sequence[DataPoint]: ...
     @property
     def total(self) -> Money: ...
 
@@ -123,7 +123,7 @@ def axis_step(peak: Decimal, currency: str) -> Decimal:
     return magnitude * 10
 
 
-def _parts(projects: Iterable[_Project], by: By) -> Iterator[tuple[str, Sequence[Point]]]:
+def _parts(projects: Iterable[_Project], by: By) -> Iterator[tuple[str, Sequence[DataPoint]]]:
     for each in projects:
         for product in each.products:
             project_name = each.project.name if each.project else OWN

@@ -1,4 +1,4 @@
-"""What the same stretch of the month before cost, line by line."""
+"""What the same part of the month before cost, line by line."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from uuid import UUID
 
 from portal.domain.money import Money
 from portal.domain.period import Month, Window
-from portal.ledger.lines import stretches
 from portal.ledger.names import ProductName, ProjectName, Projects
 from portal.ledger.prices import PriceBook
+from portal.ledger.rating import rated_usage
 from portal.models import Organization
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the same stretch of the month before cost."""
+    """What the same part of the month before cost."""
 
     month: Month
     total: Money
@@ -49,7 +49,7 @@ def comparison(
     before = month.shifted(-1)
     end = before.end_hour if hours is None else min(before.start_hour + hours, before.end_hour)
     by_line: Counter[tuple[UUID | None, UUID]] = Counter()
-    for each in stretches(organization, Window(before.start_hour, end), prices=prices):
+    for each in rated_usage(organization, Window(before.start_hour, end), prices=prices):
         project_id = each.line.project_id
         project = None if project_id is None else projects[organization.id, project_id].uid
         by_line[project, prices.products[each.line.product_id].uid] += each.cost.cents

@@ -12,9 +12,9 @@ from uuid import UUID
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, hour_of
 from portal.domain.rating import RatedLine
-from portal.ledger.lines import Point
 from portal.ledger.names import ProductName, ProjectName, Projects
 from portal.ledger.prices import PriceBook
+from portal.ledger.rating import DataPoint
 from portal.ledger.usage_sums import Step
 from portal.models import Organization
 from portal.usage.chart import OWN, By, StackedBars, stacked_bars
@@ -64,13 +64,13 @@ class ProductUsage:
     price_pico: int
     quantity_nano: int
     total: Money
-    points: Sequence[Point]
+    points: Sequence[DataPoint]
 
     def exact(self, quantity_nano: int) -> Decimal:
         """Return what a quantity costs before rounding, in major units."""
         return RatedLine(self.price_pico, self.total.currency).exact(quantity_nano)
 
-    def cost_of(self, point: Point) -> Money:
+    def cost_of(self, point: DataPoint) -> Money:
         return Money(point.cents, self.total.currency)
 
 
@@ -115,7 +115,7 @@ class Usage:
 
     @cached_property
     def before(self) -> Comparison | None:
-        """The same stretch of the month before, or None where the window is no month."""
+        """The same part of the month before, or None where the window is no month."""
         month = self.asked.month
         if month is None or self.asked.day is not None or self.only.is_on:
             return None

@@ -15,9 +15,9 @@ from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Window
 from portal.domain.rating import price_of
 from portal.ledger.coverage import coverage
-from portal.ledger.lines import Point, Stretch, stretches
 from portal.ledger.names import ProductName, ProjectName, Projects, project_names
 from portal.ledger.prices import prices_for
+from portal.ledger.rating import DataPoint, RatedUsage, rated_usage
 from portal.ledger.usage_sums import PENDING, USAGE, Step
 from portal.models import Invoice, Organization, Product, Project, Subscription, invoice_uid
 from portal.storage.database import db
@@ -47,7 +47,7 @@ def usage_of(
     _refuse_unknown(organization, only)
     prices = prices_for([organization.id], {organization.currency})
     known_projects = project_names([organization.id])
-    found = _billed(organization, stretches(organization, window, step, prices), only.billed_by)
+    found = _billed(organization, rated_usage(organization, window, step, prices), only.billed_by)
     projects = _grouped(organization, found, only, prices.products, known_projects)
     known = coverage(organization.id, window, now=now)
     return Usage(
@@ -76,15 +76,15 @@ def _step_for(window: Window) -> Step:
 
 def _grouped(
     organization: Organization,
-    found: Iterable[Stretch],
+    found: Iterable[RatedUsage],
     only: LineFilter,
     products: Mapping[int, ProductName],
     projects: Projects,
 ) -> Sequence[ProjectUsage]:
-    by_key: dict[Key, list[Stretch]] = defaultdict(list)
-    for stretch in found:
-        line = stretch.line
-        by_key[line.project_id, line.product_id, line.price_pico].append(stretch)
+    by_key: dict[Key, list[RatedUsage]] = defaultdict(list)
+    for rated in found:
+        line = rated.line
+        by_key[line.project_id, line.product_id, line.price_pico].append(rated)
     grouped: dict[ProjectName | None, list[ProductUsage]] = defaultdict(list)
     for (project_id, product_id, price_pico), some in by_key.items():
         project = None if project_id is None else projects[organization.id, project_id]
@@ -97,7 +97,7 @@ def _grouped(
 
 
 def _product_usage(
-    product: ProductName, unit_price: Decimal, price_pico: int, some: Sequence[Stretch], currency: str
+    product: ProductName, unit_price: Decimal, price_pico: int, some: Sequence[RatedUsage], currency: str
 ) -> ProductUsage:
     points = some[0].points if len(some) == 1 else _merged(point for each in some for point in each.points)
     return ProductUsage(
@@ -110,9 +110,9 @@ def _product_usage(
     )
 
 
-def _merged(points: Iterable[Point]) -> Sequence[Point]:
+def _merged(points: Iterable[DataPoint]) -> Sequence[DataPoint]:
     """Add up the points of an hour: its usage, and what came late for it."""
-    by_hour: dict[int, Point] = {}
+    by_hour: dict[int, DataPoint] = {}
     for point in points:
         other = by_hour.get(point.hour)
         by_hour[point.hour] = point if other is None else other.with_more(point)
@@ -152,7 +152,9 @@ def _refuse_unknown(organization: Organization, only: LineFilter) -> None:
         raise NotFoundError
 
 
-def _billed(organization: Organization, found: Sequence[Stretch], invoice: UUID | None) -> Sequence[Stretch]:
+def _billed(
+    organization: Organization, found: Sequence[RatedUsage], invoice: UUID | None
+) -> Sequence[RatedUsage]:
     """Return what an invoice bills: the usage of its own month, and what came late for earlier ones."""
     if invoice is None:
         return found
@@ -162,8 +164,8 @@ def _billed(organization: Organization, found: Sequence[Stretch], invoice: UUID 
     final = db.session.execute(query).one_or_none()
     batch = PENDING if final is None else final.id
 
-    def is_billed(stretch: Stretch) -> bool:
-        own = invoice_uid(organization.uid, str(stretch.line.month)) == invoice
-        return stretch.batch == (USAGE if own else batch)
+    def is_billed(usage: RatedUsage) -> bool:
+        own = invoice_uid(organization.uid, str(usage.line.month)) == invoice
+        return usage.batch == (USAGE if own else batch)
 
     return [each for each in found if is_billed(each)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portal.domain.period import start_of_hour
 from portal.domain.rating import quantity_of
-from portal.ledger.lines import Point
+from portal.ledger.rating import DataPoint
 from portal.usage.page import ProductUsage, ProjectUsage, Usage
 from portal.web.json import JSON, decimal, instant, money, unit_price
 
@@ -44,7 +44,7 @@ def _product(each: ProductUsage, *, has_series: bool) -> JSON:
     return found
 
 
-def _point(point: Point, currency: str) -> JSON:
+def _point(point: DataPoint, currency: str) -> JSON:
     return {
         "start": instant(start_of_hour(point.hour)),
         "quantity": decimal(quantity_of(point.quantity_nano)),

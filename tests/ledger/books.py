@@ -13,7 +13,7 @@ from portal.billing_run.close import close
 from portal.billing_run.parking import parked, release
 from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.ledger.draft import Draft, draft_of, open_months
-from portal.ledger.lines import stretches
+from portal.ledger.rating import rated_usage
 from portal.models import Invoice, InvoiceItem, Organization, Subscription
 from portal.storage.database import db
 
@@ -108,12 +108,12 @@ def shown(organization: Organization, month: Month) -> Bill:
     """What the usage page says of a month."""
     return _added_up(
         (BookLine(str(month), s.line.project_id, s.line.product_id, Fraction(s.line.unit_price)), *_sum(s))
-        for s in stretches(organization, Window(month.start_hour, month.end_hour))
+        for s in rated_usage(organization, Window(month.start_hour, month.end_hour))
     )
 
 
-def _sum(stretch) -> tuple[int, int]:
-    return stretch.quantity_nano, stretch.cost.cents
+def _sum(usage) -> tuple[int, int]:
+    return usage.quantity_nano, usage.cost.cents
 
 
 def of_month(bill: Bill, month: Month) -> Bill:

@@ -27,7 +27,7 @@ from portal.domain.rating import ENTRY_MAX_NANO
 from portal.ledger import catalogue
 from portal.ledger.draft import draft_of, open_months
 from portal.ledger.entries import Entry, write_entries
-from portal.ledger.lines import stretches
+from portal.ledger.rating import rated_usage
 from portal.metering.ingest import ingest
 from portal.models import Invoice
 from portal.storage.database import db
@@ -201,10 +201,10 @@ class Books(RuleBasedStateMachine):
         )
         parts = {}
         for edge in pairwise(edges):
-            for each in stretches(self.organization, Window(*edge)):
+            for each in rated_usage(self.organization, Window(*edge)):
                 nano, cents = parts.get((each.line, each.batch), (0, 0))
                 parts[each.line, each.batch] = nano + each.quantity_nano, cents + each.cost.cents
-        whole = stretches(self.organization, Window(month.start_hour, month.end_hour))
+        whole = rated_usage(self.organization, Window(month.start_hour, month.end_hour))
         assert parts == {(s.line, s.batch): (s.quantity_nano, s.cost.cents) for s in whole}
 
     def _invoices(self):

@@ -18,7 +18,7 @@ from portal.domain.rating import nano_of
 from portal.ledger import catalogue
 from portal.ledger.draft import draft_of, open_months
 from portal.ledger.entries import Entry, write_entries
-from portal.ledger.lines import stretches
+from portal.ledger.rating import rated_usage
 from portal.ledger.usage_sums import PENDING, USAGE, Step
 from portal.models import Delivery, Invoice, Product, UsageCorrection
 from portal.storage.database import db
@@ -281,7 +281,7 @@ def test_a_month_shows_its_usage_and_each_batch_of_corrections(acme, subscriptio
     bill_late(subscription, 10, 13)
     close_month(FEBRUARY)
     use(subscription, {hour_at(JANUARY, 1): 11, hour_at(JANUARY, 2): 1})
-    found = stretches(acme, Window(JANUARY.start_hour, JANUARY.end_hour))
+    found = rated_usage(acme, Window(JANUARY.start_hour, JANUARY.end_hour))
     assert [(each.batch, each.quantity_nano, each.cost.cents) for each in found] == [
         (USAGE, 10 * UNIT, 1_000),
         (2, 3 * UNIT, 300),
@@ -372,7 +372,7 @@ def test_over_any_sequence_corrections_cost_what_the_month_differs_and_windows_t
     edges = sorted({JANUARY.start_hour, JANUARY.end_hour} | {JANUARY.start_hour + cut for cut in cuts})
     for step in Step:
         parts = sum(
-            each.cost.cents for edge in pairwise(edges) for each in stretches(acme, Window(*edge), step)
+            each.cost.cents for edge in pairwise(edges) for each in rated_usage(acme, Window(*edge), step)
         )
         assert parts == sum(cents for _, cents in truth.values())
     assert list(verify()) == []

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from portal.domain.money import Money, exponent_of
 from portal.domain.period import Window
-from portal.ledger.lines import Point
 from portal.ledger.names import ProductName, ProjectName
+from portal.ledger.rating import DataPoint
 from portal.ledger.usage_sums import Step
 from portal.usage.chart import COLUMN_WIDTH, HEIGHT, OTHER, OWN, By, axis_step, stacked_bars
 from tests.factories import JANUARY, hour_at
@@ -26,7 +26,7 @@ RECTANGLE = re.compile(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)h-([\d.]+)z")
 @dataclass
 class Line:
     product: ProductName
-    points: list[Point]
+    points: list[DataPoint]
 
     @property
     def total(self):
@@ -44,7 +44,7 @@ class Part:
 
 
 def line(name, cents_by_hour):
-    points = [Point(hour, 10**9, cents) for hour, cents in cents_by_hour.items()]
+    points = [DataPoint(hour, 10**9, cents) for hour, cents in cents_by_hour.items()]
     return Line(ProductName(uuid4(), name, "hour"), points)
 
 

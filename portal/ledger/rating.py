@@ -22,8 +22,8 @@ from portal.models import Organization
 _Key = tuple[int, int | None, int, int]  # a line of one month: organization, project, product, pico-units
 
 
-class Line(NamedTuple):
-    """The unit of rounding. `price_pico` is in pico-units of the currency's major unit."""
+class UsageLine(NamedTuple):
+    """A line of a month's usage, the unit of rounding. `price_pico` is of the currency's major unit."""
 
     month: Month
     project_id: int | None
@@ -40,29 +40,29 @@ class Line(NamedTuple):
         return price_of(self.price_pico)
 
 
-class Point(NamedTuple):
-    """A part of a stretch: the hour it starts at, what was used in it, what that added to the bill."""
+class DataPoint(NamedTuple):
+    """A part of rated usage: the hour it starts at, what was used in it, what that added to the bill."""
 
     hour: int
     quantity_nano: int
     cents: int
 
-    def with_more(self, other: Point) -> Point:
+    def with_more(self, other: DataPoint) -> DataPoint:
         """Return this point with what else was used in it."""
-        return Point(self.hour, self.quantity_nano + other.quantity_nano, self.cents + other.cents)
+        return DataPoint(self.hour, self.quantity_nano + other.quantity_nano, self.cents + other.cents)
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """What passed a line within a window, in order. Its points add up to it, to the cent.
+class RatedUsage:
+    """The usage of a line within a window, in order. Its points add up to it, to the cent.
 
     `batch` tells the month's own usage (USAGE) from what came after it was invoiced: the number of the
     invoice that billed a correction, or PENDING.
     """
 
-    line: Line
-    before_nano: int
-    points: Sequence[Point]
+    line: UsageLine
+    quantity_before_nano: int
+    points: Sequence[DataPoint]
     batch: int = USAGE
 
     @property
@@ -74,36 +74,36 @@ class Stretch:
         return Money(sum(point.cents for point in self.points), self.line.currency)
 
 
-def stretches(
+def rated_usage(
     organization: Organization, window: Window, step: Step = Step.MONTH, prices: PriceBook | None = None
-) -> list[Stretch]:
+) -> list[RatedUsage]:
     """Return what an organization used in a window, line by line, in the order of months."""
-    return stretches_by_organization([organization], window, step, prices)[organization.id]
+    return rated_usage_by_organization([organization], window, step, prices)[organization.id]
 
 
-def stretches_by_organization(
+def rated_usage_by_organization(
     organizations: Sequence[Organization],
     window: Window,
     step: Step = Step.MONTH,
     prices: PriceBook | None = None,
-) -> Mapping[int, list[Stretch]]:
-    """Return the same for several organizations at once: {organization id: stretches}.
+) -> Mapping[int, list[RatedUsage]]:
+    """Return the same for several organizations at once: {organization id: its rated usage}.
 
     Prices are read unless the caller has them: those of all that these organizations subscribed to.
     """
-    currencies = {each.id: each.currency for each in organizations}
+    currencies = {organization.id: organization.currency for organization in organizations}
     book = prices or prices_for(list(currencies), set(currencies.values()))
-    found: dict[int, list[Stretch]] = {each.id: [] for each in organizations}
+    rated: dict[int, list[RatedUsage]] = {organization.id: [] for organization in organizations}
     for month, part in window.months():
-        for organization_id, some in _month_part(currencies, book, month, part, step).items():
-            found[organization_id] += some
-    return found
+        for organization_id, usage in _month_part(currencies, book, month, part, step):
+            rated[organization_id].append(usage)
+    return rated
 
 
 def _month_part(
     currencies: Mapping[int, str], prices: PriceBook, month: Month, part: Window, step: Step
-) -> Mapping[int, list[Stretch]]:
-    found: dict[int, list[Stretch]] = defaultdict(list)
+) -> Iterator[tuple[int, RatedUsage]]:
+    """Yield (organization id, rated usage) of a part of one month, its corrections last."""
     before: Counter[_Key] = Counter()
     start = Window(month.start_hour, part.start_hour)
     for key, usage in _priced(currencies, prices, start, Step.MONTH):
@@ -116,14 +116,11 @@ def _month_part(
             hour = part.start_hour
         points[hour] = points.get(hour, 0) + usage.quantity_nano
     for key, points in within.items():
-        line = _line_of(key, month, currencies)
-        found[key[0]].append(_stretch(line, before[key], points, USAGE))
-    for organization_id, stretch in _corrections(currencies, prices, month, part, step):
-        found[organization_id].append(stretch)
-    return found
+        yield key[0], _rated(_line_of(key, month, currencies), before[key], points, USAGE)
+    yield from _corrections(currencies, prices, month, part, step)
 
 
-def _point_of(hour: int, part: Window, step: Step) -> int:
+def _point_hour(hour: int, part: Window, step: Step) -> int:
     """Return the hour at which the point of an hour starts."""
     if step is Step.MONTH:
         return part.start_hour
@@ -132,53 +129,60 @@ def _point_of(hour: int, part: Window, step: Step) -> int:
     return hour
 
 
-def _stretch(line: Line, before_nano: int, points: Mapping[int, int], batch: int) -> Stretch:
+def _rated(line: UsageLine, quantity_before_nano: int, points: Mapping[int, int], batch: int) -> RatedUsage:
     hours = sorted(points)
-    cents = line.rated.series(before_nano, [points[hour] for hour in hours])
-    parts = [Point(hour, points[hour], cost) for hour, cost in zip(hours, cents, strict=True)]
-    return Stretch(line, before_nano, parts, batch)
+    cents = line.rated.series(quantity_before_nano, [points[hour] for hour in hours])
+    rated_points = [DataPoint(hour, points[hour], cost) for hour, cost in zip(hours, cents, strict=True)]
+    return RatedUsage(line, quantity_before_nano, rated_points, batch)
 
 
 def _corrections(
     currencies: Mapping[int, str], prices: PriceBook, month: Month, part: Window, step: Step
-) -> Iterator[tuple[int, Stretch]]:
-    """Yield what came after a month was invoiced, batch by batch: each passes after all before it."""
-    batches: dict[_Key, dict[int, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
+) -> Iterator[tuple[int, RatedUsage]]:
+    """Yield what came after a month was invoiced, batch by batch: each counts after all before it."""
     whole = Window(month.start_hour, month.end_hour)
-    for batch, usage in late_usage_sums(list(currencies), whole):
-        owner, product_id = usage.organization_id, usage.product_id
-        pico = prices.pico(product_id, currencies[owner], usage.hour // HOURS_A_DAY)
-        key = owner, usage.project_id, product_id, pico
-        batches[key][batch][usage.hour] = usage.quantity_nano
-    if not batches:
+    late = _late_deltas(currencies, prices, whole)
+    if not late:
         return
-    late = {owner: currencies[owner] for owner, *_ in batches}
-    passed: Counter[_Key] = Counter()
-    for key, usage in _priced(late, prices, whole, Step.MONTH):
-        passed[key] += usage.quantity_nano
-    for key, by_batch in batches.items():
+    used_nano: Counter[_Key] = Counter()
+    corrected = {organization_id: currencies[organization_id] for organization_id, *_ in late}
+    for key, usage in _priced(corrected, prices, whole, Step.MONTH):
+        used_nano[key] += usage.quantity_nano
+    for key, batches in late.items():
         line = _line_of(key, month, currencies)
-        for batch in sorted(by_batch):
-            before, points = passed[key], Counter[int]()
-            for hour, delta in by_batch[batch].items():
+        for batch in sorted(batches):
+            before_nano, points = used_nano[key], Counter[int]()
+            for hour, delta_nano in batches[batch].items():
                 if hour < part.start_hour:
-                    before += delta
+                    before_nano += delta_nano
                 elif hour < part.end_hour:
-                    points[_point_of(hour, part, step)] += delta
-                passed[key] += delta
+                    points[_point_hour(hour, part, step)] += delta_nano
+                used_nano[key] += delta_nano
             if points:
-                yield key[0], _stretch(line, before, points, batch)
+                yield key[0], _rated(line, before_nano, points, batch)
 
 
-def _line_of(key: _Key, month: Month, currencies: Mapping[int, str]) -> Line:
-    owner, project_id, product_id, price_pico = key
-    return Line(month, project_id, product_id, price_pico, currencies[owner])
+def _late_deltas(
+    currencies: Mapping[int, str], prices: PriceBook, whole: Window
+) -> Mapping[_Key, Mapping[int, Mapping[int, int]]]:
+    """Return {line: {batch: {hour: nano-units}}} of what came late for a month."""
+    late: dict[_Key, dict[int, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
+    for batch, delta in late_usage_sums(list(currencies), whole):
+        organization_id, project_id, product_id, hour, delta_nano = delta
+        pico = prices.pico(product_id, currencies[organization_id], hour // HOURS_A_DAY)
+        late[organization_id, project_id, product_id, pico][batch][hour] = delta_nano
+    return late
+
+
+def _line_of(key: _Key, month: Month, currencies: Mapping[int, str]) -> UsageLine:
+    organization_id, project_id, product_id, price_pico = key
+    return UsageLine(month, project_id, product_id, price_pico, currencies[organization_id])
 
 
 def _priced(
     currencies: Mapping[int, str], prices: PriceBook, part: Window, step: Step
 ) -> Iterator[tuple[_Key, UsageSum]]:
-    """Yield what passed in a part of one month with the line it passed, in the order of time."""
+    """Yield the usage of a part of one month with its line, in the order of time."""
     if part.hours == 0:
         return
     end_day = -(-part.end_hour // HOURS_A_DAY)
@@ -187,9 +191,9 @@ def _priced(
         upper = min(part.end_hour, end * HOURS_A_DAY)
         picos: dict[tuple[int, str], int] = {}  # no price changes within a segment
         for usage in usage_sums(list(currencies), lower, upper, step):
-            owner, project_id, product_id, _, _ = usage
-            price = product_id, currencies[owner]
+            organization_id, project_id, product_id, _, _ = usage
+            price = product_id, currencies[organization_id]
             pico = picos.get(price)
             if pico is None:
                 pico = picos[price] = prices.pico(*price, start)
-            yield (owner, project_id, product_id, pico), usage
+            yield (organization_id, project_id, product_id, pico), usage

@@ -19,8 +19,8 @@ from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.domain.rating import ENTRY_MAX_NANO, RatedLine
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, write_entries
-from portal.ledger.lines import stretches, stretches_by_organization
 from portal.ledger.prices import UnpricedError
+from portal.ledger.rating import rated_usage, rated_usage_by_organization
 from portal.ledger.usage_sums import Step
 from portal.models import Metering, UsageDay
 from portal.storage.database import db
@@ -183,53 +183,53 @@ WINDOWS = {
 @pytest.mark.parametrize("step", list(Step))
 def test_a_window_has_the_lines_points_and_cents_of_the_truth(acme, books, step):
     for name, window in WINDOWS.items():
-        assert told(stretches(acme, Window(*window), step)) == books.points(*window, step), name
+        assert told(rated_usage(acme, Window(*window), step)) == books.points(*window, step), name
 
 
 def test_a_price_that_changes_within_the_month_gives_two_lines(acme, books):
-    found = stretches(acme, whole(JANUARY))
+    found = rated_usage(acme, whole(JANUARY))
     machines = [each for each in found if each.line.project_id == found[0].line.project_id]
     assert len(found) == 5
     assert {str(each.line.unit_price) for each in machines} == {"0.00694", "0.00731", "0.000137"}
 
 
-def test_a_step_never_changes_what_a_stretch_costs(acme, books):
+def test_a_step_never_changes_what_a_line_costs(acme, books):
     window = Window(hour_at(JANUARY, 5, 12), hour_at(FEBRUARY, 20, 7))
-    by_step = [{each.line: each.cost for each in stretches(acme, window, step)} for step in Step]
+    by_step = [{each.line: each.cost for each in rated_usage(acme, window, step)} for step in Step]
     assert by_step[0] == by_step[1] == by_step[2]
 
 
 def test_two_windows_that_tile_a_month_add_up_to_it(acme, books):
-    month = total(stretches(acme, whole(JANUARY)))
+    month = total(rated_usage(acme, whole(JANUARY)))
     for cut in (1, 23, 24, 25, 240, 241, 500, 743):
         edge = JANUARY.start_hour + cut
-        first = stretches(acme, Window(JANUARY.start_hour, edge))
-        assert total(first) + total(stretches(acme, Window(edge, JANUARY.end_hour))) == month, cut
+        first = rated_usage(acme, Window(JANUARY.start_hour, edge))
+        assert total(first) + total(rated_usage(acme, Window(edge, JANUARY.end_hour))) == month, cut
 
 
 def test_the_days_of_a_month_asked_one_by_one_are_its_points(acme, books):
     by_day = defaultdict(int)
-    for each in stretches(acme, whole(JANUARY), Step.DAY):
+    for each in rated_usage(acme, whole(JANUARY), Step.DAY):
         for point in each.points:
             by_day[point.hour] += point.cents
     for start in range(JANUARY.start_hour, JANUARY.end_hour, HOURS_A_DAY):
-        assert total(stretches(acme, Window(start, start + HOURS_A_DAY))) == by_day[start]
+        assert total(rated_usage(acme, Window(start, start + HOURS_A_DAY))) == by_day[start]
 
 
 def test_what_a_later_hour_brings_never_moves_a_past_amount(acme, books):
     past = Window(JANUARY.start_hour, hour_at(JANUARY, 20))
-    before = told(stretches(acme, past, Step.HOUR))
+    before = told(rated_usage(acme, past, Step.HOUR))
     use(make_subscription(acme, make_product()), {hour_at(JANUARY, 25): "3.7"})
-    assert told(stretches(acme, past, Step.HOUR)) == before
+    assert told(rated_usage(acme, past, Step.HOUR)) == before
 
 
 def test_several_months_are_the_sum_of_their_months(acme, books):
-    both = stretches(acme, Window(JANUARY.start_hour, FEBRUARY.end_hour))
-    assert total(both) == sum(total(stretches(acme, whole(month))) for month in (JANUARY, FEBRUARY))
+    both = rated_usage(acme, Window(JANUARY.start_hour, FEBRUARY.end_hour))
+    assert total(both) == sum(total(rated_usage(acme, whole(month))) for month in (JANUARY, FEBRUARY))
 
 
 def test_months_come_in_order(acme, books):
-    months = [each.line.month for each in stretches(acme, Window(JANUARY.start_hour, FEBRUARY.end_hour))]
+    months = [each.line.month for each in rated_usage(acme, Window(JANUARY.start_hour, FEBRUARY.end_hour))]
     assert months == sorted(months)
     assert set(months) == {JANUARY, FEBRUARY}
 
@@ -237,15 +237,15 @@ def test_months_come_in_order(acme, books):
 def test_a_meter_starts_anew_each_month(acme):
     subscription = make_subscription(acme, make_product(price="0.005"))
     use(subscription, {JANUARY.end_hour - 1: 1, JANUARY.end_hour: 1})
-    both = stretches(acme, Window(JANUARY.start_hour, FEBRUARY.end_hour))
+    both = rated_usage(acme, Window(JANUARY.start_hour, FEBRUARY.end_hour))
     assert [each.cost.cents for each in both] == [1, 1]
 
 
-def test_a_stretch_says_what_passed_its_line_earlier(acme):
+def test_rated_usage_says_what_its_line_had_before(acme):
     subscription = make_subscription(acme, make_product())
     use(subscription, {hour_at(JANUARY, 1): 2, hour_at(JANUARY, 2, 5): 3, hour_at(JANUARY, 2, 6): 4})
-    (found,) = stretches(acme, Window(hour_at(JANUARY, 2, 6), JANUARY.end_hour))
-    assert (found.before_nano, found.quantity_nano) == (5 * UNIT, 4 * UNIT)
+    (found,) = rated_usage(acme, Window(hour_at(JANUARY, 2, 6), JANUARY.end_hour))
+    assert (found.quantity_before_nano, found.quantity_nano) == (5 * UNIT, 4 * UNIT)
 
 
 def test_a_price_that_comes_back_is_one_line(acme):
@@ -254,9 +254,9 @@ def test_a_price_that_comes_back_is_one_line(acme):
     reprice(books, product, "0.006", on=dt.date(2026, 1, 11))
     reprice(books, product, "0.004", on=dt.date(2026, 1, 21))
     record(books, make_subscription(acme, product), {hour_at(JANUARY, day): UNIT for day in range(1, 32)})
-    assert len(stretches(acme, whole(JANUARY))) == 2
+    assert len(rated_usage(acme, whole(JANUARY))) == 2
     for step in Step:
-        assert told(stretches(acme, whole(JANUARY), step)) == books.points(
+        assert told(rated_usage(acme, whole(JANUARY), step)) == books.points(
             JANUARY.start_hour, JANUARY.end_hour, step
         )
 
@@ -267,7 +267,7 @@ def test_the_price_of_another_product_does_not_cut_a_line(acme):
     use(make_subscription(acme, disk), {hour_at(JANUARY, 1): 1})
     catalogue.set_price(disk, "EUR", Decimal(2), start_day=JANUARY.start_day + 10)
     db.session.commit()
-    found = stretches(acme, whole(JANUARY))
+    found = rated_usage(acme, whole(JANUARY))
     assert sorted(each.cost.cents for each in found) == [100, 516]
 
 
@@ -275,13 +275,13 @@ def test_two_subscriptions_of_one_project_and_product_are_one_line(acme):
     product, project = make_product(price="0.005"), make_project(acme)
     for _ in range(2):
         use(make_subscription(acme, product, project), {hour_at(JANUARY, 1): 1})
-    (found,) = stretches(acme, whole(JANUARY))
+    (found,) = rated_usage(acme, whole(JANUARY))
     assert (found.quantity_nano, found.cost) == (2 * UNIT, Money(1, "EUR"))
 
 
 def test_a_month_of_one_machine_costs_what_api_md_shows(acme):
     use_all_hours(make_subscription(acme, make_product(price="0.00694")), JANUARY)
-    (found,) = stretches(acme, whole(JANUARY))
+    (found,) = rated_usage(acme, whole(JANUARY))
     assert (found.quantity_nano, found.cost) == (744 * UNIT, Money(516, "EUR"))
 
 
@@ -289,33 +289,33 @@ def test_a_subscription_of_the_organization_itself_has_no_project(acme):
     product = make_product(price="0.01")
     use(make_subscription(acme, product), {hour_at(JANUARY, 1): 1})
     use(make_subscription(acme, product, make_project(acme)), {hour_at(JANUARY, 1): 2})
-    found = {each.line.project_id: each.cost.cents for each in stretches(acme, whole(JANUARY))}
+    found = {each.line.project_id: each.cost.cents for each in rated_usage(acme, whole(JANUARY))}
     assert found.pop(None) == 1
     assert list(found.values()) == [2]
 
 
 def test_nothing_used_is_no_line(acme):
     make_subscription(acme, make_product())
-    assert not any(stretches(acme, whole(JANUARY), step) for step in Step)
+    assert not any(rated_usage(acme, whole(JANUARY), step) for step in Step)
 
 
 def test_an_empty_window_is_no_line(acme, books):
     empty = Window(hour_at(JANUARY, 5, 3), hour_at(JANUARY, 5, 3))
-    assert not any(stretches(acme, empty, step) for step in Step)
+    assert not any(rated_usage(acme, empty, step) for step in Step)
 
 
 def test_a_quantity_of_nothing_is_a_line_of_nothing(acme):
     use(make_subscription(acme, make_product()), {hour_at(JANUARY, 1): 0})
-    (found,) = stretches(acme, whole(JANUARY))
+    (found,) = rated_usage(acme, whole(JANUARY))
     assert (found.quantity_nano, found.cost.cents) == (0, 0)
 
 
 # -- organizations ------------------------------------------------------------------------------------
 def test_another_organization_does_not_count(acme, books):
     other = make_organization("Other AG")
-    before = told(stretches(acme, whole(JANUARY)))
+    before = told(rated_usage(acme, whole(JANUARY)))
     use_all_hours(make_subscription(other, make_product()), JANUARY)
-    assert told(stretches(acme, whole(JANUARY))) == before
+    assert told(rated_usage(acme, whole(JANUARY))) == before
 
 
 def test_several_organizations_at_once_are_each_of_them_alone(acme, books):
@@ -323,10 +323,10 @@ def test_several_organizations_at_once_are_each_of_them_alone(acme, books):
     use_all_hours(make_subscription(yen, make_product(price="0.7", currency="JPY")), JANUARY)
     window = Window(hour_at(JANUARY, 3, 4), hour_at(FEBRUARY, 3, 4))
     for step in Step:
-        found = stretches_by_organization([acme, yen, empty], window, step)
+        found = rated_usage_by_organization([acme, yen, empty], window, step)
         assert set(found) == {acme.id, yen.id, empty.id}
         for each in (acme, yen, empty):
-            assert told(found[each.id]) == told(stretches(each, window, step))
+            assert told(found[each.id]) == told(rated_usage(each, window, step))
 
 
 def test_one_product_may_have_a_price_in_each_currency(acme):
@@ -336,7 +336,7 @@ def test_one_product_may_have_a_price_in_each_currency(acme):
     db.session.commit()
     for each in (acme, yen):
         use(make_subscription(each, product), {hour_at(JANUARY, 1): 3})
-    found = stretches_by_organization([acme, yen], whole(JANUARY))
+    found = rated_usage_by_organization([acme, yen], whole(JANUARY))
     assert [each.cost for each in found[acme.id]] == [Money(3, "EUR")]
     assert [each.cost for each in found[yen.id]] == [Money(5, "JPY")]  # 4.5 yen
 
@@ -350,7 +350,7 @@ def test_amounts_are_rounded_to_the_minor_unit_of_their_currency(app, currency, 
     use(
         make_subscription(organization, make_product(price=price, currency=currency)), {JANUARY.start_hour: 1}
     )
-    (found,) = stretches(organization, whole(JANUARY))
+    (found,) = rated_usage(organization, whole(JANUARY))
     assert found.cost == Money(cents, currency)
 
 
@@ -362,13 +362,13 @@ def unpriced(name="free"):
 def test_usage_of_a_product_without_a_price_is_refused(acme):
     use(make_subscription(acme, unpriced()), {hour_at(JANUARY, 1): 1})
     with pytest.raises(UnpricedError):
-        stretches(acme, whole(JANUARY))
+        rated_usage(acme, whole(JANUARY))
 
 
 def test_a_price_in_another_currency_is_no_price(acme):
     use(make_subscription(acme, make_product(currency="USD")), {hour_at(JANUARY, 1): 1})
     with pytest.raises(UnpricedError):
-        stretches(acme, whole(JANUARY))
+        rated_usage(acme, whole(JANUARY))
 
 
 def test_usage_before_the_first_price_is_refused(acme):
@@ -376,25 +376,25 @@ def test_usage_before_the_first_price_is_refused(acme):
     catalogue.set_price(product, "EUR", Decimal(1), start_day=JANUARY.start_day + 1)
     use(make_subscription(acme, product), {hour_at(JANUARY, 1, 23): 1})
     with pytest.raises(UnpricedError):
-        stretches(acme, whole(JANUARY))
+        rated_usage(acme, whole(JANUARY))
 
 
 def test_usage_from_the_midnight_of_the_first_price_on_is_priced(acme):
     product = unpriced()
     catalogue.set_price(product, "EUR", Decimal(1), start_day=JANUARY.start_day + 1)
     use(make_subscription(acme, product), {hour_at(JANUARY, 2): 1})
-    assert total(stretches(acme, whole(JANUARY))) == 100
+    assert total(rated_usage(acme, whole(JANUARY))) == 100
 
 
 def test_a_price_of_nothing_is_a_price(acme):
     use(make_subscription(acme, make_product(price="0")), {hour_at(JANUARY, 1): 1})
-    (found,) = stretches(acme, whole(JANUARY))
+    (found,) = rated_usage(acme, whole(JANUARY))
     assert found.cost == Money(0, "EUR")
 
 
 def test_a_subscription_without_usage_needs_no_price(acme):
     make_subscription(acme, unpriced())
-    assert stretches(acme, whole(JANUARY)) == []
+    assert rated_usage(acme, whole(JANUARY)) == []
 
 
 # -- size ---------------------------------------------------------------------------------------------
@@ -415,7 +415,7 @@ def test_two_maximal_subscription_months_do_not_overflow(acme):
     db.session.commit()
     quantity = ENTRY_MAX_NANO * 744 * 2 - 31
     assert quantity > 2**63
-    (found,) = stretches(acme, whole(JANUARY))
+    (found,) = rated_usage(acme, whole(JANUARY))
     assert found.quantity_nano == quantity
     assert found.cost.cents == half_up(Fraction(quantity, UNIT) * Fraction("0.00000123") * 100)
 
@@ -428,14 +428,14 @@ def test_maximal_hours_do_not_overflow_by_hour_either(acme):
         entries = [Entry(hour, subscription.id, ENTRY_MAX_NANO) for hour in hours]
         write_entries(acme.id, entries, now=NOW)
     db.session.commit()
-    (found,) = stretches(acme, Window(hours.start, hours.stop))
+    (found,) = rated_usage(acme, Window(hours.start, hours.stop))
     assert found.quantity_nano == 23 * 50 * ENTRY_MAX_NANO > 2**63
 
 
 def test_the_largest_price_and_the_largest_entry_are_exact(acme):
     price = Decimal(2**63 - 1).scaleb(-12)
     use(make_subscription(acme, make_product(price=price)), {hour_at(JANUARY, 1): 10**7})
-    (found,) = stretches(acme, whole(JANUARY))
+    (found,) = rated_usage(acme, whole(JANUARY))
     assert found.line.rated == RatedLine(2**63 - 1, "EUR")
     assert found.cost.cents == half_up(Fraction(2**63 - 1, 10**12) * 10**9)
 
@@ -465,13 +465,13 @@ def test_any_usage_prices_and_windows_are_the_truth_and_tile(app, usage, prices,
         record(books, subscription, each)
     start, end = cuts[0], cuts[-1]
     for step in Step:
-        assert told(stretches(acme, Window(start, end), step)) == books.points(start, end, step)
-    parts = [stretches(acme, Window(a, b)) for a, b in pairwise(cuts)]
-    assert sum(map(total, parts)) == total(stretches(acme, Window(start, end)))
+        assert told(rated_usage(acme, Window(start, end), step)) == books.points(start, end, step)
+    parts = [rated_usage(acme, Window(a, b)) for a, b in pairwise(cuts)]
+    assert sum(map(total, parts)) == total(rated_usage(acme, Window(start, end)))
 
 
 def test_months_without_usage_are_skipped(acme):
     subscription = make_subscription(acme, make_product(price="1"))
     use(subscription, {hour_at(JANUARY, 1): 1, hour_at(MARCH, 1): 1})
-    found = stretches(acme, Window(JANUARY.start_hour, MARCH.end_hour))
+    found = rated_usage(acme, Window(JANUARY.start_hour, MARCH.end_hour))
     assert [each.line.month for each in found] == [JANUARY, MARCH]
