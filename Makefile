@@ -10,7 +10,7 @@ run: .venv/installed  ## the portal with its sandboxes and a demo, on http://127
 
 test: .venv/installed  ## the whole suite: unit, contract, both databases, browser
 	@.ci/tools postgresql chromium
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	EVERY_EXAMPLE=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed  ## format, lint, types, import contracts, templates, migrations
 	$(BIN)/ruff format --check .

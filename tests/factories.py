@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from functools import cache
 from itertools import count
 
 from portal.access import passwords
@@ -22,7 +23,6 @@ NOW = dt.datetime(2026, 3, 10, 12, 30, tzinfo=dt.UTC)
 JANUARY, FEBRUARY, MARCH = Month(2026, 1), Month(2026, 2), Month(2026, 3)
 PASSWORD = "correct horse battery"
 HAMBURG = Address("Musterstraße 1", "20095", "Hamburg", "DE")
-_password_hash = passwords.hashed(PASSWORD)  # once: a slow hash is slow
 _numbers = count(1)
 
 
@@ -34,9 +34,14 @@ def make_organization(name: str = "Acme GmbH", *, currency: str = "EUR", **facts
     return organization
 
 
+@cache
+def _password_hash() -> str:
+    return passwords.hashed(PASSWORD)  # once: a slow hash is slow
+
+
 def make_account(login: str | None = None, name: str = "Ada Lovelace") -> Account:
     login = login or f"person{next(_numbers)}@example.org"
-    account = Account(login=login, name=name, password_hash=_password_hash, created_at=NOW)
+    account = Account(login=login, name=name, password_hash=_password_hash(), created_at=NOW)
     db.session.add(account)
     db.session.commit()
     return account

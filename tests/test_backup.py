@@ -23,7 +23,6 @@ from portal.billing_run.verify import verify
 from portal.models import Invoice, LegalDocument, LegalDocumentFile, UsageDay, UsageHour, UserSession
 from portal.storage.database import db
 from tests.billing_run.rows import Easybill, own_customer
-from tests.conftest import make_settings
 from tests.factories import (
     FEBRUARY,
     JANUARY,
@@ -36,6 +35,7 @@ from tests.factories import (
     use,
     use_all_hours,
 )
+from tests.settings import make_settings
 
 ROUNDS = 2  # `make crash` has twenty
 

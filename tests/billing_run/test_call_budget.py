@@ -16,6 +16,7 @@ from portal.gateways.easybill_http import EasybillRateLimitedError
 from portal.models import Delivery
 from tests.billing_run.rows import KEY, make_customer, make_invoice
 from tests.factories import NOW
+from tests.properties import examples
 
 
 class Time:
@@ -133,6 +134,7 @@ def test_in_an_hour_of_deliveries_no_minute_has_more_calls_than_the_plan(
     assert time.at - NOW < dt.timedelta(hours=1)
 
 
+@examples(100)
 @given(
     st.lists(st.integers(0, 30_000), max_size=60).map(lambda gaps: [sum(gaps[:n]) for n in range(len(gaps))]),
     st.integers(1, 12),

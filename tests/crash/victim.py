@@ -39,9 +39,9 @@ from portal.sandbox import easybill
 from portal.sandbox.easybill import paper
 from portal.storage.database import db
 from portal.web import providers
-from tests.conftest import Sandboxes, make_settings
 from tests.crash import world
 from tests.crash.children import Tell
+from tests.settings import Sandboxes, make_settings
 
 assert paper.render, "imported before the first fork: else each EasyBill would do it, slowly"
 OnStep = Callable[[int, str], None]  # the number of the step, from 1, and what it is

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from portal.domain.deliveries import RefusedEntryError, Reported, reported
 from portal.domain.period import hour_of, start_of_hour
 from portal.domain.rating import ENTRY_MAX_NANO
+from tests.properties import examples
 
 NOW = dt.datetime(2026, 11, 10, 12, 30, tzinfo=dt.UTC)
 UID = UUID("6f1d7c52-6f57-4f3a-9c0e-0a1b2c3d4e5f")
@@ -126,6 +127,7 @@ def test_the_first_hour_of_the_epoch_is_an_hour():
     assert read(hour="1970-01-01T00:00:00Z").hour == 0
 
 
+@examples(100)
 @given(st.integers(0, hour_of(NOW)), st.integers(-23 * 60 - 59, 23 * 60 + 59), st.integers(0, ENTRY_MAX_NANO))
 def test_every_hour_in_every_zone_and_every_quantity_is_read_as_it_was_meant(hour, minutes, nano):
     at = start_of_hour(hour).astimezone(dt.timezone(dt.timedelta(minutes=minutes)))

@@ -6,12 +6,13 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.money import CurrencyMismatchError, Money, exponent_of, round_half_up
+from tests.properties import examples
 
-many = settings(max_examples=200, deadline=None)
+many = examples(200)
 cents = st.integers(-(10**18), 10**18)
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.period import (
@@ -20,8 +20,9 @@ from portal.domain.period import (
     hour_of,
     start_of_hour,
 )
+from tests.properties import examples
 
-many = settings(max_examples=200, deadline=None)
+many = examples(200)
 months = st.builds(Month, st.integers(1970, 9000), st.integers(1, 12))
 hours = st.integers(0, 60 * 366 * 24)
 instants = st.datetimes(

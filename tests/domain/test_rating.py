@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.rating import (
@@ -20,8 +20,9 @@ from portal.domain.rating import (
     price_of,
     quantity_of,
 )
+from tests.properties import examples
 
-many = settings(max_examples=150, deadline=None)
+many = examples(150)
 EXPONENTS = {"EUR": 2, "JPY": 0, "KWD": 3, "CLF": 4}
 HALF = Fraction(1, 2)
 

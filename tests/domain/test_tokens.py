@@ -7,10 +7,11 @@ import re
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain import tokens
+from tests.properties import examples
 
 TOKEN = "bpk_0123456789ABCDEFGHIJKLMNOPQRST4PMbyp"  # well formed, and nobody's
 
@@ -31,7 +32,7 @@ def test_every_character_of_the_alphabet_is_used():
     assert len(set("".join(tokens.mint()[4:34] for _ in range(500)))) == 62
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.integers(4, len(TOKEN) - 1), st.sampled_from("0aZ9b"))
 def test_any_single_changed_character_breaks_the_checksum(place, character):
     changed = TOKEN[:place] + character + TOKEN[place + 1 :]
@@ -61,7 +62,7 @@ def test_anything_else_is_not_well_formed(text):
     assert not tokens.is_well_formed(text)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.text(max_size=60))
 def test_no_text_makes_the_check_fail(text):
     assert tokens.is_well_formed(text) is False

@@ -6,7 +6,7 @@ import datetime as dt
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.vat import (
@@ -20,8 +20,9 @@ from portal.domain.vat import (
 )
 from portal.domain.vat_rates import STANDARD_RATES
 from portal.domain.vat_texts import vat_text
+from tests.properties import examples
 
-many = settings(max_examples=150, deadline=None)
+many = examples(150)
 TODAY = dt.date(2026, 1, 31)
 nets = st.lists(st.tuples(st.sampled_from([0, 700, 1600, 1900]), st.integers(-(10**12), 10**12)), max_size=20)
 

@@ -23,7 +23,7 @@ from portal.domain.period import Month
 from portal.models import Organization
 from portal.sandbox import easybill, stripe
 from portal.storage.database import db
-from tests.conftest import WEBHOOK_SECRET, Sandboxes, make_settings
+from tests.settings import WEBHOOK_SECRET, Sandboxes, make_settings
 
 NOW = dt.datetime(2026, 3, 10, 12, 30, tzinfo=dt.UTC)
 MONTHS = 5

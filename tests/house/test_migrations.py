@@ -19,7 +19,6 @@ from portal.app import create_app
 from portal.config import ROOT
 from portal.domain.access import Preset
 from portal.storage.database import db
-from tests.conftest import Sandboxes, make_settings
 from tests.factories import (
     JANUARY,
     make_member,
@@ -30,6 +29,7 @@ from tests.factories import (
     make_token,
     use,
 )
+from tests.settings import Sandboxes, make_settings
 
 NOWHERE = Sandboxes("http://127.0.0.1:9", "http://127.0.0.1:9")
 

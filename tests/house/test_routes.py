@@ -14,8 +14,8 @@ from portal.access import auth
 from portal.access.auth import COLLECTOR, MEMBER, PUBLIC, SIGNED_IN, WEBHOOK, policy, policy_of
 from portal.app import create_app
 from portal.domain.access import ACTIONS, CATEGORIES
-from tests.conftest import Sandboxes, make_settings
 from tests.page import JSON
+from tests.settings import Sandboxes, make_settings
 
 NOWHERE = Sandboxes("http://127.0.0.1:9", "http://127.0.0.1:9")
 PERMISSIONS = {f"{category}:{action}" for category in CATEGORIES for action in ACTIONS}

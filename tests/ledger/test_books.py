@@ -1,6 +1,6 @@
 """Whatever is delivered, in whatever order, however often, around whatever closing: one bill, and it adds up.
 
-`MACHINES=300 STEPS=30 pytest` turns the numbers up; the default suits `make test`.
+`EVERY_EXAMPLE=1 MACHINES=300 STEPS=30 pytest` turns the numbers up; the default suits `make test`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -43,6 +43,7 @@ from tests.ledger.books import (
     shown,
     truth_of,
 )
+from tests.properties import examples
 
 MACHINES = int(os.environ.get("MACHINES", "12"))
 STEPS = int(os.environ.get("STEPS", "16"))
@@ -255,10 +256,9 @@ def values_of(row):
 def run(backend, machines, steps):
     run_state_machine_as_test(
         lambda: Books(backend),
-        settings=settings(
-            max_examples=machines,
+        settings=examples(
+            machines,
             stateful_step_count=steps,
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),
@@ -274,7 +274,7 @@ def test_the_books_are_right_on_postgresql(postgres_backend):
 
 
 # -- any order, any repetition, any cut ---------------------------------------------------------------
-several = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+several = examples(12, suppress_health_check=list(HealthCheck), database=None)
 
 
 @several

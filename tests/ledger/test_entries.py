@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -26,10 +26,9 @@ from tests.factories import (
     make_product,
     make_subscription,
 )
+from tests.properties import examples
 
-some = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
-)
+some = examples(15, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
 UNIT = 10**9
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -44,6 +44,7 @@ from tests.ledger.books import (
     shown,
     truth_of,
 )
+from tests.properties import examples
 
 APRIL = MARCH.shifted(1)
 MONTHS = (JANUARY, FEBRUARY, MARCH, APRIL)
@@ -331,9 +332,7 @@ def test_a_thousand_maximal_differences_of_one_hour_do_not_overflow(acme):
 
 
 # -- any sequence -------------------------------------------------------------------------------------
-several = settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
-)
+several = examples(8, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
 HOURS = [hour_at(JANUARY, 1), hour_at(JANUARY, 14, 23), hour_at(JANUARY, 15), hour_at(JANUARY, 31, 23)]
 amounts = st.sampled_from(["0", "0.4", "0.5", "1", "1.000000001", "2.5", "100"])
 changes = st.lists(

@@ -10,7 +10,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
@@ -37,12 +37,11 @@ from tests.factories import (
     use,
     use_all_hours,
 )
+from tests.properties import examples
 
 UNIT = 10**9
 EXPONENTS = {"EUR": 2, "JPY": 0, "KWD": 3}
-some = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
-)
+some = examples(12, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
 
 
 # -- an independent truth: plain Python over every hour, in fractions ---------------------------------

@@ -23,8 +23,8 @@ from portal.access import passwords
 from portal.app import create_app, real_providers
 from portal.config import ROOT
 from portal.web import log
-from tests.conftest import Sandboxes, make_settings
 from tests.factories import NOW
+from tests.settings import Sandboxes, make_settings
 
 _PROVIDER_MILLISECONDS = 500
 

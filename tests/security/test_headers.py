@@ -13,9 +13,9 @@ from portal.app import create_app, real_providers
 from portal.models import Throttle
 from portal.signing_in.steps import send_codes
 from portal.storage.database import db
-from tests.conftest import make_settings
 from tests.factories import NOW, PASSWORD
 from tests.page import JSON, bearer
+from tests.settings import make_settings
 from tests.signing_in.test_signing_in import HOSTILE
 
 HTTPS = "https://portal.example"

@@ -21,7 +21,6 @@ from portal.app import create_app, real_providers
 from portal.domain.period import start_of_hour
 from portal.models import UsageHour
 from portal.storage.database import db, engine_options, reading
-from tests.conftest import make_settings
 from tests.factories import (
     JANUARY,
     NOW,
@@ -33,6 +32,7 @@ from tests.factories import (
 )
 from tests.page import JSON, bearer
 from tests.postgres import Server, throw_away_server
+from tests.settings import make_settings
 
 
 @dataclass

@@ -12,11 +12,11 @@ from portal.app import create_app
 from portal.models import Subscription
 from portal.storage.database import db
 from portal.web.renders import renders
-from tests.conftest import make_settings
 from tests.house.test_routes import NOWHERE
 from tests.house.test_templates import FORBIDDEN
 from tests.page import bearer, check_fragment
 from tests.security import test_tenants
+from tests.settings import make_settings
 
 
 def room_with(view, rule="/forgotten"):

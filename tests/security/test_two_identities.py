@@ -11,13 +11,13 @@ import requests
 
 from portal.access import sessions
 from portal.storage.database import db
-from tests.conftest import Sandboxes
 from tests.factories import NOW
 from tests.gateways.silence import silent_provider
 from tests.page import JSON, client_of
 from tests.security.serve import served
 from tests.security.sizes import sized
 from tests.security.world import Tenant
+from tests.settings import Sandboxes
 
 
 def cookie_of(app, tenant: Tenant) -> str:

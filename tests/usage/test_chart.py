@@ -18,6 +18,7 @@ from portal.ledger.rating import DataPoint
 from portal.ledger.usage_sums import Step
 from portal.usage.chart import COLUMN_WIDTH, HEIGHT, OTHER, OWN, By, axis_step, stacked_bars
 from tests.factories import JANUARY, hour_at
+from tests.properties import examples
 
 MONTH = Window(JANUARY.start_hour, JANUARY.end_hour)
 RECTANGLE = re.compile(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)h-([\d.]+)z")
@@ -87,6 +88,7 @@ def test_four_round_steps_cover_the_peak(peak, currency, step):
     assert "E" not in str(found)
 
 
+@examples(100)
 @given(st.integers(0, 10**15), st.sampled_from(["EUR", "JPY", "KWD"]))
 def test_the_axis_always_covers_the_peak_in_whole_minor_units(minor, currency):
     peak = Money(minor, currency).major

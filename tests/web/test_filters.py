@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from portal.domain.money import Money, exponent_of
 from portal.web.filters import money
+from tests.properties import examples
 
 
+@examples(100)
 @given(st.integers(-(10**15), 10**15), st.sampled_from(sorted(list_currencies())))
 def test_an_amount_looks_as_babel_writes_it(cents, currency):
     decimals = exponent_of(currency)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from portal.sandbox.stripe.webhooks import signature_of
-from tests.conftest import WEBHOOK_SECRET
+from tests.settings import WEBHOOK_SECRET
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from portal.gateways.stripe import StripeGateway
 from portal.models import PaymentMethod, StripeEvent
 from portal.sandbox.stripe.webhooks import signature_of
 from portal.storage.database import db
-from tests.conftest import WEBHOOK_SECRET
 from tests.factories import NOW
 from tests.gateways.silence import silent_provider
 from tests.payment_methods.browser import ACCOUNT, CARD, at_stripe, setup_id_of, type_in
 from tests.payment_methods.conftest import stripe_url, url, wallet, wallet_of
+from tests.settings import WEBHOOK_SECRET
 from tests.webhooks.letters import Letter
 
 __all__ = ["stripe_url", "url", "wallet", "wallet_of"]  # fixtures

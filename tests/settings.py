@@ -1,0 +1,43 @@
+"""Settings of a portal under test: its providers are the sandboxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from portal.config import EasybillSettings, Settings, StripeSettings
+
+WEBHOOK_SECRET = "whsec_tests"
+
+
+@dataclass(frozen=True)
+class Sandboxes:
+    stripe_url: str
+    easybill_url: str
+
+
+def make_settings(
+    database_url: str, sandboxes: Sandboxes, var: Path, url: str = "http://localhost"
+) -> Settings:
+    return Settings(
+        is_production=False,
+        var=var,
+        secret_key="a secret of the tests, long enough",
+        database_url=database_url,
+        portal_url=url,
+        stripe=StripeSettings(
+            secret_key="sk_test_sandbox",
+            publishable_key="pk_test_sandbox",
+            webhook_secret=WEBHOOK_SECRET,
+            api_base=sandboxes.stripe_url,
+            js_url=f"{sandboxes.stripe_url}/stripe.js",
+        ),
+        easybill=EasybillSettings(
+            api_key="easybill-sandbox",
+            api_base=f"{sandboxes.easybill_url}/rest/v1",
+            calls_per_minute=6000,
+        ),
+        close_grace_days=3,
+        provider_deadline_milliseconds=5000,
+        log_level="WARNING",
+    )
