@@ -1,6 +1,6 @@
 """HTTP that heeds the deadline of the call it is part of: what is left of it bounds each try.
 
-The connection is lent to the call, so that one that drips byte after byte can be cut from outside.
+The call knows the connection it waits on, so that one that drips byte after byte can be cut from outside.
 """
 
 from __future__ import annotations
@@ -19,27 +19,32 @@ _CONNECT_SECONDS_MAX = 3.05
 
 def bounded_session() -> Session:
     """Return a session whose requests end with the deadline they are made in, and go nowhere else."""
-    session = Session()
-    session.max_redirects = 0  # a redirect is refused, not followed
+    session = _Session()
     for scheme in ("https://", "http://"):
         session.mount(scheme, _BoundedAdapter())
     return session
 
 
+class _Session(Session):
+    def get_redirect_target(self, resp: Response) -> None:
+        """A redirect is an answer like any other, and never followed."""
+        del resp
+
+
 class GivenUpError(RequestException):
-    """Its caller waits no longer, so trying again would hold a seat for nobody."""
+    """Its caller waits no longer, so trying again would hold a worker slot for nobody."""
 
 
 class _Connection(HTTPConnection):
     def send(self, data: Any) -> None:
         super().send(data)
-        _lend(self)
+        _wait_on(self)
 
 
 class _SecureConnection(HTTPSConnection):
     def send(self, data: Any) -> None:
         super().send(data)
-        _lend(self)
+        _wait_on(self)
 
 
 class _Pool(HTTPConnectionPool):
@@ -65,7 +70,8 @@ class _BoundedAdapter(HTTPAdapter):
         options["timeout"] = (min(_CONNECT_SECONDS_MAX, left), left)
         try:
             response = super().send(request, *args, **options)
-            response.content  # noqa: B018 -- read here, where the connection is ours to cut
+            if not options.get("stream"):
+                response.content  # noqa: B018 -- read here, where the connection is ours to cut
         except RequestException as error:
             if call.seconds_left:
                 raise
@@ -73,7 +79,7 @@ class _BoundedAdapter(HTTPAdapter):
         return response
 
 
-def _lend(connection: HTTPConnection) -> None:
+def _wait_on(connection: HTTPConnection) -> None:
     call = current_call()
     if call is not None:
-        call.hold(connection.sock)
+        call.wait_on(connection.sock)

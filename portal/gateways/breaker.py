@@ -1,4 +1,4 @@
-"""A circuit breaker: who failed often is left alone for a while, and then tried by one call.
+"""A circuit breaker: a provider that failed often is left alone for a while, and then tried by one call.
 
 While it is open nobody waits for a provider that will not answer, and the provider is not pressed.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from portal.domain.errors import ProviderUnavailableError
+from portal.domain.errors import BillingError, ProviderUnavailableError
 
 _FAILURES_MAX = 5
 _WINDOW_SECONDS = 30
@@ -38,7 +39,20 @@ class Breaker:
                 return
             if self._clock() < self._rests_until:
                 raise ProviderUnavailableError
-            self._rests_until = self._clock() + _REST_SECONDS  # this one tries; the others wait for it
+            self._rests_until = self._clock() + _REST_SECONDS  # this call tries; the others wait for it
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count how a call went: ProviderUnavailableError is a failure, any other BillingError an answer."""
+        try:
+            yield
+        except ProviderUnavailableError:
+            self.failed()
+            raise
+        except BillingError:
+            self.succeeded()
+            raise
+        self.succeeded()
 
     def succeeded(self) -> None:
         with self._lock:

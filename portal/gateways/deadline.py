@@ -1,7 +1,7 @@
-"""A total deadline for calls to a provider, and a bulkhead: a slow one holds a few threads, never all.
+"""A total deadline for calls to a provider, and a bulkhead: a slow provider holds a few threads, never all.
 
 A library's own timeout counts from byte to byte and anew for each retry, so it bounds nothing in total.
-A call that is given up has its connection cut, so that its seat is free again.
+A call that is given up has its connection cut, so that its worker slot is free again.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import TypeVar
 
 from portal.domain.errors import OutcomeUnknownError, ProviderUnavailableError
 
-_SEATS = 4
+WORKER_SLOTS = 4
 
 Answer = TypeVar("Answer")
 
-_conversation_ends_at: ContextVar[float | None] = ContextVar("_conversation_ends_at", default=None)
-_seat = threading.local()
+_scope_ends_at: ContextVar[float | None] = ContextVar("_scope_ends_at", default=None)
+_worker = threading.local()
 
 
 class Call:
-    """One call in its seat: until when it may go on, and the connection it waits on."""
+    """A call in its worker slot: until when it may go on, and the connection it waits on."""
 
     def __init__(self, ends_at: float) -> None:
         self._ends_at = ends_at
@@ -37,13 +37,13 @@ class Call:
     def seconds_left(self) -> float:
         return max(0.0, self._ends_at - time.monotonic())
 
-    def hold(self, connection: socket.socket | None) -> None:
+    def wait_on(self, connection: socket.socket | None) -> None:
         """Remember the connection that this call waits on; None when it waits no more."""
         with self._lock:
             self._connection = connection
 
-    def cut(self) -> None:
-        """End the wait: whoever reads from the connection gets an error at once."""
+    def abort(self) -> None:
+        """End the wait: whatever reads from the connection gets an error at once."""
         self._ends_at = 0
         with self._lock:
             if self._connection is not None:
@@ -51,17 +51,17 @@ class Call:
                     self._connection.shutdown(socket.SHUT_RDWR)
 
     def run(self, question: Callable[[], Answer]) -> Answer:
-        _seat.call = self
+        _worker.call = self
         try:
             return question()
         finally:
-            self.hold(None)
-            _seat.call = None
+            self.wait_on(None)
+            _worker.call = None
 
 
 def current_call() -> Call | None:
     """Return the call that this thread is in."""
-    return getattr(_seat, "call", None)
+    return getattr(_worker, "call", None)
 
 
 class Deadline:
@@ -69,17 +69,17 @@ class Deadline:
 
     def __init__(self, name: str, milliseconds: int) -> None:
         self._seconds_max = milliseconds / 1000
-        self._seats = ThreadPoolExecutor(max_workers=_SEATS, thread_name_prefix=name)
+        self._workers = ThreadPoolExecutor(max_workers=WORKER_SLOTS, thread_name_prefix=name)
 
     @contextmanager
-    def conversation(self) -> Iterator[None]:
+    def scope(self) -> Iterator[None]:
         """Give all that is asked inside one deadline together."""
-        ends_at = min(_conversation_ends_at.get() or float("inf"), time.monotonic() + self._seconds_max)
-        token = _conversation_ends_at.set(ends_at)
+        ends_at = min(_scope_ends_at.get() or float("inf"), time.monotonic() + self._seconds_max)
+        token = _scope_ends_at.set(ends_at)
         try:
             yield
         finally:
-            _conversation_ends_at.reset(token)
+            _scope_ends_at.reset(token)
 
     def ask(self, question: Callable[[], Answer], *, is_repeatable: bool) -> Answer:
         """Return the answer, or raise what the call raises.
@@ -87,16 +87,16 @@ class Deadline:
         ProviderUnavailableError if none comes in time. OutcomeUnknownError if the call was already under
         way and it matters whether it had an effect, that is, unless it `is_repeatable`.
         """
-        ends_at = _conversation_ends_at.get() or time.monotonic() + self._seconds_max
+        ends_at = _scope_ends_at.get() or time.monotonic() + self._seconds_max
         call = Call(ends_at)
         if not call.seconds_left:
             raise ProviderUnavailableError  # what was asked before has used up the time
-        seat = self._seats.submit(call.run, question)
-        wait([seat], timeout=call.seconds_left)
-        if seat.done():
-            return seat.result()
-        has_not_begun = seat.cancel()
-        call.cut()
+        answer = self._workers.submit(call.run, question)
+        wait([answer], timeout=call.seconds_left)
+        if answer.done():
+            return answer.result()
+        has_not_begun = answer.cancel()
+        call.abort()
         if has_not_begun or is_repeatable:
             raise ProviderUnavailableError
         raise OutcomeUnknownError

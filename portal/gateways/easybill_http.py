@@ -1,17 +1,15 @@
-"""HTTP with EasyBill: a deadline for each call, whole pages of a list, and errors in our words."""
+"""HTTP with EasyBill: a deadline and a breaker for each call, whole pages of a list, errors in our words."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 import logging
-import queue
 import re
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -19,6 +17,9 @@ import requests
 from requests.auth import AuthBase
 
 from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
+from portal.gateways.bounded_http import bounded_session
+from portal.gateways.breaker import Breaker
+from portal.gateways.deadline import Deadline
 from portal.gateways.easybill_budget import Budget, Unlimited
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,6 @@ log = logging.getLogger(__name__)
 PAGE_ROWS = 100
 _ANSWER_MAX_BYTES = 64 * 2**20
 _CHUNK_BYTES = 64 * 1024
-_CONNECT_SECONDS = 5
 RATE_LIMIT_SECONDS = 60  # unless EasyBill says another number
 
 Body: TypeAlias = Mapping[str, Any]
@@ -55,7 +55,9 @@ class EasybillKeyRefusedError(EasybillRefusedError):
 class Connection:
     """The way to one account. Every call ends within the deadline, also when the answer drips in.
 
-    Each call is taken out of the budget first; EasybillRateLimitedError says when there is one again.
+    Each call is taken out of the budget first; EasybillRateLimitedError says when there is one again. While
+    EasyBill is down, most calls are not even begun: they cost neither time nor budget. The deadline never
+    says whether a call had an effect: whatever creates something looks for it first.
     """
 
     def __init__(
@@ -63,7 +65,8 @@ class Connection:
     ) -> None:
         self._key = _Bearer(api_key)
         self._base = api_base.rstrip("/")
-        self._deadline_seconds = deadline_seconds
+        self._deadline = Deadline("easybill", deadline_seconds * 1000)
+        self._breaker = Breaker()
         self._budget = budget or Unlimited()
 
     def list_of(self, path: str, asked: Mapping[str, str]) -> list[Body]:
@@ -98,66 +101,66 @@ class Connection:
         body: Body | None = None,
         accept: str = "*/*",
     ) -> Answer:
-        """Ask in a thread of its own: no timeout of a socket ends an answer that drips in for ever."""
-        self._spend()
-        ends_at = time.monotonic() + self._deadline_seconds
-        outcome: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
+        """Ask, and return the answer unless the same may go through later.
 
-        def ask() -> None:
-            try:
-                outcome.put(self._exchange(method, path, asked, body, ends_at, accept=accept))
-            except Exception as error:  # noqa: BLE001 - whatever it is belongs to who asked
-                outcome.put(error)
-
-        threading.Thread(target=ask, name="easybill", daemon=True).start()
-        try:
-            answer = outcome.get(timeout=self._deadline_seconds)
-        except queue.Empty as error:
-            raise EasybillUnavailableError from error
-        if isinstance(answer, requests.RequestException):
-            facts = {"asked": f"{method} {path}", "why": type(answer).__name__}
-            log.warning("easybill: no answer", extra=facts)
-            raise EasybillUnavailableError from answer
-        if isinstance(answer, Exception):
-            raise answer
-        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
-            log.warning("easybill: %s for %s %s: %s", answer.status, method, path, answer.excerpt)
+        A 429 and every refusal are answers: the breaker counts only what failed on its way or at EasyBill.
+        """
+        self._begin()
+        with self._breaker.counting():
+            answer = self._ask(method, path, asked, body, accept=accept)
+            _refuse_outage(answer)
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             self._budget.pause(answer.retry_after_seconds or RATE_LIMIT_SECONDS)
         _refuse_for_now(answer)
         return answer
 
-    def _spend(self) -> None:
-        """Take the call out of the budget that all processes share."""
+    def _begin(self) -> None:
+        """Refuse a call while EasyBill is left alone, else take it out of the budget of all processes."""
+        try:
+            self._breaker.enter()
+        except ProviderUnavailableError as error:
+            raise EasybillUnavailableError from error
         milliseconds = self._budget.spend()
         if milliseconds:
             raise EasybillRateLimitedError(retry_after_seconds=-(-milliseconds // 1000))
 
-    def _exchange(
-        self,
-        method: str,
-        path: str,
-        asked: Mapping[str, str] | None,
-        body: Body | None,
-        ends_at: float,
-        *,
-        accept: str,
+    def _ask(
+        self, method: str, path: str, asked: Mapping[str, str] | None, body: Body | None, *, accept: str
     ) -> Answer:
-        with requests.request(
-            method,
-            self._base + path,
-            params=asked,
-            json=body,
-            auth=self._key,
-            headers={"Accept": accept, "X-Easybill-Escape": "true"},
-            timeout=(min(_CONNECT_SECONDS, self._deadline_seconds), self._deadline_seconds),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
+        """Return whatever EasyBill answers within the deadline."""
+        exchange = partial(self._exchange, method, path, asked, body, accept=accept)
+        try:
+            answer = self._deadline.ask(exchange, is_repeatable=True)
+        except ProviderUnavailableError as error:
+            raise EasybillUnavailableError from error
+        except requests.RequestException as error:
+            facts = {"asked": f"{method} {path}", "why": type(error).__name__}
+            log.warning("easybill: no answer", extra=facts)
+            raise EasybillUnavailableError from error
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            log.warning("easybill: %s for %s %s: %s", answer.status, method, path, answer.excerpt)
+        return answer
+
+    def _exchange(
+        self, method: str, path: str, asked: Mapping[str, str] | None, body: Body | None, *, accept: str
+    ) -> Answer:
+        """Speak to EasyBill over a connection of its own, and read no more than an answer may have."""
+        with (
+            bounded_session() as session,
+            session.request(
+                method,
+                self._base + path,
+                params=asked,
+                json=body,
+                auth=self._key,
+                headers={"Accept": accept, "X-Easybill-Escape": "true"},
+                stream=True,
+            ) as response,
+        ):
             content = bytearray()
             for chunk in response.iter_content(_CHUNK_BYTES):
                 content += chunk
-                if time.monotonic() > ends_at or len(content) > _ANSWER_MAX_BYTES:
+                if len(content) > _ANSWER_MAX_BYTES:
                     raise EasybillUnavailableError
             after = response.headers.get("Retry-After", "")
             return Answer(response.status_code, bytes(content), int(after) if after.isdecimal() else None)
@@ -185,6 +188,13 @@ class Answer:
         return self.content[:500].decode(errors="replace")
 
 
+def _refuse_outage(answer: Answer) -> None:
+    """Raise for a failure of EasyBill's own."""
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        message = f"EasyBill is not available (it answered {answer.status})."
+        raise EasybillUnavailableError(message, retry_after_seconds=answer.retry_after_seconds)
+
+
 def _refuse_for_now(answer: Answer) -> None:
     """Raise for what may go through later, by itself or once our key is put right."""
     status = answer.status
@@ -192,9 +202,6 @@ def _refuse_for_now(answer: Answer) -> None:
         raise EasybillRateLimitedError(retry_after_seconds=answer.retry_after_seconds)
     if status == HTTPStatus.CONFLICT:
         raise EasybillUnavailableError("The document is locked at EasyBill for the moment.")
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        message = f"EasyBill is not available (it answered {status})."
-        raise EasybillUnavailableError(message, retry_after_seconds=answer.retry_after_seconds)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}:
         raise EasybillKeyRefusedError
 

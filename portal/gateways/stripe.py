@@ -38,9 +38,9 @@ class StripeGateway:
         """Tell whether Stripe answered lately, as far as anybody here has asked."""
         return self._api.is_answering
 
-    def conversation(self) -> AbstractContextManager[None]:
+    def deadline_scope(self) -> AbstractContextManager[None]:
         """Give all that is asked inside one deadline together."""
-        return self._api.conversation()
+        return self._api.deadline_scope()
 
     # -- customers and set-ups ----------------------------------------------------------------------------
     def create_customer(self, customer: NewCustomer, idempotency_key: str) -> str:

@@ -29,7 +29,7 @@ Answer = TypeVar("Answer")
 
 
 class StripeApi:
-    """Stripe's API behind our fences: a total deadline, four seats, a breaker."""
+    """Stripe's API behind our fences: a total deadline, four worker slots, a breaker."""
 
     def __init__(self, secret_key: str, api_base: str, deadline_milliseconds: int) -> None:
         self._secret_key = secret_key
@@ -44,10 +44,10 @@ class StripeApi:
         return not self._breaker.is_open
 
     @contextmanager
-    def conversation(self) -> Iterator[None]:
+    def deadline_scope(self) -> Iterator[None]:
         """Give all that is asked inside one deadline together."""
         self.client  # noqa: B018 -- the package is imported before the clock starts
-        with self._deadline.conversation():
+        with self._deadline.scope():
             yield
 
     @cached_property
@@ -77,29 +77,16 @@ class StripeApi:
         from stripe import StripeError  # noqa: PLC0415 - see client
 
         self._breaker.enter()
-        try:
-            answer = self._deadline.ask(lambda: question(client), is_repeatable=is_repeatable)
-        except errors.ProviderUnavailableError:
-            self._breaker.failed()
-            raise
-        except StripeError as error:
-            ours = _in_our_words(error, operation, missing=missing, is_repeatable=is_repeatable)
-            self._note(ours)
-            raise ours from error
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            log.exception("stripe answered in a shape that is not Stripe's", extra={"operation": operation})
-            ours = _no_answer(is_repeatable=is_repeatable)
-            self._note(ours)
-            raise ours from error
-        self._breaker.succeeded()
-        return answer
-
-    def _note(self, error: errors.BillingError) -> None:
-        """A refusal is an answer too."""
-        if isinstance(error, errors.ProviderUnavailableError):
-            self._breaker.failed()
-        else:
-            self._breaker.succeeded()
+        with self._breaker.counting():
+            try:
+                return self._deadline.ask(lambda: question(client), is_repeatable=is_repeatable)
+            except StripeError as error:
+                raise _in_our_words(error, operation, missing=missing, is_repeatable=is_repeatable) from error
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                log.exception(
+                    "stripe answered in a shape that is not Stripe's", extra={"operation": operation}
+                )
+                raise _no_answer(is_repeatable=is_repeatable) from error
 
 
 def _no_answer(*, is_repeatable: bool) -> errors.ProviderUnavailableError:

@@ -34,7 +34,7 @@ def conversation(step: Callable[Asked, Result]) -> Callable[Asked, Result]:
         stripe: Any = kwargs["stripe"]
         organization: Any = args[0]
         try:
-            with stripe.conversation():
+            with stripe.deadline_scope():
                 return step(*args, **kwargs)
         except OutcomeUnknownError:
             now: Any = kwargs["now"]

@@ -34,6 +34,7 @@ from portal.billing_run.mirror import mirror
 from portal.config import Settings
 from portal.domain.errors import BillingError
 from portal.gateways import easybill_http
+from portal.gateways.breaker import Breaker
 from portal.models import Delivery, Invoice
 from portal.sandbox import easybill
 from portal.sandbox.easybill import paper
@@ -65,13 +66,13 @@ class Place:
         warm = _warm_apps.get(make_url(self.database_url).get_backend_name())
         if warm is None:
             return self._new_app()
-        warm.extensions["portal.providers"] = real_providers(self._settings(), _clock)
+        warm.extensions["portal.providers"] = _providers(self._settings())
         _connected_to[0] = self.database_url
         return warm
 
     def _new_app(self) -> Flask:
         settings = self._settings()
-        return create_app(settings, providers=real_providers(settings, _clock), clock=lambda: world.NOW)
+        return create_app(settings, providers=_providers(settings), clock=lambda: world.NOW)
 
     def _settings(self) -> Settings:
         return make_settings(self.database_url, Sandboxes(_NOWHERE, self.easybill_url), Path("/nowhere"))
@@ -84,6 +85,13 @@ _connected_to = [""]
 
 def _clock() -> dt.datetime:
     return _now[0]
+
+
+def _providers(settings: Settings) -> providers.Providers:
+    """Return gateways that live in this world's time: a pause ends when it says so."""
+    gateways = real_providers(settings, _clock)
+    gateways.easybill._easybill._breaker = Breaker(lambda: _clock().timestamp())
+    return gateways
 
 
 def warm_up(place: Place) -> None:

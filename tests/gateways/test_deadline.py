@@ -54,10 +54,10 @@ def test_four_slow_calls_hold_up_only_who_asks_the_same_provider(gate):
     assert not has_begun.is_set()
 
 
-def test_all_that_is_asked_in_one_conversation_has_one_deadline(gate):
+def test_all_that_is_asked_in_one_scope_has_one_deadline(gate):
     deadline = Deadline("test", 200)
     started = time.monotonic()
-    with deadline.conversation():
+    with deadline.scope():
         for _ in range(3):
             with pytest.raises(ProviderUnavailableError):
                 deadline.ask(gate.wait, is_repeatable=True)
@@ -67,7 +67,7 @@ def test_all_that_is_asked_in_one_conversation_has_one_deadline(gate):
 
 def test_what_is_asked_too_late_was_never_begun(gate):
     deadline, has_begun = Deadline("test", 100), threading.Event()
-    with deadline.conversation():
+    with deadline.scope():
         with pytest.raises(OutcomeUnknownError):
             deadline.ask(gate.wait, is_repeatable=False)
         with pytest.raises(ProviderUnavailableError) as refused:

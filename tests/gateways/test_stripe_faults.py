@@ -1,4 +1,4 @@
-"""The gateway when Stripe fails: in time, in our words, and without losing a seat to it."""
+"""The gateway when Stripe fails: in time, in our words, and without losing a worker slot to it."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def test_a_change_that_was_not_answered_has_an_unknown_outcome(gateway, faults, 
 
 
 @pytest.mark.parametrize("mode", ["slow", "drip", "black hole"])
-def test_a_call_that_is_given_up_leaves_its_seat(gateway, faults, mode):
-    customer_id = gateway.create_customer(_NEWCOMER, f"seats {mode}")
+def test_a_call_that_is_given_up_leaves_its_worker_slot(gateway, faults, mode):
+    customer_id = gateway.create_customer(_NEWCOMER, f"slots {mode}")
     faults.fail(mode)
     for _ in range(4):
         with pytest.raises(ProviderUnavailableError):
