@@ -16,8 +16,8 @@ from portal import cli, config
 from portal.access import auth, tenancy
 from portal.account.routes import bp as account
 from portal.audit_trail.routes import bp as audit_trail
-from portal.billing_run.call_budget import SharedBudget
 from portal.config import ROOT, Settings
+from portal.delivery.call_budget import SharedBudget
 from portal.extensions import csrf, htmx, migrate
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.mail import MailFolder, MailGateway, SmtpMail

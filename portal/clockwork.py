@@ -17,10 +17,10 @@ from flask import Flask, current_app
 from sqlalchemy.exc import OperationalError
 
 from portal.access import sessions, throttle
-from portal.billing_run import customers, e_invoices
-from portal.billing_run.close import close
-from portal.billing_run.deliver import deliver
-from portal.billing_run.mirror import mirror
+from portal.closing.close import close
+from portal.delivery import customers, e_invoices
+from portal.delivery.deliver import deliver
+from portal.delivery.mirror import mirror
 from portal.domain.errors import BillingError
 from portal.metering.clock import meter_hours
 from portal.payment_methods import calls, queue

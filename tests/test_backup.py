@@ -17,12 +17,12 @@ from portal import backup as module
 from portal.access import sessions
 from portal.app import create_app
 from portal.backup import BackupError, backup, restore
-from portal.billing_run.close import close
-from portal.billing_run.deliver import deliver
-from portal.billing_run.verify import verify
+from portal.closing.close import close
+from portal.closing.verify import verify
+from portal.delivery.deliver import deliver
 from portal.models import Invoice, LegalDocument, LegalDocumentFile, UsageDay, UsageHour, UserSession
 from portal.storage.database import db
-from tests.billing_run.rows import Easybill, own_customer
+from tests.delivery.rows import Easybill, own_customer
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -38,7 +38,7 @@ def work(every: int) -> None:
 @group.command("verify")
 def verify_bills() -> None:
     """Compute every final invoice anew from the hours; exit 1 and say where anything differs."""
-    from portal.billing_run.verify import verify
+    from portal.closing.verify import verify
 
     differences = 0
     for difference in verify():
@@ -52,7 +52,7 @@ def verify_bills() -> None:
 @group.command("parked")
 def list_parked() -> None:
     """List the months that wait because they look wrong, with the reason."""
-    from portal.billing_run.parking import parked
+    from portal.closing.parking import parked
 
     for organization, month in parked():
         click.echo(f"{organization.number}  {month.period}  {organization.name}: {month.reason}")
@@ -64,7 +64,7 @@ def list_parked() -> None:
 def release_parked(organization: str, period: str) -> None:
     """Let a parked month of an organization be closed by the next run, whatever it looks like."""
     from portal.account.directory import organization_by
-    from portal.billing_run.parking import release
+    from portal.closing.parking import release
     from portal.domain.period import Month
 
     try:

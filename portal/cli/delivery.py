@@ -11,7 +11,7 @@ from portal.models import Delivery
 @group.command("stuck")
 def list_stuck() -> None:
     """List the invoices whose legal document has failed, with the reason and what happens next."""
-    from portal.billing_run.outbox import undelivered
+    from portal.delivery.outbox import undelivered
 
     for organization, invoice in undelivered():
         state = "stuck"
@@ -30,7 +30,7 @@ def list_stuck() -> None:
 def retry_stuck(organization: str | None, is_all: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Let the stuck invoices of an organization try again in the next run, once their reason is removed."""
     from portal.account.directory import organization_by
-    from portal.billing_run.outbox import release_stuck, undelivered
+    from portal.delivery.outbox import release_stuck, undelivered
 
     if is_all == bool(organization):
         raise click.UsageError("Name an organization, or say --all.")

@@ -6,9 +6,9 @@ import datetime as dt
 
 from sqlalchemy import select
 
-from portal.billing_run.close import close
-from portal.billing_run.deliver import deliver
-from portal.billing_run.mirror import mirror
+from portal.closing.close import close
+from portal.delivery.deliver import deliver
+from portal.delivery.mirror import mirror
 from portal.demo.people import ALPEN, HANSE, Customer
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.domain.rating import NANO

@@ -24,7 +24,7 @@ from portal.models import (
     add_owned,
 )
 from portal.storage.database import db
-from tests.billing_run.rows import make_invoice, own_customer
+from tests.delivery.rows import make_invoice, own_customer
 from tests.factories import (
     JANUARY,
     MARCH,

@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select, text
 
 from portal.access import sessions
 from portal.account import directory
-from portal.billing_run.close import Closed, close
+from portal.closing.close import Closed, close
 from portal.domain.access import Preset
 from portal.domain.period import start_of_hour
 from portal.domain.rating import quantity_of

@@ -11,8 +11,8 @@ from collections import Counter
 import pytest
 from sqlalchemy import func, select
 
-from portal.billing_run.close import close
-from portal.billing_run.verify import verify
+from portal.closing.close import close
+from portal.closing.verify import verify
 from portal.models import Invoice, InvoiceItem, Subscription, UsageDay, UsageHour
 from portal.storage.database import db
 from tests.bench.__main__ import measured, table

@@ -19,7 +19,7 @@ from portal.domain.money import Money
 from portal.domain.vat import document_totals
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.easybill_shapes import CustomerFacts, Document, DraftPosition
-from tests.billing_run.rows import KEY, _numbers
+from tests.delivery.rows import KEY, _numbers
 from tests.gateways.test_easybill import draft_facts
 
 TODAY = dt.datetime.now(ZoneInfo("Europe/Berlin")).date()

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from portal.backup import backup, restore
-from portal.billing_run.verify import verify
+from portal.closing.verify import verify
 from portal.models import Metering, Product, Subscription
 from portal.storage.database import db
 from tests.crash import victim, world

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from portal.billing_run.verify import verify
+from portal.closing.verify import verify
 from portal.domain.period import start_of_hour
 from portal.domain.rating import quantity_of
 from portal.models import Metering, Product, Subscription, UsageCorrection, UsageHour

@@ -28,10 +28,10 @@ from waitress.server import create_server
 
 from portal import clockwork
 from portal.app import create_app, real_providers
-from portal.billing_run import outbox
-from portal.billing_run.deliver import deliver
-from portal.billing_run.mirror import mirror
 from portal.config import Settings
+from portal.delivery import outbox
+from portal.delivery.deliver import deliver
+from portal.delivery.mirror import mirror
 from portal.domain.errors import BillingError
 from portal.gateways import easybill_http
 from portal.gateways.breaker import Breaker

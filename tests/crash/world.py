@@ -18,8 +18,8 @@ from sqlalchemy import func, select
 
 from portal.account import directory
 from portal.account.directory import Address
-from portal.billing_run.close import close
-from portal.billing_run.verify import verify
+from portal.closing.close import close
+from portal.closing.verify import verify
 from portal.domain.period import Month
 from portal.metering.clock import meter_hours
 from portal.models import (

@@ -32,7 +32,7 @@ from portal.gateways.easybill_shapes import (
     money_of,
 )
 from tests import easybill_description
-from tests.billing_run.rows import KEY, _numbers
+from tests.delivery.rows import KEY, _numbers
 
 TODAY = dt.date(2026, 3, 10)
 

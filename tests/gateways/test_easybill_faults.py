@@ -15,7 +15,7 @@ from portal.gateways.deadline import WORKER_SLOTS
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.easybill_budget import Unlimited
 from portal.gateways.easybill_http import EasybillRateLimitedError, EasybillUnavailableError
-from tests.billing_run.rows import KEY
+from tests.delivery.rows import KEY
 from tests.gateways.faults import MODES, Faults, faults_before
 from tests.gateways.silence import silent_provider
 from tests.gateways.test_breaker import Seconds

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from portal.billing_run.close import close
+from portal.closing.close import close
 from portal.domain.access import Preset
 from portal.ledger import catalogue
 from portal.models import Metering, Product, Project

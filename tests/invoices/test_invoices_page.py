@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from bs4 import BeautifulSoup
 
-from portal.billing_run.close import close
+from portal.closing.close import close
 from portal.models import Invoice, LegalDocument, Project, add_owned
 from portal.storage.database import db
 from tests.factories import (

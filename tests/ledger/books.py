@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from portal.billing_run.close import close
-from portal.billing_run.parking import parked, release
+from portal.closing.close import close
+from portal.closing.parking import parked, release
 from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.ledger.draft import Draft, draft_of, open_months
 from portal.ledger.rating import rated_usage

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import inspect, select
 
-from portal.billing_run.verify import verify
+from portal.closing.verify import verify
 from portal.domain.period import Month, Window, start_of_hour
 from portal.domain.rating import ENTRY_MAX_NANO
 from portal.ledger import catalogue

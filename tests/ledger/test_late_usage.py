@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from portal.billing_run.close import close
-from portal.billing_run.parking import parked
-from portal.billing_run.verify import verify
+from portal.closing.close import close
+from portal.closing.parking import parked
+from portal.closing.verify import verify
 from portal.domain.period import HOURS_A_DAY, Window
 from portal.domain.rating import nano_of
 from portal.ledger import catalogue

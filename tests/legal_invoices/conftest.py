@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.billing_run.rows import Easybill
+from tests.delivery.rows import Easybill
 
 
 @pytest.fixture

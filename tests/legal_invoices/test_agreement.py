@@ -15,13 +15,13 @@ import pytest
 from pypdf import PdfReader
 
 from portal.account.directory import Address
-from portal.billing_run.deliver import deliver
+from portal.delivery.deliver import deliver
 from portal.domain.money import Money, exponent_of
 from portal.domain.period import Month
 from portal.domain.vat import WithoutVatId
 from portal.models import Invoice, Organization
 from portal.storage.database import db
-from tests.billing_run.rows import make_customer, make_invoice
+from tests.delivery.rows import make_customer, make_invoice
 from tests.factories import HAMBURG, NOW, make_account, make_member
 
 COUNT = int(os.environ.get("AGREEING_INVOICES", "24"))

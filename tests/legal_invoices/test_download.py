@@ -5,11 +5,11 @@ import hashlib
 
 import pytest
 
-from portal.billing_run.deliver import deliver
+from portal.delivery.deliver import deliver
 from portal.models import LegalDocument, LegalDocumentFormat
 from portal.storage.database import db
-from tests.billing_run.rows import make_customer, make_invoice, own_customer
-from tests.billing_run.test_e_invoices import XML
+from tests.delivery.rows import make_customer, make_invoice, own_customer
+from tests.delivery.test_e_invoices import XML
 from tests.factories import NOW, make_member
 from tests.legal_invoices.test_pages import LINES
 

@@ -9,14 +9,14 @@ import time
 
 import pytest
 
-from portal.billing_run.deliver import deliver
-from portal.billing_run.mirror import mirror
-from portal.billing_run.outbox import RETRY_MAX
+from portal.delivery.deliver import deliver
+from portal.delivery.mirror import mirror
+from portal.delivery.outbox import RETRY_MAX
 from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.easybill import EasybillGateway
 from portal.models import Delivery, Invoice, LegalDocument
 from portal.storage.database import db
-from tests.billing_run.rows import KEY, make_invoice, own_customer
+from tests.delivery.rows import KEY, make_invoice, own_customer
 from tests.factories import FEBRUARY, NOW, make_member, make_token
 from tests.legal_invoices.faults import MODES, broken
 from tests.legal_invoices.test_pages import LINES

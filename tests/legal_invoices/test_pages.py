@@ -6,11 +6,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from portal.billing_run.deliver import deliver
-from portal.billing_run.mirror import mirror
+from portal.delivery.deliver import deliver
+from portal.delivery.mirror import mirror
 from portal.models import Invoice, LegalDocument
 from portal.storage.database import db
-from tests.billing_run.rows import make_customer, make_invoice, own_customer
+from tests.delivery.rows import make_customer, make_invoice, own_customer
 from tests.factories import FEBRUARY, JANUARY, NOW, make_member, make_token
 from tests.page import bearer, htmx
 

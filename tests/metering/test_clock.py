@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from portal.billing_run.close import close
+from portal.closing.close import close
 from portal.metering import clock as metering
 from portal.metering.clock import meter_hours
 from portal.models import Metering, Subscription, UsageCorrection, UsageDay, UsageHour

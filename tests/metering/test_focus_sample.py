@@ -22,7 +22,7 @@ from portal.clockwork import tick
 from portal.metering.importing import import_focus
 from portal.models import Delivery, Invoice, Project
 from portal.storage.database import db
-from tests.billing_run.rows import Easybill, own_customer
+from tests.delivery.rows import Easybill, own_customer
 from tests.factories import make_member, make_organization
 
 SAMPLE = Path(__file__).parents[3] / "shared/data/focus_sample.csv"

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from portal.billing_run.close import close
+from portal.closing.close import close
 from portal.ledger import catalogue
 from portal.metering.focus import NotFocusError
 from portal.metering.importing import import_focus

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from portal.access import identity
 from portal.account.directory import add_collector
-from portal.billing_run.close import close
+from portal.closing.close import close
 from portal.domain.access import Preset
 from portal.domain.period import HOURS_A_DAY, start_of_hour
 from portal.models import Collector, Metering, UsageCorrection, UsageDay, UsageHour

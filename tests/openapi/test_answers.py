@@ -11,15 +11,15 @@ from uuid import uuid4
 import pytest
 
 from portal.account.directory import add_collector
-from portal.billing_run.close import close
-from portal.billing_run.deliver import deliver
+from portal.closing.close import close
+from portal.delivery.deliver import deliver
 from portal.domain import tokens
 from portal.domain.access import Preset
 from portal.domain.period import start_of_hour
 from portal.models import Organization
 from portal.openapi.document import document
 from portal.storage.database import db
-from tests.billing_run.rows import Easybill, own_customer
+from tests.delivery.rows import Easybill, own_customer
 from tests.factories import (
     JANUARY,
     MARCH,

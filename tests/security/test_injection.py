@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from sqlalchemy import select, update
 
-from portal.billing_run.document_draft import expected_document
+from portal.delivery.document_draft import expected_document
 from portal.gateways.easybill_shapes import CustomerFacts, customer_body, draft_body
 from portal.gateways.mail import Mail, MailFolder
 from portal.models import (
@@ -27,7 +27,7 @@ from portal.models import (
     add_owned,
 )
 from portal.storage.database import db
-from tests.billing_run.rows import make_invoice
+from tests.delivery.rows import make_invoice
 from tests.factories import NOW, make_member, make_organization, make_token
 from tests.page import JSON, CheckingClient, bearer
 from tests.security.sizes import sized

@@ -30,7 +30,7 @@ from portal.models import (
 from portal.payment_methods import steps
 from portal.storage.database import db
 from portal.web.providers import stripe
-from tests.billing_run.rows import make_invoice
+from tests.delivery.rows import make_invoice
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.billing_run.call_budget import SharedBudget
-from portal.billing_run.deliver import deliver
+from portal.delivery.call_budget import SharedBudget
+from portal.delivery.deliver import deliver
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.easybill_budget import MINUTE_MILLISECONDS, milliseconds_to_wait, recent
 from portal.gateways.easybill_http import EasybillRateLimitedError
 from portal.models import Delivery
-from tests.billing_run.rows import KEY, make_customer, make_invoice
+from tests.delivery.rows import KEY, make_customer, make_invoice
 from tests.factories import NOW
 from tests.properties import examples
 

@@ -7,9 +7,9 @@ import hashlib
 import pytest
 
 from portal.account.directory import Address
-from portal.billing_run.deliver import deliver
-from portal.billing_run.mirror import mirror
-from portal.billing_run.outbox import LEASE, RETRY_MAX, release_stuck
+from portal.delivery.deliver import deliver
+from portal.delivery.mirror import mirror
+from portal.delivery.outbox import LEASE, RETRY_MAX, release_stuck
 from portal.domain.vat import WithoutVatId
 from portal.gateways.easybill_http import (
     EasybillKeyRefusedError,
@@ -20,7 +20,7 @@ from portal.gateways.easybill_http import (
 from portal.models import Delivery, LegalDocument, LegalDocumentFile
 from portal.profile import actions
 from portal.storage.database import db
-from tests.billing_run.rows import make_customer, make_invoice
+from tests.delivery.rows import make_customer, make_invoice
 from tests.factories import FEBRUARY, NOW
 
 LATER = NOW + LEASE + dt.timedelta(minutes=1)  # no dead worker holds anything any more

@@ -10,18 +10,18 @@ import pytest
 from sqlalchemy import inspect, text
 
 from portal.account.directory import Address
-from portal.billing_run.close import close
-from portal.billing_run.deliver import deliver
-from portal.billing_run.outbox import LEASE
-from portal.billing_run.verify import verify
+from portal.closing.close import close
+from portal.closing.verify import verify
+from portal.delivery.deliver import deliver
+from portal.delivery.outbox import LEASE
 from portal.domain.vat import VatCase, WithoutVatId
 from portal.gateways.easybill_http import EasybillUnavailableError
 from portal.invoices import queries
 from portal.models import Delivery, Invoice, Organization, invoice_uid
 from portal.profile import actions
 from portal.storage.database import db
-from tests.billing_run.rows import make_customer
-from tests.billing_run.test_deliver import Watched, raises
+from tests.delivery.rows import make_customer
+from tests.delivery.test_deliver import Watched, raises
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from portal.billing_run import parking
-from portal.billing_run.close import close
-from portal.billing_run.parking import parked, release
+from portal.closing import parking
+from portal.closing.close import close
+from portal.closing.parking import parked, release
 from portal.domain.errors import NotFoundError
 from portal.domain.money import AMOUNT_MAX_MINOR
 from portal.ledger import catalogue

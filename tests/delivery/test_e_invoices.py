@@ -5,13 +5,13 @@ import datetime as dt
 import pytest
 from sqlalchemy.exc import DatabaseError
 
-from portal.billing_run import e_invoices
-from portal.billing_run.deliver import deliver
+from portal.delivery import e_invoices
+from portal.delivery.deliver import deliver
 from portal.gateways.easybill_http import EasybillRefusedError, EasybillUnavailableError
 from portal.models import LegalDocument, LegalDocumentFormat
 from portal.storage.database import db
-from tests.billing_run.rows import make_customer, make_invoice
-from tests.billing_run.test_deliver import LINES, Watched, raises
+from tests.delivery.rows import make_customer, make_invoice
+from tests.delivery.test_deliver import LINES, Watched, raises
 from tests.factories import FEBRUARY, NOW
 
 XML = b'<?xml version="1.0"?><Invoice/>'

@@ -4,14 +4,14 @@ import datetime as dt
 
 import pytest
 
-from portal.billing_run.deliver import deliver
-from portal.billing_run.mirror import mirror
+from portal.delivery.deliver import deliver
+from portal.delivery.mirror import mirror
 from portal.gateways import easybill_http
 from portal.gateways.easybill_http import EasybillRateLimitedError, EasybillUnavailableError
 from portal.ledger.mirrored import mirrored_until
 from portal.models import LegalDocument, LegalDocumentFile, LegalStatus
 from portal.storage.database import db
-from tests.billing_run.rows import make_customer, make_invoice
+from tests.delivery.rows import make_customer, make_invoice
 from tests.factories import NOW
 
 LINES = [("production", "vm.medium", "744", "0.5")]

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from portal.billing_run import legal_copy, lost_drafts
-from portal.billing_run.outbox import BERLIN
-from portal.billing_run.owners import is_of_invoice, organizations_of
+from portal.delivery import legal_copy, lost_drafts
+from portal.delivery.outbox import BERLIN
+from portal.delivery.owners import is_of_invoice, organizations_of
 from portal.domain.errors import BillingError, ProviderUnavailableError
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.easybill_http import RATE_LIMIT_SECONDS, EasybillRateLimitedError

@@ -4,14 +4,14 @@ import dataclasses
 
 import pytest
 
-from portal.billing_run import customers
-from portal.billing_run.deliver import deliver
+from portal.delivery import customers
+from portal.delivery.deliver import deliver
 from portal.gateways.easybill_http import EasybillRefusedError, EasybillUnavailableError
 from portal.models import Organization
 from portal.profile import actions
 from portal.storage.database import db
-from tests.billing_run.rows import make_customer, make_invoice
-from tests.billing_run.test_deliver import LINES, Killed, Watched, after, raises
+from tests.delivery.rows import make_customer, make_invoice
+from tests.delivery.test_deliver import LINES, Killed, Watched, after, raises
 from tests.factories import FEBRUARY, NOW
 
 

@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from portal.billing_run.deliver import deliver
-from portal.billing_run.mirror import mirror
+from portal.delivery.deliver import deliver
+from portal.delivery.mirror import mirror
 from portal.domain.access import Preset
 from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.easybill import EasybillGateway
 from portal.models import Delivery
-from tests.billing_run.rows import KEY, make_customer, make_invoice
+from tests.delivery.rows import KEY, make_customer, make_invoice
 from tests.factories import FEBRUARY, NOW, make_member
 from tests.gateways.test_easybill import answer, answering
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from portal.billing_run.owners import has_lost, organizations_of
+from portal.delivery.owners import has_lost, organizations_of
 from portal.domain.errors import BillingError
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.easybill_shapes import Document

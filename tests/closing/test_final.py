@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from portal.billing_run.close import close
+from portal.closing.close import close
 from portal.models import Delivery, Invoice, InvoiceItem, UsageCorrection
 from portal.storage.database import db
 from tests.factories import (

@@ -6,14 +6,14 @@ import datetime as dt
 
 import pytest
 
-from portal.billing_run.close import close
-from portal.billing_run.deliver import deliver
-from portal.billing_run.mirror import mirror
-from portal.billing_run.verify import verify
+from portal.closing.close import close
+from portal.closing.verify import verify
+from portal.delivery.deliver import deliver
+from portal.delivery.mirror import mirror
 from portal.domain.vat_rates import STANDARD_RATES
 from portal.models import AuditEntry, Delivery, Invoice, LegalDocument, LegalStatus
 from portal.storage.database import db
-from tests.billing_run.rows import make_customer
+from tests.delivery.rows import make_customer
 from tests.factories import FEBRUARY, JANUARY, MARCH, hour_at, make_product, make_subscription, use
 
 APRIL_5 = dt.datetime(2026, 4, 5, 12, tzinfo=dt.UTC)

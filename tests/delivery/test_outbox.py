@@ -6,14 +6,14 @@ import datetime as dt
 
 import pytest
 
-from portal.billing_run import outbox
-from portal.billing_run.deliver import deliver
-from portal.billing_run.outbox import ATTEMPTS_MAX, RETRY_MAX, release_stuck, undelivered
+from portal.delivery import outbox
+from portal.delivery.deliver import deliver
+from portal.delivery.outbox import ATTEMPTS_MAX, RETRY_MAX, release_stuck, undelivered
 from portal.gateways.easybill_http import EasybillRateLimitedError, EasybillUnavailableError
 from portal.models import Delivery
 from portal.storage.database import db
-from tests.billing_run.rows import make_customer, make_invoice
-from tests.billing_run.test_deliver import Watched, raises
+from tests.delivery.rows import make_customer, make_invoice
+from tests.delivery.test_deliver import Watched, raises
 from tests.factories import FEBRUARY, JANUARY, MARCH, NOW
 
 LINES = [("production", "vm.medium", "744", "0.5")]

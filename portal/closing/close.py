@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from portal.billing_run import parking
-from portal.billing_run.final import write_invoices
+from portal.closing import parking
+from portal.closing.final import write_invoices
 from portal.domain.period import Month, hour_of
 from portal.ledger import usage_rows
 from portal.ledger.draft import Draft, drafts_of, due_months, last_closable

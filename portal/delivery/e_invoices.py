@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from portal.billing_run.legal_copy import LEGAL_DOCUMENTS_LOCK
+from portal.delivery.legal_copy import LEGAL_DOCUMENTS_LOCK
 from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.easybill_http import EasybillKeyRefusedError

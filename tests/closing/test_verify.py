@@ -9,8 +9,8 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
-from portal.billing_run.close import close
-from portal.billing_run.verify import verify
+from portal.closing.close import close
+from portal.closing.verify import verify
 from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,

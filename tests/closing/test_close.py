@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
-from portal.billing_run import close as closing
-from portal.billing_run import final
-from portal.billing_run.close import close
+from portal.closing import close as closing
+from portal.closing import final
+from portal.closing.close import close
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, write_entries
 from portal.models import Delivery, Invoice, InvoiceItem, Project, UsageHour

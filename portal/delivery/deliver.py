@@ -16,8 +16,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from portal.billing_run import customers, legal_copy, outbox
-from portal.billing_run.document_draft import Expected, expected_document, refuse_difference
+from portal.delivery import customers, legal_copy, outbox
+from portal.delivery.document_draft import Expected, expected_document, refuse_difference
 from portal.domain.errors import BillingError, ConflictError, ProviderUnavailableError
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.easybill_http import (

@@ -1,0 +1,1 @@
+"""A final invoice becomes a legally binding document, and what happens to the document comes back."""
