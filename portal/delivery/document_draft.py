@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from portal.domain.errors import ConflictError
 from portal.domain.money import Money
+from portal.domain.numbers import grouped
 from portal.domain.period import Month
 from portal.domain.rating import quantity_of
 from portal.domain.vat import VatTreatment, WithoutVatId, apply_credit, basis_of, document_totals
@@ -201,7 +202,7 @@ def _notes(gross: Money, due: Money, language: str) -> list[str]:
         return ["This amount is set off against the next invoices."]
     if gross == due:
         return []
-    set_off, to_pay = (f"{_number(each.major, language)} {each.currency}" for each in (gross - due, due))
+    set_off, to_pay = (f"{grouped(each.major, language)} {each.currency}" for each in (gross - due, due))
     if is_german:
         return [f"Verrechnet mit Guthaben aus früheren Monaten: {set_off}. Noch zu zahlen: {to_pay}."]
     return [f"Set off against credit of earlier months: {set_off}. Left to pay: {to_pay}."]
@@ -231,7 +232,7 @@ def _description(position: Position, language: str, corrected: Mapping[Month, Le
     currency = position.net.currency
     at = "zu" if language == "de" else "at"
     lines = [
-        f"{_number(quantity_of(nano), language)} {position.unit} {at} {_number(price, language)} {currency}"
+        f"{grouped(quantity_of(nano), language)} {position.unit} {at} {grouped(price, language)} {currency}"
         for price, nano in position.quantities_nano.items()
     ]
     return "\n".join([position.name, *_correction(position.corrects, language, corrected), *lines])
@@ -248,11 +249,6 @@ def _correction(month: Month | None, language: str, corrected: Mapping[Month, Le
     if language == "de":
         return [f"{said}, Rechnung {document.number} vom {document.document_on:%d.%m.%Y}"]
     return [f"{said}, invoice {document.number} of {document.document_on.isoformat()}"]
-
-
-def _number(number: Decimal, language: str) -> str:
-    shown = f"{number:,f}"
-    return shown.translate(str.maketrans(",.", ".,")) if language == "de" else shown
 
 
 def _plain(amount: Money) -> str:

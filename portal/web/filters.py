@@ -9,16 +9,16 @@ from urllib.parse import urlencode
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency
 from flask import Flask, current_app, request, url_for
 from markupsafe import Markup
 
 from portal.domain.money import Money, exponent_of
+from portal.domain.numbers import grouped
 from portal.domain.period import Month, start_of_hour
 from portal.domain.rating import quantity_of
 
 _LOCALE = Locale.parse("en_IE")  # English with the day before the month
-_STANDARD: str = _LOCALE.currency_formats["standard"].pattern
 _MINUS = "\u2212"
 
 
@@ -45,41 +45,35 @@ def money(amount: Money) -> str:
 
 def amount_text(cents: int, currency: str) -> str:
     """Show an amount in whole minor units: Babel parses a pattern for each, which a chart has no time for."""
+    amount = Decimal(cents).scaleb(-exponent_of(currency))
+    return _with_currency(amount, currency).replace("-", _MINUS)
+
+
+def _with_currency(number: Decimal, currency: str, *, decimals_min: int = 0) -> str:
     before, behind = _around(currency)
-    sign = _MINUS if cents < 0 else ""
-    decimals = exponent_of(currency)
-    if not decimals:
-        return f"{sign}{before}{abs(cents):,}{behind}"
-    whole, fraction = divmod(abs(cents), 10**decimals)
-    return f"{sign}{before}{whole:,}.{fraction:0{decimals}d}{behind}"
+    sign = "-" if number < 0 else ""
+    return f"{sign}{before}{grouped(abs(number), decimals_min=decimals_min)}{behind}"
 
 
 @lru_cache(maxsize=8192)
 def quantity(nano: int) -> str:
     """Show nano-units as a quantity, every decimal of it."""
-    shown = format_decimal(quantity_of(nano), "#,##0.############", locale=_LOCALE)
-    return str(shown).replace("-", _MINUS)
+    return grouped(quantity_of(nano)).replace("-", _MINUS)
 
 
 def exact(number: Decimal) -> str:
-    return str(format_decimal(number, "#,##0.#####################", locale=_LOCALE))
+    return grouped(number)
 
 
-@lru_cache(maxsize=4096)
 def price(number: Decimal, currency: str) -> str:
     """Show a unit price with every decimal it has."""
-    decimals = exponent_of(currency)
-    digits = "0" * decimals + "#" * (12 - decimals)
-    pattern = _STANDARD.replace("0.00", f"0.{digits}")
-    return str(format_currency(number, currency, pattern, locale=_LOCALE, currency_digits=False))
+    return _with_currency(number, currency, decimals_min=exponent_of(currency))
 
 
-@lru_cache(maxsize=4096)
 def axis(number: Decimal, currency: str) -> str:
     """Show a tick of a chart: whole units without decimals."""
     if number == number.to_integral_value():
-        pattern = _STANDARD.replace("0.00", "0")
-        return str(format_currency(number, currency, pattern, locale=_LOCALE, currency_digits=False))
+        return _with_currency(Decimal(int(number)), currency)
     return price(number, currency)
 
 
