@@ -18,7 +18,8 @@ from portal.closing import parking
 from portal.closing.final import write_invoices
 from portal.domain.period import Month, hour_of
 from portal.ledger import usage_rows
-from portal.ledger.draft import Draft, drafts_of, due_months, last_closable
+from portal.ledger.draft import Draft, drafts_of
+from portal.ledger.open_months import due_months, last_closable
 from portal.ledger.prices import UnpricedError
 from portal.models import Invoice, Organization
 from portal.storage.database import db

@@ -76,6 +76,13 @@ class Month:
         years, number = divmod(self.number - 1 + months, 12)
         return Month(self.year + years, number + 1)
 
+    def through(self, last: Month) -> Iterator[Month]:
+        """Yield this month and each later one, up to and with the last."""
+        month = self
+        while month <= last:
+            yield month
+            month = month.shifted(1)
+
     @property
     def first_on(self) -> dt.date:
         return dt.date(self.year, self.number, 1)

@@ -16,7 +16,8 @@ from portal.domain.money import Money
 from portal.domain.period import Month, Window
 from portal.ledger.coverage import Coverage, coverage
 from portal.ledger.credit_balance import credit_balances, due_and_credit
-from portal.ledger.draft import Draft, draft_of, open_months
+from portal.ledger.draft import Draft, draft_of
+from portal.ledger.open_months import open_months
 from portal.ledger.vat_kept import kept_for
 from portal.models import (
     Delivery,

@@ -11,26 +11,21 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Select, bindparam, exists, func, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import select
 
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.ledger.names import ProductName, ProjectName, Projects, project_names
+from portal.ledger.open_months import open_months
 from portal.ledger.prices import PriceBook, prices_for
 from portal.ledger.rating import RatedUsage, rated_usage_by_organization
 from portal.ledger.usage_sums import PENDING
 from portal.models import (
-    Invoice,
     ItemKind,
     Organization,
-    Subscription,
     UsageCorrection,
-    UsageDay,
     correction_uid,
     invoice_uid,
     item_uid,
@@ -160,104 +155,3 @@ def _reading_order(item: DraftItem) -> tuple[str, bool, str, str, Decimal]:
         item.product.name,
         item.unit_price,
     )
-
-
-def open_months(organization: Organization, *, until: Month) -> Sequence[Month]:
-    """Return the months to be billed that have no invoice yet, up to and with `until`, the latest first.
-
-    They have usage; where none has, but late usage waits, it is `until` itself.
-    """
-    known = db.session.execute(_KNOWN, {"owner": organization.id}).all()
-    first_hour = known[0].first_hour
-    if first_hour is None:
-        return []
-    closed = {period for _, period in known}
-    month, candidates = Month.of_day(first_hour // HOURS_A_DAY), []
-    while month <= until:
-        if str(month) not in closed:
-            candidates.append(month)
-        month = month.shifted(1)
-    if not candidates:
-        return []
-    edges = {
-        f"{edge}{place}": day
-        for place, month in enumerate(candidates)
-        for edge, day in (("start", month.start_day), ("end", month.end_day))
-    }
-    asked = {"owner": organization.id, **edges}
-    waits, *used = db.session.execute(_used_each(len(candidates)), asked).one()
-    found = [month for month, is_used in zip(candidates, used, strict=True) if is_used]
-    if not found and waits and candidates[-1] == until:
-        found.append(until)
-    return found[::-1]
-
-
-def due_months(until: Month) -> Mapping[Month, list[int]]:
-    """Return the same for everybody at once: {month: organization ids, ascending}."""
-    first_hour = db.session.scalar(select(func.min(Subscription.start_hour)))
-    if first_hour is None:
-        return {}
-    due: dict[Month, list[int]] = {}
-    month = Month.of_day(first_hour // HOURS_A_DAY)
-    while month <= until:
-        due[month] = _without_invoice(month, _used(Organization.id, month.start_day, month.end_day))
-        month = month.shifted(1)
-    billed_anyway = {owner for some in due.values() for owner in some}
-    late = set(_without_invoice(until, _waits(Organization.id))) - billed_anyway
-    due[until] = sorted([*due.get(until, ()), *late])
-    return {month: some for month, some in due.items() if some}
-
-
-def _without_invoice(month: Month, wanted: ColumnElement[bool]) -> list[int]:
-    is_invoiced = exists().where(Invoice.organization_id == Organization.id, Invoice.period == str(month))
-    query = select(Organization.id).where(~is_invoiced, wanted).order_by(Organization.id)
-    return list(db.session.scalars(query))
-
-
-def _waits(organization_id: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[bool]:
-    """Say that late usage of an organization is not billed yet."""
-    return exists().where(
-        UsageCorrection.organization_id == organization_id,
-        UsageCorrection.invoice_id.is_(None),
-        UsageCorrection.delta != 0,
-    )
-
-
-def _used(
-    organization_id: ColumnElement[int] | InstrumentedAttribute[int],
-    start_day: int | ColumnElement[int],
-    end_day: int | ColumnElement[int],
-) -> ColumnElement[bool]:
-    """Say that an organization used anything on some days."""
-    return exists().where(
-        UsageDay.organization_id == organization_id,
-        UsageDay.day >= start_day,
-        UsageDay.day < end_day,
-        UsageDay.quantity > 0,
-    )
-
-
-_OWNER: BindParameter[int] = bindparam("owner", type_=Integer())
-_FIRST_HOUR = select(func.min(Subscription.start_hour)).where(Subscription.organization_id == _OWNER)
-_KNOWN = (  # one row at least, so that the first hour is told where there is no invoice
-    select(_FIRST_HOUR.scalar_subquery().label("first_hour"), Invoice.period)
-    .select_from(Organization)
-    .join(Invoice, Invoice.organization_id == _OWNER, isouter=True)
-    .where(Organization.id == _OWNER)
-)
-
-
-@cache
-def _used_each(count: int) -> Select[*tuple[Any, ...]]:
-    """Ask whether late usage waits, and of each of some months whether it has usage: in one statement."""
-    edges = [(_day(f"start{place}"), _day(f"end{place}")) for place in range(count)]
-    return select(_waits(_OWNER), *(_used(_OWNER, *edge) for edge in edges))
-
-
-def _day(name: str) -> BindParameter[int]:
-    return bindparam(name, type_=Integer())
-
-
-def last_closable(now_hour: int, grace_days: int) -> Month:
-    """Return the latest month that is over and past its grace."""
-    return Month.of_day(now_hour // HOURS_A_DAY - grace_days).shifted(-1)

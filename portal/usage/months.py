@@ -20,9 +20,5 @@ def months_of(organization: Organization, now: dt.datetime) -> Sequence[Month]:
     first_hour = db.session.scalar(_FIRST_HOUR, {"owner": organization.id})
     current = Month.of(now)
     first = current if first_hour is None else Month.of_day(first_hour // HOURS_A_DAY)
-    months = []
-    month = max(first, current.shifted(-36))
-    while month <= current:
-        months.append(month)
-        month = month.shifted(1)
+    months = list(max(first, current.shifted(-36)).through(current))
     return months[::-1] or [current]

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from portal.closing.close import close
 from portal.closing.parking import parked, release
 from portal.domain.period import HOURS_A_DAY, Month, Window
-from portal.ledger.draft import Draft, draft_of, open_months
+from portal.ledger.draft import Draft, draft_of
+from portal.ledger.open_months import open_months
 from portal.ledger.rating import rated_usage
 from portal.models import Invoice, InvoiceItem, Organization, Subscription
 from portal.storage.database import db

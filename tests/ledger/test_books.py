@@ -25,8 +25,9 @@ from portal.closing.verify import verify
 from portal.domain.period import Month, Window, start_of_hour
 from portal.domain.rating import ENTRY_MAX_NANO
 from portal.ledger import catalogue
-from portal.ledger.draft import draft_of, open_months
+from portal.ledger.draft import draft_of
 from portal.ledger.entries import Entry, write_entries
+from portal.ledger.open_months import open_months
 from portal.ledger.rating import rated_usage
 from portal.metering.ingest import ingest
 from portal.models import Invoice

@@ -16,8 +16,9 @@ from portal.closing.verify import verify
 from portal.domain.period import HOURS_A_DAY, Window
 from portal.domain.rating import nano_of
 from portal.ledger import catalogue
-from portal.ledger.draft import draft_of, open_months
+from portal.ledger.draft import draft_of
 from portal.ledger.entries import Entry, write_entries
+from portal.ledger.open_months import open_months
 from portal.ledger.rating import rated_usage
 from portal.ledger.usage_sums import PENDING, USAGE, Step
 from portal.models import Delivery, Invoice, Product, UsageCorrection
