@@ -1,4 +1,4 @@
-"""Closing a month: its draft becomes one final invoice per organization, numbered without gaps.
+"""Closing a month: its upcoming invoice becomes one final invoice per organization, numbered without gaps.
 
 Safe to run twice, at once, and to be killed: an organization and a month have one invoice or none. An
 organization whose month looks wrong is parked with the reason, and its later months wait; the others
@@ -18,9 +18,9 @@ from portal.closing import parking
 from portal.closing.final import write_invoices
 from portal.domain.period import Month, hour_of
 from portal.ledger import usage_rows
-from portal.ledger.draft import Draft, drafts_of
 from portal.ledger.open_months import due_months, last_closable
 from portal.ledger.prices import UnpricedError
+from portal.ledger.upcoming import UpcomingInvoice, upcoming_invoices
 from portal.models import Invoice, Organization
 from portal.storage.database import db
 
@@ -71,30 +71,30 @@ def _close_slice(
     still_open = set(organization_ids) - set(db.session.scalars(done))
     query = select(Organization).where(Organization.id.in_(still_open)).order_by(Organization.id)
     organizations = db.session.scalars(query).all()
-    drafts, doubts = _drafts_or_doubts(organizations, month)
-    doubts |= parking.doubts(drafts)
+    upcoming, doubts = _upcoming_or_doubts(organizations, month)
+    doubts |= parking.doubts(upcoming)
     for organization in organizations:
         if organization.id in doubts:
             closed.parked += parking.park(organization, month, doubts[organization.id], now)
-    believed = [draft for owner, draft in drafts.items() if owner not in doubts]
+    believed = [invoice for owner, invoice in upcoming.items() if owner not in doubts]
     write_invoices(believed, now)
-    parking.clear([draft.organization.id for draft in believed], month, now)
+    parking.clear([invoice.organization.id for invoice in believed], month, now)
     closed.made += len(believed)
     return doubts
 
 
-def _drafts_or_doubts(
+def _upcoming_or_doubts(
     organizations: Sequence[Organization], month: Month
-) -> tuple[Mapping[int, Draft], dict[int, str]]:
-    """Return drafts; where one organization cannot be priced, each alone, with what stops it."""
+) -> tuple[Mapping[int, UpcomingInvoice], dict[int, str]]:
+    """Return upcoming invoices; where one organization cannot be priced, each alone, with what stops it."""
     try:
-        return drafts_of(organizations, month, with_late=True), {}
+        return upcoming_invoices(organizations, month, with_late=True), {}
     except UnpricedError:
-        drafts: dict[int, Draft] = {}
+        upcoming: dict[int, UpcomingInvoice] = {}
         doubts = {}
         for organization in organizations:
             try:
-                drafts |= drafts_of([organization], month, with_late=True)
+                upcoming |= upcoming_invoices([organization], month, with_late=True)
             except UnpricedError as error:
                 doubts[organization.id] = str(error)
-        return drafts, doubts
+        return upcoming, doubts

@@ -1,4 +1,4 @@
-"""Writes drafts down as final invoices, and marks the late usage that they bill."""
+"""Writes upcoming invoices down as final invoices, and marks the late usage that they bill."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from portal.domain.vat import VatUndeterminedError, WithoutVatId, basis_of
 from portal.ledger import audit
 from portal.ledger.audit import Change
 from portal.ledger.credit_balance import credit_balances, due_and_credit
-from portal.ledger.draft import Draft
+from portal.ledger.upcoming import UpcomingInvoice
 from portal.ledger.vat_kept import KeptVat, kept_for
 from portal.models import (
     Delivery,
@@ -29,54 +29,60 @@ from portal.web.providers import settings
 log = logging.getLogger(__name__)
 
 
-def write_invoices(drafts: Sequence[Draft], now: dt.datetime) -> None:
-    """Make the invoices of drafts, one for each of some organizations.
+def write_invoices(upcoming: Sequence[UpcomingInvoice], now: dt.datetime) -> None:
+    """Make upcoming invoices final, one for each of some organizations.
 
     The caller holds the organizations' usage locks, and commits.
     """
-    if not drafts:
+    if not upcoming:
         return
-    one_each = {draft.organization.id: 1 for draft in drafts}
+    one_each = {invoice.organization.id: 1 for invoice in upcoming}
     ids = draw_each(Invoice.__tablename__, one_each)
     numbers = draw_each("invoice_number", one_each)
     item_ids = draw_each(
-        InvoiceItem.__tablename__, {draft.organization.id: len(draft.items) for draft in drafts}
+        InvoiceItem.__tablename__, {invoice.organization.id: len(invoice.items) for invoice in upcoming}
     )
-    known_credits, kept = credit_balances(one_each), kept_for(drafts)
+    known_credits, kept = credit_balances(one_each), kept_for(upcoming)
     invoices, items = [], []
-    for draft in drafts:
-        owner = draft.organization.id
+    for invoice in upcoming:
+        owner = invoice.organization.id
         invoice_id = ids[owner][0]
-        number = f"{draft.organization.number}-{numbers[owner][0]:04d}"
-        invoices.append(_row(draft, invoice_id, number, known_credits.get(owner, 0), kept=kept, now=now))
-        items += _item_rows(draft, invoice_id, item_ids[owner])
-        log.info("month closed", extra={"invoice": number, "period": str(draft.month)})
+        number = f"{invoice.organization.number}-{numbers[owner][0]:04d}"
+        invoices.append(_row(invoice, invoice_id, number, known_credits.get(owner, 0), kept=kept, now=now))
+        items += _item_rows(invoice, invoice_id, item_ids[owner])
+        log.info("month closed", extra={"invoice": number, "period": str(invoice.month)})
     insert_rows(Invoice, invoices)
     insert_rows(InvoiceItem, items)
-    audit.record_each([_closing(draft, row) for draft, row in zip(drafts, invoices, strict=True)])
-    for draft in drafts:
-        if any(item.corrects for item in draft.items):
-            _mark_billed(draft.organization.id, ids[draft.organization.id][0])
+    audit.record_each([_closing(invoice, row) for invoice, row in zip(upcoming, invoices, strict=True)])
+    for invoice in upcoming:
+        if any(item.corrects for item in invoice.items):
+            _mark_billed(invoice.organization.id, ids[invoice.organization.id][0])
 
 
 def _row(
-    draft: Draft, invoice_id: int, number: str, credit_before: int, *, kept: KeptVat, now: dt.datetime
+    invoice: UpcomingInvoice,
+    invoice_id: int,
+    number: str,
+    credit_before: int,
+    *,
+    kept: KeptVat,
+    now: dt.datetime,
 ) -> dict[str, object]:
     without_vat_id = settings().eu_without_vat_id
-    due, credit = due_and_credit(draft, credit_before, kept=kept, without_vat_id=without_vat_id)
+    due, credit = due_and_credit(invoice, credit_before, kept=kept, without_vat_id=without_vat_id)
     # Where months are taxed differently, nothing net may still be VAT: that too needs a document.
-    is_nothing = not draft.total.cents and (due is None or due + (credit or 0) == credit_before)
+    is_nothing = not invoice.total.cents and (due is None or due + (credit or 0) == credit_before)
     return {
-        "organization_id": draft.organization.id,
+        "organization_id": invoice.organization.id,
         "id": invoice_id,
-        "uid": draft.uid,
-        "period": str(draft.month),
+        "uid": invoice.uid,
+        "period": str(invoice.month),
         "number": number,
-        "currency": draft.organization.currency,
-        "total_cents": draft.total.cents,
+        "currency": invoice.organization.currency,
+        "total_cents": invoice.total.cents,
         "due_cents": due,
         "credit_cents": credit,
-        **_vat(draft.organization, without_vat_id),
+        **_vat(invoice.organization, without_vat_id),
         "closed_at": now,
         "delivery": Delivery.NOT_NEEDED if is_nothing else Delivery.PENDING,
         "attempts": 0,
@@ -92,15 +98,15 @@ def _vat(organization: Organization, without_vat_id: WithoutVatId) -> dict[str, 
     return {"vat_country": organization.country, "vat_id": organization.vat_id, "vat_case": case}
 
 
-def _closing(draft: Draft, row: Mapping[str, object]) -> Change:
+def _closing(invoice: UpcomingInvoice, row: Mapping[str, object]) -> Change:
     after = {name: row[name] for name in ("number", "period", "currency", "total_cents", "due_cents")}
-    return Change(draft.organization.id, "invoice.final", str(draft.uid), after=after)
+    return Change(invoice.organization.id, "invoice.final", str(invoice.uid), after=after)
 
 
-def _item_rows(draft: Draft, invoice_id: int, ids: Sequence[int]) -> list[dict[str, object]]:
+def _item_rows(invoice: UpcomingInvoice, invoice_id: int, ids: Sequence[int]) -> list[dict[str, object]]:
     return [
         {
-            "organization_id": draft.organization.id,
+            "organization_id": invoice.organization.id,
             "id": item_id,
             "uid": item.uid,
             "invoice_id": invoice_id,
@@ -117,7 +123,7 @@ def _item_rows(draft: Draft, invoice_id: int, ids: Sequence[int]) -> list[dict[s
             "quantity_nano": item.quantity_nano,
             "total_cents": item.total.cents,
         }
-        for item_id, item in zip(ids, draft.items, strict=True)
+        for item_id, item in zip(ids, invoice.items, strict=True)
     ]
 
 

@@ -17,7 +17,7 @@ from portal.domain.errors import NotFoundError
 from portal.domain.money import AMOUNT_MAX_MINOR
 from portal.domain.period import Month
 from portal.ledger import audit
-from portal.ledger.draft import Draft
+from portal.ledger.upcoming import UpcomingInvoice
 from portal.models import Invoice, Organization, ParkedMonth, add_owned
 from portal.storage.database import db
 
@@ -26,39 +26,39 @@ _MONTHS_COMPARED = 6
 _TIMES_MAX = 10
 
 
-def doubts(drafts: Mapping[int, Draft]) -> dict[int, str]:
-    """Return {organization id: reason} for the drafts that are wrong, or look so and were not released."""
+def doubts(upcoming: Mapping[int, UpcomingInvoice]) -> dict[int, str]:
+    """Return {organization id: reason} for invoices that are wrong, or look so and were not released."""
     found = {}
-    earlier = _earlier_totals(drafts)
-    for owner, draft in drafts.items():
-        reason = _mistake(draft) or _surprise(draft, earlier.get(owner, ()))
+    earlier = _earlier_totals(upcoming)
+    for owner, invoice in upcoming.items():
+        reason = _mistake(invoice) or _surprise(invoice, earlier.get(owner, ()))
         if reason:
             found[owner] = reason
     return found
 
 
-def _mistake(draft: Draft) -> str | None:
+def _mistake(invoice: UpcomingInvoice) -> str | None:
     """Tell what no release makes right."""
-    if len({item.uid for item in draft.items}) != len(draft.items):
+    if len({item.uid for item in invoice.items}) != len(invoice.items):
         return "A line stands twice."
-    if any(abs(cents) > AMOUNT_MAX_MINOR for cents in (draft.total.cents, *_amounts(draft))):
+    if any(abs(cents) > AMOUNT_MAX_MINOR for cents in (invoice.total.cents, *_amounts(invoice))):
         return "An amount is larger than programs can read exactly."
     return None
 
 
-def _surprise(draft: Draft, totals: Sequence[int]) -> str | None:
+def _surprise(invoice: UpcomingInvoice, totals: Sequence[int]) -> str | None:
     usual = median_low(totals) if totals else 0
-    is_surprise = usual > 0 and draft.total.cents > _TIMES_MAX * usual
-    if is_surprise and not _is_released(draft.organization.id, draft.month):
+    is_surprise = usual > 0 and invoice.total.cents > _TIMES_MAX * usual
+    if is_surprise and not _is_released(invoice.organization.id, invoice.month):
         return (
-            f"The total is {draft.total.major:f} {draft.total.currency}, more than {_TIMES_MAX} times"
+            f"The total is {invoice.total.major:f} {invoice.total.currency}, more than {_TIMES_MAX} times"
             f" the median of the last {len(totals)} months."
         )
     return None
 
 
-def _amounts(draft: Draft) -> Sequence[int]:
-    return [item.total.cents for item in draft.items]
+def _amounts(invoice: UpcomingInvoice) -> Sequence[int]:
+    return [item.total.cents for item in invoice.items]
 
 
 def _earlier_totals(organization_ids: Collection[int]) -> Mapping[int, Sequence[int]]:

@@ -16,8 +16,8 @@ from portal.domain.money import Money
 from portal.domain.period import Month, Window
 from portal.ledger.coverage import Coverage, coverage
 from portal.ledger.credit_balance import credit_balances, due_and_credit
-from portal.ledger.draft import Draft, draft_of
 from portal.ledger.open_months import open_months
+from portal.ledger.upcoming import UpcomingInvoice, upcoming_invoice
 from portal.ledger.vat_kept import kept_for
 from portal.models import (
     Delivery,
@@ -139,7 +139,7 @@ def invoices_of(organization: Organization, wanted: Slice, *, now: dt.datetime) 
     invoices = [
         _final(organization, final[each], (), legal.get(final[each].id))
         if each in final
-        else _open(draft_of(organization, Month.parse(each)), now)
+        else _open(upcoming_invoice(organization, Month.parse(each)), now)
         for each in shown
     ]
     return InvoiceList(organization=organization, invoices=invoices, next_key=next_key)
@@ -154,7 +154,7 @@ def invoice_of(organization: Organization, uid: UUID, *, now: dt.datetime) -> In
         return _final(organization, invoice, items, legal.get(invoice.id))
     for month in open_months(organization, until=Month.of(now)):
         if invoice_uid(organization.uid, str(month)) == uid:
-            return _open(draft_of(organization, month), now)
+            return _open(upcoming_invoice(organization, month), now)
     raise NotFoundError
 
 
@@ -241,20 +241,20 @@ def _item(organization: Organization, invoice: AnyRow, month: Month, each: AnyRo
     )
 
 
-def _open(draft: Draft | None, now: dt.datetime) -> InvoicePage:
-    assert draft is not None, "an open month has something to bill"
-    owner = draft.organization.id
+def _open(invoice: UpcomingInvoice | None, now: dt.datetime) -> InvoicePage:
+    assert invoice is not None, "an open month has something to bill"
+    owner = invoice.organization.id
     due, credit = due_and_credit(
-        draft,
+        invoice,
         credit_balances([owner]).get(owner, 0),
-        kept=kept_for([draft]),
+        kept=kept_for([invoice]),
         without_vat_id=settings().eu_without_vat_id,
     )
     items = [
         Item(
-            invoice_uid=draft.uid,
+            invoice_uid=invoice.uid,
             uid=each.uid,
-            month=draft.month,
+            month=invoice.month,
             corrects=each.corrects,
             corrected_item=each.corrected_item,
             project_uid=each.project.uid if each.project else None,
@@ -266,17 +266,17 @@ def _open(draft: Draft | None, now: dt.datetime) -> InvoicePage:
             quantity_nano=each.quantity_nano,
             total=each.total,
         )
-        for each in draft.items
+        for each in invoice.items
     ]
     return InvoicePage(
-        uid=draft.uid,
-        organization=draft.organization,
+        uid=invoice.uid,
+        organization=invoice.organization,
         number=None,
         status=InvoiceStatus.OPEN,
-        month=draft.month,
-        total=draft.total,
+        month=invoice.month,
+        total=invoice.total,
         items=items,
-        due=_maybe(due, draft.total.currency),
-        credit=_maybe(credit, draft.total.currency),
-        coverage=coverage(owner, Window(draft.month.start_hour, draft.month.end_hour), now=now),
+        due=_maybe(due, invoice.total.currency),
+        credit=_maybe(credit, invoice.total.currency),
+        coverage=coverage(owner, Window(invoice.month.start_hour, invoice.month.end_hour), now=now),
     )

@@ -9,24 +9,24 @@ from sqlalchemy import func, select
 
 from portal.domain.period import Month
 from portal.domain.vat import VatUndeterminedError, WithoutVatId, apply_credit, basis_of, document_totals
-from portal.ledger.draft import Draft
+from portal.ledger.upcoming import UpcomingInvoice
 from portal.ledger.vat_kept import KeptVat
 from portal.models import Invoice
 from portal.storage.database import db
 
 
 def due_and_credit(
-    draft: Draft, credit_before: int, *, kept: KeptVat, without_vat_id: WithoutVatId
+    invoice: UpcomingInvoice, credit_before: int, *, kept: KeptVat, without_vat_id: WithoutVatId
 ) -> tuple[int | None, int | None]:
     """Return what is due and the credit left, gross.
 
     A correction has the rate of the month that it corrects, and is taxed as that month was. What a month
     from before this was kept depends on is not known: the profile decides, as for the month itself.
     """
-    organization = draft.organization
+    organization = invoice.organization
     net_by_month: Counter[Month] = Counter()
-    for item in draft.items:
-        net_by_month[item.corrects or draft.month] += item.total.cents
+    for item in invoice.items:
+        net_by_month[item.corrects or invoice.month] += item.total.cents
     try:
         rated = [
             (

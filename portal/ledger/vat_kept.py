@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from portal.domain.period import Month
 from portal.domain.vat import VatBasis
-from portal.ledger.draft import Draft
+from portal.ledger.upcoming import UpcomingInvoice
 from portal.models import Invoice
 from portal.storage.database import db
 
@@ -29,8 +29,10 @@ def kept_vat(organization_ids: Collection[int], months: Collection[Month]) -> Ke
     }
 
 
-def kept_for(drafts: Collection[Draft]) -> KeptVat:
-    """Return the same for the months that some drafts correct."""
-    correcting = [(draft, {item.corrects for item in draft.items if item.corrects}) for draft in drafts]
-    owners = {draft.organization.id for draft, months in correcting if months}
+def kept_for(upcoming: Collection[UpcomingInvoice]) -> KeptVat:
+    """Return the same for the months that some upcoming invoices correct."""
+    correcting = [
+        (invoice, {item.corrects for item in invoice.items if item.corrects}) for invoice in upcoming
+    ]
+    owners = {invoice.organization.id for invoice, months in correcting if months}
     return kept_vat(owners, set().union(*(months for _, months in correcting)))

@@ -13,7 +13,7 @@ from portal.closing.parking import parked, release
 from portal.domain.errors import NotFoundError
 from portal.domain.money import AMOUNT_MAX_MINOR
 from portal.ledger import catalogue
-from portal.ledger.draft import draft_of
+from portal.ledger.upcoming import upcoming_invoice
 from portal.models import Invoice, Metering, ParkedMonth
 from portal.storage.database import db
 from tests.factories import (
@@ -135,7 +135,7 @@ def test_a_released_month_is_the_invoice_that_was_previewed(acme, subscription):
     bill(subscription, 1)
     use(subscription, {hour_at(FEBRUARY, 1): 50})
     run(FEBRUARY)
-    preview = draft_of(acme, FEBRUARY)
+    preview = upcoming_invoice(acme, FEBRUARY)
     let_go(acme, FEBRUARY)
     assert run(FEBRUARY) == (1, 0)
     assert reasons() == {}
@@ -256,7 +256,7 @@ def use_cents(acme, cents):
 
 def test_the_largest_amount_is_billed(acme):
     use_cents(acme, AMOUNT_MAX_MINOR)
-    assert draft_of(acme, JANUARY).total.cents == 2**53 - 1
+    assert upcoming_invoice(acme, JANUARY).total.cents == 2**53 - 1
     assert run(JANUARY) == (1, 0)
 
 
@@ -281,6 +281,6 @@ def test_an_amount_that_cannot_be_read_is_not_billed_by_releasing_it(acme):
 
 def test_a_line_that_stands_twice_is_parked_even_if_released(acme, subscription, monkeypatch):
     use(subscription, {hour_at(JANUARY, 1): 1})
-    draft = draft_of(acme, JANUARY)
-    twice = type(draft)(draft.uid, acme, JANUARY, [*draft.items, *draft.items], draft.total)
+    invoice = upcoming_invoice(acme, JANUARY)
+    twice = type(invoice)(invoice.uid, acme, JANUARY, [*invoice.items, *invoice.items], invoice.total)
     assert parking.doubts({acme.id: twice}) == {acme.id: "A line stands twice."}

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from portal.closing.close import close
 from portal.closing.parking import parked, release
 from portal.domain.period import HOURS_A_DAY, Month, Window
-from portal.ledger.draft import Draft, draft_of
 from portal.ledger.open_months import open_months
 from portal.ledger.rating import rated_usage
+from portal.ledger.upcoming import UpcomingInvoice, upcoming_invoice
 from portal.models import Invoice, InvoiceItem, Organization, Subscription
 from portal.storage.database import db
 
@@ -84,19 +84,22 @@ def billed(organization: Organization) -> list[tuple[BookLine, int, int]]:
 
 
 def pending(organization: Organization, until: Month) -> list[tuple[BookLine, int, int]]:
-    """What the drafts of open months say."""
-    drafts = [draft_of(organization, month) for month in open_months(organization, until=until)]
+    """What the upcoming invoices of open months say."""
+    upcoming = [upcoming_invoice(organization, month) for month in open_months(organization, until=until)]
     return [
         (
             BookLine(
-                str(item.corrects or draft.month), item.project_id, item.product_id, Fraction(item.unit_price)
+                str(item.corrects or invoice.month),
+                item.project_id,
+                item.product_id,
+                Fraction(item.unit_price),
             ),
             item.quantity_nano,
             item.total.cents,
         )
-        for draft in drafts
-        if draft is not None
-        for item in draft.items
+        for invoice in upcoming
+        if invoice is not None
+        for item in invoice.items
     ]
 
 
@@ -131,8 +134,8 @@ def close_and_release(month: Month) -> None:
         close(now=month.ends_at, grace_days=0)
 
 
-def lines_of_draft(draft: Draft) -> list[tuple]:
-    """What a draft says, as `lines_of_invoice` tells an invoice."""
+def lines_of_upcoming(invoice: UpcomingInvoice) -> list[tuple]:
+    """What an upcoming invoice says, as `lines_of_invoice` tells a final one."""
     return [
         (
             each.uid,
@@ -144,7 +147,7 @@ def lines_of_draft(draft: Draft) -> list[tuple]:
             each.project and each.project.name,
             each.product.name,
         )
-        for each in draft.items
+        for each in invoice.items
     ]
 
 

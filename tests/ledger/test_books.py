@@ -25,10 +25,10 @@ from portal.closing.verify import verify
 from portal.domain.period import Month, Window, start_of_hour
 from portal.domain.rating import ENTRY_MAX_NANO
 from portal.ledger import catalogue
-from portal.ledger.draft import draft_of
 from portal.ledger.entries import Entry, write_entries
 from portal.ledger.open_months import open_months
 from portal.ledger.rating import rated_usage
+from portal.ledger.upcoming import upcoming_invoice
 from portal.metering.ingest import ingest
 from portal.models import Invoice
 from portal.storage.database import db
@@ -38,8 +38,8 @@ from tests.ledger.books import (
     bill_of,
     close_and_release,
     half_up,
-    lines_of_draft,
     lines_of_invoice,
+    lines_of_upcoming,
     of_month,
     shown,
     truth_of,
@@ -177,15 +177,15 @@ class Books(RuleBasedStateMachine):
         """The preview of each month is the invoice that it becomes."""
         month = JUNE.shifted(self.closed)
         due = open_months(self.organization, until=month)
-        previews = {str(each): draft_of(self.organization, each) for each in due}
+        previews = {str(each): upcoming_invoice(self.organization, each) for each in due}
         close_and_release(month)
         self.closed += 1
         fresh = [each for each in self._invoices() if each.id not in self.seen]
         made = {each.period: (each.uid, each.total_cents, lines_of_invoice(each)) for each in fresh}
         assert made == {
-            period: (draft.uid, draft.total.cents, lines_of_draft(draft))
-            for period, draft in previews.items()
-            if draft is not None
+            period: (invoice.uid, invoice.total.cents, lines_of_upcoming(invoice))
+            for period, invoice in previews.items()
+            if invoice is not None
         }
         for invoice in fresh:
             corrected = [

@@ -16,10 +16,10 @@ from portal.closing.verify import verify
 from portal.domain.period import HOURS_A_DAY, Window
 from portal.domain.rating import nano_of
 from portal.ledger import catalogue
-from portal.ledger.draft import draft_of
 from portal.ledger.entries import Entry, write_entries
 from portal.ledger.open_months import open_months
 from portal.ledger.rating import rated_usage
+from portal.ledger.upcoming import upcoming_invoice
 from portal.ledger.usage_sums import PENDING, USAGE, Step
 from portal.models import Delivery, Invoice, Product, UsageCorrection
 from portal.storage.database import db
@@ -39,8 +39,8 @@ from tests.ledger.books import (
     UNIT,
     bill_of,
     close_and_release,
-    lines_of_draft,
     lines_of_invoice,
+    lines_of_upcoming,
     of_month,
     shown,
     truth_of,
@@ -105,10 +105,10 @@ def test_the_corrected_invoice_stays_as_it_was(acme, subscription):
 
 def test_the_preview_is_the_invoice(acme, subscription):
     bill_late(subscription, 10, 13, 12)
-    preview = draft_of(acme, FEBRUARY)
+    preview = upcoming_invoice(acme, FEBRUARY)
     close_month(FEBRUARY)
     invoice = invoice_of(acme, FEBRUARY)
-    assert lines_of_invoice(invoice) == lines_of_draft(preview)
+    assert lines_of_invoice(invoice) == lines_of_upcoming(preview)
     assert (invoice.uid, invoice.total_cents) == (preview.uid, preview.total.cents)
 
 
@@ -116,7 +116,7 @@ def test_only_the_first_open_month_previews_what_came_late(acme, subscription):
     bill_late(subscription, 10, 13)
     use(subscription, {hour_at(MARCH, 1): 1})
     kinds = {
-        str(month): [item.kind for item in draft_of(acme, month).items]
+        str(month): [item.kind for item in upcoming_invoice(acme, month).items]
         for month in open_months(acme, until=MARCH)
     }
     assert kinds == {"2026-02": ["usage", "correction"], "2026-03": ["usage"]}
@@ -328,8 +328,8 @@ def test_a_thousand_maximal_differences_of_one_hour_do_not_overflow(acme):
     late = [Entry(hour_at(JANUARY, 2), each.id, 10**16) for each in subscriptions]
     write_entries(acme.id, late, now=NOW)
     db.session.commit()
-    draft = draft_of(acme, FEBRUARY)
-    assert [(item.quantity_nano, item.total.cents) for item in draft.items] == [(10**19, 1)]
+    invoice = upcoming_invoice(acme, FEBRUARY)
+    assert [(item.quantity_nano, item.total.cents) for item in invoice.items] == [(10**19, 1)]
 
 
 # -- any sequence -------------------------------------------------------------------------------------

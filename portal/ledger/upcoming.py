@@ -51,7 +51,7 @@ class DraftItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class UpcomingInvoice:
     """A month of an organization, priced, not closed yet."""
 
     uid: UUID
@@ -61,14 +61,16 @@ class Draft:
     total: Money
 
 
-def draft_of(organization: Organization, month: Month) -> Draft | None:
+def upcoming_invoice(organization: Organization, month: Month) -> UpcomingInvoice | None:
     """Return an open month of an organization as it stands, or None where there is nothing to bill."""
     is_next = open_months(organization, until=month)[-1:] == [month]
-    return drafts_of([organization], month, with_late=is_next).get(organization.id)
+    return upcoming_invoices([organization], month, with_late=is_next).get(organization.id)
 
 
-def drafts_of(organizations: Sequence[Organization], month: Month, *, with_late: bool) -> Mapping[int, Draft]:
-    """Return {organization id: draft} for those that used anything in a month, or have late usage."""
+def upcoming_invoices(
+    organizations: Sequence[Organization], month: Month, *, with_late: bool
+) -> Mapping[int, UpcomingInvoice]:
+    """Return {organization id: invoice} for those that used anything in a month, or have late usage."""
     prices = prices_for([each.id for each in organizations], {each.currency for each in organizations})
     window = Window(month.start_hour, month.end_hour)
     found: dict[int, list[RatedUsage]] = {
@@ -116,7 +118,7 @@ def _draft(
     used: Sequence[RatedUsage],
     projects: Projects,
     products: Mapping[int, ProductName],
-) -> Draft:
+) -> UpcomingInvoice:
     uid = invoice_uid(organization.uid, str(month))
     items = []
     for each in used:
@@ -144,7 +146,7 @@ def _draft(
         )
     items.sort(key=_reading_order)
     total = Money(sum(item.total.cents for item in items), organization.currency)
-    return Draft(uid, organization, month, items, total)
+    return UpcomingInvoice(uid, organization, month, items, total)
 
 
 def _reading_order(item: DraftItem) -> tuple[str, bool, str, str, Decimal]:
