@@ -3,9 +3,12 @@
 import os
 import sys
 
-from portal.app import calm_collector, create_app
+import click
+from flask import Flask
+from flask.cli import FlaskGroup
+
+from portal import cli
 from portal.config import SettingsError, from_environment
-from portal.web import log
 
 os.umask(0o077)  # what we write, such as a database or a backup, is ours alone
 try:
@@ -13,6 +16,22 @@ try:
 except SettingsError as error:
     sys.exit(f"The portal cannot start: {error}")
 
-log.configure(settings.log_level)
-app = create_app(settings)
-calm_collector()
+
+def make_app() -> Flask:
+    """Import and assemble the portal, as a process that serves or runs a command needs it."""
+    from portal.app import calm_collector, create_app  # noqa: PLC0415 -- a list of commands needs no portal
+    from portal.web import log  # noqa: PLC0415
+
+    log.configure(settings.log_level)
+    portal = create_app(settings)
+    calm_collector()
+    return portal
+
+
+def _only_lists_commands() -> bool:
+    """`flask` first asks for the names of our commands; its own commands, and a server, ask for the app."""
+    context = click.get_current_context(silent=True)
+    return context is not None and isinstance(context.command, FlaskGroup)
+
+
+app = cli.listing(make_app) if _only_lists_commands() else make_app()

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
+import resource
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
+
+from portal import cli
 from portal.config import ROOT
 
 SLOW_TO_IMPORT = ("flask", "sqlalchemy", "argon2", "stripe", "jsonschema", "playwright", "tests.fixtures")
@@ -53,3 +59,30 @@ def _numbers(source: str) -> set[str]:
         if isinstance(target, ast.Name)
     }
     return made | {"examples"}
+
+
+# -- the list of commands -----------------------------------------------------------------------------
+EVERY_REQUEST = "flask, flask_login, flask_sqlalchemy, flask_wtf.csrf, sqlalchemy.orm, babel, htmx_flask"
+RATIO_MAX = 1.2
+
+
+def test_commands_are_listed_in_about_the_time_that_imports_of_every_request_take(tmp_path):
+    imports = [sys.executable, "-c", f"import {EVERY_REQUEST}, jinja2_fragments"]
+    listing = [sys.executable, "-m", "flask", "--app", "wsgi", "--help"]
+    pairs = [(_cpu_seconds(listing, tmp_path), _cpu_seconds(imports, tmp_path)) for _ in range(3)]
+    listed, imported = (min(seconds) for seconds in zip(*pairs, strict=True))
+    assert listed <= RATIO_MAX * imported
+
+
+def _cpu_seconds(command: list[str], var: Path) -> float:
+    """Return what a child took of the processor: a busy machine makes it wait, and hardly work more."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = os.environ | {"PORTAL_VAR": str(var)}
+    subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True, timeout=60)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.parametrize("group", cli.GROUPS, ids=lambda group: group.name)
+def test_the_list_says_of_a_group_of_commands_what_the_group_says_of_itself(group):
+    assert group.help == inspect.cleandoc(group.load().help)

@@ -1,0 +1,38 @@
+"""Groups of commands that are imported when they are called, and run in the portal that is made then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+from flask import current_app
+
+MAKE_APP = "portal.make_app"  # in the extensions of an app that only lists commands
+
+
+class LazyGroup(click.Group):
+    """The name and the help of a group; whoever calls it gets the group itself."""
+
+    def __init__(self, name: str, target: str, help_text: str, *, more: Sequence[str] = ()) -> None:
+        super().__init__(name, help=help_text)
+        self._target = target
+        self._more = more
+
+    def load(self) -> click.Group:
+        """Import the group and the modules that add commands to it."""
+        module, _, name = self._target.partition(":")
+        group = getattr(import_module(module), name)
+        for each in self._more:
+            import_module(each)
+        assert isinstance(group, click.Group)
+        return group
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        make_app = current_app.extensions.get(MAKE_APP) if current_app else None
+        if parent and make_app:
+            parent.with_resource(make_app().app_context())
+        return self.load().make_context(info_name, args, parent, **extra)
