@@ -175,7 +175,7 @@ def test_a_restored_portal_finds_the_documents_it_has_forgotten(home):
         close(now=NOW, grace_days=3)
         assert deliver(home.easybill.gateway, now=NOW).delivered == 1
         document = db.session.scalars(select(LegalDocument)).one()
-        assert [document.easybill_id] == [str(each) for each in made]
+        assert [document.provider_document_id] == [str(each) for each in made]
         assert document.document_on.isoformat() == "2026-03-05"
 
 

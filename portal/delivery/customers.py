@@ -72,10 +72,10 @@ def tell_changes(easybill: EasybillGateway) -> int:
 
 def _out_of_step() -> list[int]:
     query = select(Organization.id).where(
-        Organization.easybill_customer_id.is_not(None),
+        Organization.invoicing_customer_id.is_not(None),
         or_(
-            Organization.easybill_profile_version.is_(None),
-            Organization.easybill_profile_version != Organization.profile_version,
+            Organization.invoicing_profile_version.is_(None),
+            Organization.invoicing_profile_version != Organization.profile_version,
         ),
     )
     with reading():
@@ -88,9 +88,9 @@ def _read(organization_id: int) -> _Known:
     with reading():
         organization = db.session.get_one(Organization, organization_id, populate_existing=True)
         known = _Known(
-            customer_id=organization.easybill_customer_id,
+            customer_id=organization.invoicing_customer_id,
             version=organization.profile_version,
-            told_version=organization.easybill_profile_version,
+            told_version=organization.invoicing_profile_version,
             facts=_facts(organization),
         )
         db.session.commit()
@@ -117,17 +117,19 @@ def _record(organization_id: int, customer_id: str, known: _Known) -> str:
     Whoever stored an id first is right. If another worker has told EasyBill something meanwhile, nobody knows
     which of the two came last, so the customer counts as out of step.
     """
-    is_ours = Organization.easybill_customer_id.is_(None) | (Organization.easybill_customer_id == customer_id)
-    is_untouched = Organization.easybill_profile_version.is_not_distinct_from(known.told_version)
+    is_ours = Organization.invoicing_customer_id.is_(None) | (
+        Organization.invoicing_customer_id == customer_id
+    )
+    is_untouched = Organization.invoicing_profile_version.is_not_distinct_from(known.told_version)
     query = update(Organization).where(Organization.id == organization_id, is_ours)
     values = {
-        "easybill_customer_id": customer_id,
-        "easybill_profile_version": case((is_untouched, known.version), else_=None),
+        "invoicing_customer_id": customer_id,
+        "invoicing_profile_version": case((is_untouched, known.version), else_=None),
     }
     db.session.execute(query.values(values).execution_options(synchronize_session=False))
     db.session.expire_all()
     stored = db.session.scalar(
-        select(Organization.easybill_customer_id).where(Organization.id == organization_id)
+        select(Organization.invoicing_customer_id).where(Organization.id == organization_id)
     )
     db.session.commit()
     assert stored, "either we or somebody else has stored it"

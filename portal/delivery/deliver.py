@@ -157,7 +157,7 @@ def _read(key: outbox.Key, lease: dt.datetime) -> _Job:
         job = _Job(
             key=key,
             lease=lease,
-            document_id=invoice.easybill_document_id,
+            document_id=invoice.provider_document_id,
             is_finished=invoice.delivery == Delivery.FINISHED,
             expected=expected_document(
                 organization,
@@ -204,7 +204,7 @@ def _stored_document(easybill: EasybillGateway, job: _Job) -> Document | None:
     if document is None:
         if job.is_finished:
             raise DocumentGoneError
-        outbox.record(job.key, job.document_id, easybill_document_id=None, delivery=Delivery.PENDING)
+        outbox.record(job.key, job.document_id, provider_document_id=None, delivery=Delivery.PENDING)
     return document
 
 

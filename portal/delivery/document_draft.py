@@ -174,7 +174,7 @@ def _documents_of(organization: Organization, months: list[Month]) -> Mapping[Mo
 
 def _corrected_id(corrected: Mapping[Month, LegalDocument]) -> str | None:
     """Return the document that a credit refers to: EasyBill takes one, so the latest; lines name each."""
-    return corrected[max(corrected, key=str)].easybill_id if corrected else None
+    return corrected[max(corrected, key=str)].provider_document_id if corrected else None
 
 
 def _due(invoice: Invoice, gross: Money) -> Money:

@@ -29,7 +29,7 @@ _MEDIA_TYPES = {"xrechnung": "application/xml", "zugferd": "application/pdf"}
 class _Missing(NamedTuple):
     organization_id: int
     legal_document_id: int
-    easybill_id: str
+    provider_document_id: str
 
 
 def fetch(easybill: EasybillGateway, *, now: dt.datetime, formats: Collection[str]) -> int:
@@ -41,12 +41,12 @@ def fetch(easybill: EasybillGateway, *, now: dt.datetime, formats: Collection[st
     for name in sorted(formats):
         for missing in _missing(name):
             try:
-                content = easybill.e_invoice_of(missing.easybill_id, name)
+                content = easybill.e_invoice_of(missing.provider_document_id, name)
             except (ProviderUnavailableError, EasybillKeyRefusedError) as error:
                 log.warning("e-invoices wait for easybill", extra={"reason": str(error)})
                 return fetched
             except ProviderRefusedError:
-                log.exception("an e-invoice was refused", extra={"document": missing.easybill_id})
+                log.exception("an e-invoice was refused", extra={"document": missing.provider_document_id})
                 continue
             fetched += _keep(missing, name, content, now) and content is not None
     return fetched
@@ -55,7 +55,7 @@ def fetch(easybill: EasybillGateway, *, now: dt.datetime, formats: Collection[st
 def _missing(name: str) -> list[_Missing]:
     """Return the documents whose file of a format was never answered, newest first."""
     query = (
-        select(LegalDocument.organization_id, LegalDocument.id, LegalDocument.easybill_id)
+        select(LegalDocument.organization_id, LegalDocument.id, LegalDocument.provider_document_id)
         .outerjoin(
             LegalDocumentFormat,
             (LegalDocumentFormat.organization_id == LegalDocument.organization_id)

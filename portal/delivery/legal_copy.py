@@ -41,10 +41,10 @@ def keep(organization_id: int, document: Document, pdf: bytes, *, ours: Ours | N
     assert document.number, "a finished document has a number"
     assert document.document_on, "a finished document has a date"
     row = LegalDocument(
-        easybill_id=document.id,
+        provider_document_id=document.id,
         invoice_id=ours and ours.invoice_id,
         due_cents=ours and ours.due.cents,
-        refers_to_easybill_id=document.refers_to_id,
+        refers_to_provider_document_id=document.refers_to_id,
         number=document.number,
         type=document.type,
         document_on=document.document_on,
@@ -67,7 +67,7 @@ def keep(organization_id: int, document: Document, pdf: bytes, *, ours: Ours | N
     audit.record(
         organization_id,
         "legal_invoice.issued",
-        row.easybill_id,
+        row.provider_document_id,
         after={
             "number": row.number,
             "type": row.type,
@@ -82,25 +82,27 @@ def keep(organization_id: int, document: Document, pdf: bytes, *, ours: Ours | N
 
 def row_of(organization_id: int, document_id: str) -> LegalDocument | None:
     query = select(LegalDocument).where(
-        LegalDocument.organization_id == organization_id, LegalDocument.easybill_id == document_id
+        LegalDocument.organization_id == organization_id, LegalDocument.provider_document_id == document_id
     )
     return db.session.scalar(query.execution_options(populate_existing=True))
 
 
 def refresh(row: LegalDocument, document: Document, *, at: dt.datetime) -> None:
     """Take over what may still change about a finished document; the caller commits."""
-    paid_before, cancelled_before = _payment(row), row.cancelled_by_easybill_id
+    paid_before, cancelled_before = _payment(row), row.cancelled_by_provider_document_id
     _take_over(row, document, at)
     if _payment(row) != paid_before:
         action = "legal_invoice.paid" if row.paid_on else "legal_invoice.payment_changed"
-        audit.record(row.organization_id, action, row.easybill_id, before=paid_before, after=_payment(row))
-    if row.cancelled_by_easybill_id != cancelled_before:
+        audit.record(
+            row.organization_id, action, row.provider_document_id, before=paid_before, after=_payment(row)
+        )
+    if row.cancelled_by_provider_document_id != cancelled_before:
         audit.record(
             row.organization_id,
             "legal_invoice.cancelled",
-            row.easybill_id,
+            row.provider_document_id,
             before={"number": row.number, "cancelled_by": cancelled_before},
-            after={"number": row.number, "cancelled_by": row.cancelled_by_easybill_id},
+            after={"number": row.number, "cancelled_by": row.cancelled_by_provider_document_id},
         )
 
 
@@ -117,7 +119,7 @@ def _take_over(row: LegalDocument, document: Document, at: dt.datetime) -> None:
     row.due_on = document.due_on
     row.paid_on = document.paid_on
     row.paid_cents = money_of(document.paid_hundredths, document.currency).cents
-    row.cancelled_by_easybill_id = document.cancelled_by_id
+    row.cancelled_by_provider_document_id = document.cancelled_by_id
     # Neither a cancelled document nor the one that cancels it is owed any more.
     row.is_cancelled = document.cancelled_by_id is not None or document.type in CANCELLATIONS
     row.synced_at = at

@@ -45,8 +45,8 @@ def release_stuck(organization_id: int) -> int:
     """Let the stuck invoices of an organization try again, once their reason is removed; return how many."""
     result = _write(
         (Invoice.organization_id == organization_id) & (Invoice.delivery == Delivery.STUCK),
-        delivery=case((Invoice.easybill_document_id.is_(None), Delivery.PENDING), else_=Delivery.DRAFTED),
-        document_on=case((Invoice.easybill_document_id.is_not(None), Invoice.document_on)),
+        delivery=case((Invoice.provider_document_id.is_(None), Delivery.PENDING), else_=Delivery.DRAFTED),
+        document_on=case((Invoice.provider_document_id.is_not(None), Invoice.document_on)),
         attempts=0,
         next_attempt_at=None,
         leased_until=None,
@@ -127,19 +127,19 @@ def claim(key: Key, at: dt.datetime, lease: dt.datetime) -> bool:
 def store_document_id(key: Key, document_id: str) -> str | None:
     """Compare and set: return the id that is stored now, which may be another worker's."""
     _write(
-        key.row & Invoice.easybill_document_id.is_(None),
-        easybill_document_id=document_id,
+        key.row & Invoice.provider_document_id.is_(None),
+        provider_document_id=document_id,
         delivery=Delivery.DRAFTED,
         attempts=0,
     )
-    stored = db.session.scalar(select(Invoice.easybill_document_id).where(key.row))
+    stored = db.session.scalar(select(Invoice.provider_document_id).where(key.row))
     db.session.commit()
     return stored
 
 
 def record(key: Key, document_id: str, **values: Any) -> None:
     """Write how far a document got, unless the invoice has another one by now or is through."""
-    is_its_own = Invoice.easybill_document_id == document_id
+    is_its_own = Invoice.provider_document_id == document_id
     _write(key.row & is_its_own & (Invoice.delivery != Delivery.DELIVERED), **values)
     db.session.commit()
 

@@ -21,8 +21,8 @@ def organizations_of(documents: Iterable[Document]) -> Mapping[str, int]:
     found: dict[str, int] = {}
     with reading():
         for start in range(0, len(ids), _IDS_MAX):
-            query = select(Organization.easybill_customer_id, Organization.id).where(
-                Organization.easybill_customer_id.in_(ids[start : start + _IDS_MAX])
+            query = select(Organization.invoicing_customer_id, Organization.id).where(
+                Organization.invoicing_customer_id.in_(ids[start : start + _IDS_MAX])
             )
             rows = db.session.execute(query)
             found |= {customer_id: each for customer_id, each in rows if customer_id}
@@ -35,13 +35,13 @@ def is_of_invoice(organization_id: int, document: Document) -> bool:
     if document.type in CANCELLATIONS:
         return False
     invoice = _invoice_of(organization_id, document)
-    return invoice is not None and invoice.easybill_document_id in {None, document.id}
+    return invoice is not None and invoice.provider_document_id in {None, document.id}
 
 
 def has_lost(organization_id: int, draft: Document) -> bool:
     """Tell whether a draft was made for an invoice whose finished document is another one."""
     invoice = _invoice_of(organization_id, draft)
-    return invoice is not None and invoice.delivery in _THROUGH and invoice.easybill_document_id != draft.id
+    return invoice is not None and invoice.delivery in _THROUGH and invoice.provider_document_id != draft.id
 
 
 def _invoice_of(organization_id: int, document: Document) -> Row[str | None, str] | None:
@@ -49,7 +49,7 @@ def _invoice_of(organization_id: int, document: Document) -> Row[str | None, str
         uid = UUID(document.external_id or "")
     except ValueError:
         return None
-    query = select(Invoice.easybill_document_id, Invoice.delivery).where(
+    query = select(Invoice.provider_document_id, Invoice.delivery).where(
         Invoice.organization_id == organization_id, Invoice.uid == uid
     )
     with reading():

@@ -73,7 +73,9 @@ def _pay(easybill: EasybillGateway) -> None:
         for document in documents[:-unpaid]:
             paid_on = document.document_on + _PAID_AFTER
             reference = f"transfer for {document.number}"
-            easybill.record_payment(document.easybill_id, hundredths_of(document.gross), paid_on, reference)
+            easybill.record_payment(
+                document.provider_document_id, hundredths_of(document.gross), paid_on, reference
+            )
 
 
 def _keep_card(customer: Customer, card: str, stripe: StripeGateway, now: dt.datetime) -> None:

@@ -70,7 +70,7 @@ class Item:
 class LegalName(NamedTuple):
     """The legal document of an invoice, as pages name it and link to it."""
 
-    easybill_id: str
+    provider_document_id: str
     number: str
 
 
@@ -184,7 +184,7 @@ _ITEMS = (
     .where(_items.organization_id == bindparam("owner"), _items.invoice_id == bindparam("invoice"))
     .order_by(_items.id)
 )
-_LEGAL = select(_legal.invoice_id, _legal.easybill_id, _legal.number).where(
+_LEGAL = select(_legal.invoice_id, _legal.provider_document_id, _legal.number).where(
     _legal.organization_id == bindparam("owner"), _legal.invoice_id.in_(bindparam("invoices", expanding=True))
 )
 

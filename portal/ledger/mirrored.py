@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from portal.models import MirrorState
 from portal.storage.database import db
 
-_NAME = "easybill documents"
+_NAME = "legal documents"
 
 
 def mirrored_until() -> dt.datetime | None:

@@ -61,7 +61,7 @@ def e_invoice_of(organization: Organization, document_id: str, wanted: DocumentF
 def _document_of(organization: Organization, document_id: str) -> LegalDocument:
     query = select(LegalDocument).where(
         LegalDocument.organization_id == organization.id,
-        LegalDocument.easybill_id == known_form(document_id),
+        LegalDocument.provider_document_id == known_form(document_id),
     )
     document = db.session.scalar(query)
     if document is None:

@@ -94,7 +94,7 @@ def legal_invoices_of(organization: Organization, asked: Slice, *, today: dt.dat
 def legal_invoice_of(organization: Organization, document_id: str, *, today: dt.date) -> LegalInvoiceDetail:
     """Return one document with the lines behind it, or raise NotFoundError, for a stranger's as well."""
     row = db.session.execute(
-        _documents(organization).where(LegalDocument.easybill_id == known_form(document_id))
+        _documents(organization).where(LegalDocument.provider_document_id == known_form(document_id))
     ).one_or_none()
     if row is None:
         raise NotFoundError
@@ -133,23 +133,24 @@ def _legal_invoice(
 
 def _related(document: LegalDocument) -> Related:
     """Find the documents that this one names, and those that name it."""
-    named = {document.refers_to_easybill_id, document.cancelled_by_easybill_id} - {None}
+    named = {document.refers_to_provider_document_id, document.cancelled_by_provider_document_id} - {None}
     query = select(LegalDocument).where(
         LegalDocument.organization_id == document.organization_id,
         or_(
-            LegalDocument.easybill_id.in_(named),
-            LegalDocument.refers_to_easybill_id == document.easybill_id,
+            LegalDocument.provider_document_id.in_(named),
+            LegalDocument.refers_to_provider_document_id == document.provider_document_id,
         ),
     )
-    found = {each.easybill_id: each for each in db.session.scalars(query.order_by(LegalDocument.id))}
-    cancelled_by = found.get(document.cancelled_by_easybill_id or "")
+    found = {each.provider_document_id: each for each in db.session.scalars(query.order_by(LegalDocument.id))}
+    cancelled_by = found.get(document.cancelled_by_provider_document_id or "")
     return Related(
-        refers_to=found.get(document.refers_to_easybill_id or ""),
+        refers_to=found.get(document.refers_to_provider_document_id or ""),
         cancelled_by=cancelled_by,
         corrected_by=[
             each
             for each in found.values()
-            if each.refers_to_easybill_id == document.easybill_id and each is not cancelled_by
+            if each.refers_to_provider_document_id == document.provider_document_id
+            and each is not cancelled_by
         ],
     )
 

@@ -14,7 +14,7 @@ from portal.web.providers import settings
 def legal_invoice(invoice: LegalInvoice) -> JSON:
     document = invoice.document
     return {
-        "id": document.easybill_id,
+        "id": document.provider_document_id,
         "internal_invoice_id": str(invoice.invoice.uid) if invoice.invoice else None,
         "number": document.number,
         "type": document.type,
@@ -28,8 +28,8 @@ def legal_invoice(invoice: LegalInvoice) -> JSON:
         "amount_remaining": money(document.remaining),
         "paid_at": document.paid_on.isoformat() if document.paid_on else None,
         "period": str(invoice.month) if invoice.month else None,
-        "refers_to_id": document.refers_to_easybill_id,
-        "cancelled_by_id": document.cancelled_by_easybill_id,
+        "refers_to_id": document.refers_to_provider_document_id,
+        "cancelled_by_id": document.cancelled_by_provider_document_id,
         "synced_at": invoice.synced_at and instant(invoice.synced_at),
         "pdf_url": settings().portal_url + _download_path(invoice),
     }
@@ -42,7 +42,7 @@ def legal_invoice_list(page: LegalInvoiceList) -> list[JSON]:
 
 def legal_invoice_detail(page: LegalInvoiceDetail) -> JSON:
     return legal_invoice(page.invoice) | {
-        "corrected_by_ids": [each.easybill_id for each in page.related.corrected_by],
+        "corrected_by_ids": [each.provider_document_id for each in page.related.corrected_by],
         "formats": ["pdf", *page.formats],
         "difference": money(page.difference) if page.beside.positions else None,
         "positions": [_position(page.invoice, each) for each in page.beside.positions],
@@ -73,7 +73,7 @@ def _line(invoice: LegalInvoice, line: Line) -> JSON:
 
 
 def _download_path(invoice: LegalInvoice) -> str:
-    document_id = invoice.document.easybill_id
+    document_id = invoice.document.provider_document_id
     return url_for(
         "legal_invoices.download", organization_id=invoice.organization_uid, invoice_id=document_id
     )

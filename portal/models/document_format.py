@@ -1,4 +1,4 @@
-"""Legal documents as machines read them: kept beside the PDF, byte for byte as EasyBill made them."""
+"""Legal documents as machines read them: kept beside the PDF, byte for byte as they were made."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DocumentFormat(StrEnum):
 
 
 class LegalDocumentFormat(Model):
-    """A document as a machine reads it, byte for byte; `content` is None where EasyBill makes none."""
+    """A document as a machine reads it, byte for byte; `content` is None where the provider makes none."""
 
     __tablename__ = "legal_document_format"
     __table_args__ = (refers_to("legal_document", "legal_document_id"), {"info": ORGANIZATION})

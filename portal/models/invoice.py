@@ -26,7 +26,7 @@ class InvoiceStatus(StrEnum):
 
 
 class Delivery(StrEnum):
-    """How far the legal document of an invoice got at EasyBill."""
+    """How far the legal document of an invoice got at the invoicing provider."""
 
     NOT_NEEDED = "not_needed"  # nothing to pay: no document
     PENDING = "pending"
@@ -88,7 +88,7 @@ class Invoice(OrganizationOwned, Model):
     closed_at: Mapped[dt.datetime]
     delivery: Mapped[str] = mapped_column(default=Delivery.PENDING)
     document_on: Mapped[dt.date | None]
-    easybill_document_id: Mapped[str | None]
+    provider_document_id: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     next_attempt_at: Mapped[dt.datetime | None]
     leased_until: Mapped[dt.datetime | None]

@@ -1,4 +1,4 @@
-"""Our mirror of EasyBill's documents: what pages read, and the PDF bytes as they were fetched."""
+"""Our copy of the invoicing provider's documents: what pages read, and the PDF bytes as they were fetched."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.storage.database import Model
 
 
 class LegalStatus(StrEnum):
-    """EasyBill gives an invoice no status: it follows from its other fields."""
+    """A document has no status of its own at the provider: it follows from its other fields."""
 
     OPEN = "open"
     PAID = "paid"
@@ -23,20 +23,24 @@ class LegalStatus(StrEnum):
 
 
 class LegalDocument(OrganizationOwned, Model):
-    """A finished document at EasyBill. It is never changed there, only paid or cancelled.
+    """A finished document at the invoicing provider. It is never changed there, only paid or cancelled.
 
-    A credit and a cancellation are below zero. `refers_to_easybill_id` is the document that this one
-    corrects or cancels, `cancelled_by_easybill_id` the one that cancels it. `due_cents` is what is left to
-    pay of it once earlier credit is set off: None for a document that is not made by us.
+    `provider_document_id` is its id there. A credit and a cancellation are below zero, and
+    `refers_to_provider_document_id` is the document that they correct or cancel. `due_cents` is what is left
+    to pay once earlier credit is set off: None for a document that is not made by us.
     """
 
     __tablename__ = "legal_document"
     __table_args__ = owned_table(
         "legal_document",
-        UniqueConstraint("organization_id", "easybill_id"),
+        UniqueConstraint(
+            "organization_id",
+            "provider_document_id",
+            name="uq_legal_document_organization_id_easybill_id",  # its column had that name
+        ),
         refers_to("invoice", "invoice_id"),
     )
-    easybill_id: Mapped[str]
+    provider_document_id: Mapped[str]
     invoice_id: Mapped[int | None] = mapped_column(Integer)
     number: Mapped[str]
     type: Mapped[str]
@@ -49,8 +53,8 @@ class LegalDocument(OrganizationOwned, Model):
     gross_cents: Mapped[int] = mapped_column(BigInteger)
     due_cents: Mapped[int | None] = mapped_column(BigInteger)
     paid_cents: Mapped[int] = mapped_column(BigInteger, default=0)
-    refers_to_easybill_id: Mapped[str | None]
-    cancelled_by_easybill_id: Mapped[str | None]
+    refers_to_provider_document_id: Mapped[str | None]
+    cancelled_by_provider_document_id: Mapped[str | None]
     synced_at: Mapped[dt.datetime]
 
     @property
@@ -87,7 +91,7 @@ class LegalDocument(OrganizationOwned, Model):
 
 
 class LegalDocumentFile(Model):
-    """The PDF of a document, byte for byte as EasyBill made it; fetched once."""
+    """The PDF of a document, byte for byte as the provider made it; fetched once."""
 
     __tablename__ = "legal_document_file"
     __table_args__ = (refers_to("legal_document", "legal_document_id"), {"info": ORGANIZATION})

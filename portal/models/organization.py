@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, Integer, String
+from sqlalchemy import JSON, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.billing_profile import BillingProfile
@@ -16,12 +16,16 @@ from portal.storage.database import Model
 class Organization(Model):
     """A customer. Its billing profile goes onto legal invoices, which keep their own copy.
 
-    `profile_version` counts the changes of the profile; `easybill_profile_version` is the one that EasyBill's
-    customer was last told. While they differ, EasyBill has to be told before the next document.
+    `profile_version` counts the changes of the profile; `invoicing_profile_version` is the one that the
+    invoicing provider's customer last had. While they differ, the provider gets it before the next document.
     """
 
     __tablename__ = "organization"
-    __table_args__ = ({"info": REFERENCE},)
+    __table_args__ = (
+        # Its column had that name.
+        UniqueConstraint("invoicing_customer_id", name="uq_organization_easybill_customer_id"),
+        {"info": REFERENCE},
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     uid: Mapped[UUID] = mapped_column(default=uuid4, unique=True)
     number: Mapped[str] = mapped_column(unique=True)
@@ -39,8 +43,8 @@ class Organization(Model):
     profile_version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[dt.datetime]
     stripe_customer_id: Mapped[str | None] = mapped_column(unique=True)
-    easybill_customer_id: Mapped[str | None] = mapped_column(unique=True)
-    easybill_profile_version: Mapped[int | None] = mapped_column(Integer)
+    invoicing_customer_id: Mapped[str | None]
+    invoicing_profile_version: Mapped[int | None] = mapped_column(Integer)
 
     @property
     def billing_profile(self) -> BillingProfile:

@@ -29,7 +29,7 @@ TABLES = {"invoice": Invoice, "invoice_item": InvoiceItem, "usage_correction": U
 OUTBOX = {
     "delivery",
     "document_on",
-    "easybill_document_id",
+    "provider_document_id",
     "attempts",
     "next_attempt_at",
     "leased_until",

@@ -236,10 +236,12 @@ def _faults_of_delivery(invoice: Invoice, documents: Sequence[dict[str, Any]]) -
     if invoice.delivery != Delivery.DELIVERED or invoice.leased_until is not None:
         yield f"{name} is {invoice.delivery}, leased until {invoice.leased_until}: {invoice.last_error}"
     (document,) = finished
-    if invoice.easybill_document_id != str(document["id"]):
-        yield f"{name} points to {invoice.easybill_document_id}, EasyBill's document is {document['id']}"
+    if invoice.provider_document_id != str(document["id"]):
+        yield f"{name} points to {invoice.provider_document_id}, EasyBill's document is {document['id']}"
     copies = _legal_documents(invoice)
-    if [(each.easybill_id, each.number) for each in copies] != [(str(document["id"]), document["number"])]:
+    if [(each.provider_document_id, each.number) for each in copies] != [
+        (str(document["id"]), document["number"])
+    ]:
         yield f"{name} has {len(copies)} copies of its legal document, or another one"
     sign = -1 if document["type"] == "CREDIT" else 1
     if sign * document["amount_net"] != invoice.total_cents:  # euros and dollars have hundredths

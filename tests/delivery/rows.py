@@ -116,7 +116,7 @@ class Easybill:
         return answer
 
     def documents(self, organization: Organization) -> list[dict]:
-        customer = organization.easybill_customer_id
+        customer = organization.invoicing_customer_id
         return self("GET", "/documents", params={"customer_id": customer}).json()["items"]
 
     def pay(self, document_id: str, amount: int, paid_on: dt.date) -> None:

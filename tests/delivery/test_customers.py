@@ -27,7 +27,7 @@ def change(organization, **changes):
 
 
 def at_easybill(easybill, organization):
-    return easybill("GET", f"/customers/{organization.easybill_customer_id}").json()
+    return easybill("GET", f"/customers/{organization.invoicing_customer_id}").json()
 
 
 def test_a_customer_is_made_with_our_number_and_all_of_the_profile(easybill, customer):
@@ -76,7 +76,7 @@ def test_a_number_that_is_taken_away_is_gone_there_too(easybill, customer):
 def test_who_has_no_document_yet_is_not_made_for_nothing(easybill, customer):
     change(customer, name="Acme SE")
     assert customers.tell_changes(Watched(None)) == 0
-    assert customer.easybill_customer_id is None
+    assert customer.invoicing_customer_id is None
 
 
 @pytest.mark.parametrize("error", [Killed(), EasybillUnavailableError()])
@@ -86,7 +86,7 @@ def test_a_lost_answer_to_making_a_customer_makes_no_second_one(easybill, custom
     customers.in_step(easybill.gateway, customer.id)
     known = easybill("GET", "/customers", params={"number": customer.number}).json()
     assert known["total"] == 1
-    assert str(known["items"][0]["id"]) == customer.easybill_customer_id
+    assert str(known["items"][0]["id"]) == customer.invoicing_customer_id
 
 
 @pytest.mark.parametrize("when", [raises, after])
@@ -95,7 +95,7 @@ def test_a_lost_answer_to_a_change_is_told_again(easybill, customer, when):
     change(customer, name="Acme SE")
     broken = Watched(easybill.gateway, update_customer=when(EasybillUnavailableError()))
     assert customers.tell_changes(broken) == 0
-    assert customer.easybill_profile_version == 1
+    assert customer.invoicing_profile_version == 1
     assert customers.tell_changes(easybill.gateway) == 1
     assert at_easybill(easybill, customer)["company_name"] == "Acme SE"
 

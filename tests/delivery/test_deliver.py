@@ -138,7 +138,7 @@ def test_what_was_delivered_is_kept_with_its_pdf(easybill, customer, invoice):
 
     document = only_document(easybill, customer)
     row = db.session.scalars(db.select(LegalDocument)).one()
-    assert (row.easybill_id, row.number) == (str(document["id"]), document["number"])
+    assert (row.provider_document_id, row.number) == (str(document["id"]), document["number"])
     assert (row.invoice_id, row.type, row.currency) == (invoice.id, "INVOICE", "EUR")
     assert (row.document_on, row.due_on) == (dt.date(2026, 3, 10), dt.date(2026, 3, 24))
     assert (row.net_cents, row.gross_cents) == (13377, 15919)
@@ -147,7 +147,7 @@ def test_what_was_delivered_is_kept_with_its_pdf(easybill, customer, invoice):
     pdf = easybill("GET", f"/documents/{document['id']}/pdf").content
     assert file.content == pdf
     assert file.sha256 == hashlib.sha256(pdf).hexdigest()
-    assert (invoice.delivery, invoice.easybill_document_id) == (Delivery.DELIVERED, row.easybill_id)
+    assert (invoice.delivery, invoice.provider_document_id) == (Delivery.DELIVERED, row.provider_document_id)
     assert (invoice.leased_until, invoice.last_error, invoice.attempts) == (None, None, 0)
 
 
@@ -206,7 +206,7 @@ def test_an_eu_customer_without_vat_id_is_stuck_and_stops_nobody(easybill, invoi
     assert (counts.delivered, counts.stuck) == (1, 1)
     assert undetermined.delivery == Delivery.STUCK
     assert "VAT id" in undetermined.last_error
-    assert undetermined.easybill_document_id is None
+    assert undetermined.provider_document_id is None
     assert invoice.delivery == Delivery.DELIVERED
 
 
@@ -260,7 +260,7 @@ def test_a_run_killed_at_any_call_is_finished_by_the_next(easybill, customer, in
     assert deliver(easybill.gateway, now=LATER).delivered == 1
     document = only_document(easybill, customer)
     assert not document["is_draft"]
-    assert db.session.scalars(db.select(LegalDocument.easybill_id)).all() == [str(document["id"])]
+    assert db.session.scalars(db.select(LegalDocument.provider_document_id)).all() == [str(document["id"])]
 
 
 @pytest.mark.parametrize("method", ["create_customer", "create_draft", "finish", "pdf_of"])
@@ -303,7 +303,7 @@ def test_of_two_workers_that_meet_only_one_document_is_finished(easybill, custom
     assert len(lost) == 1
     assert mirror(easybill.gateway, now=LATER).lost_drafts == 1
     document = only_document(easybill, customer)
-    assert str(document["id"]) == invoice.easybill_document_id
+    assert str(document["id"]) == invoice.provider_document_id
     assert (document["is_draft"], invoice.delivery) == (False, Delivery.DELIVERED)
 
 
@@ -339,7 +339,7 @@ def test_a_draft_that_somebody_deleted_is_made_anew(easybill, customer, invoice)
     with pytest.raises(Killed):
         deliver(Watched(easybill.gateway, finish=raises(Killed())), now=NOW)
     db.session.rollback()
-    easybill("DELETE", f"/documents/{invoice.easybill_document_id}")
+    easybill("DELETE", f"/documents/{invoice.provider_document_id}")
 
     assert deliver(easybill.gateway, now=LATER).delivered == 1
     assert not only_document(easybill, customer)["is_draft"]
@@ -433,7 +433,7 @@ def test_only_the_organizations_asked_for_are_delivered(easybill, customer, invo
 def test_a_half_finished_answer_is_asked_for_again(easybill, customer, invoice):
     def half(method, *args):
         method(*args)
-        return easybill.gateway.create_draft(customer.easybill_customer_id, half.facts)
+        return easybill.gateway.create_draft(customer.invoicing_customer_id, half.facts)
 
     def kept(method, customer_id, facts):
         half.facts = facts
@@ -502,7 +502,7 @@ def test_yen_with_vat_are_stuck_with_the_reason_before_easybill_makes_a_draft(ea
     deliver(easybill.gateway, now=NOW)
     assert invoice.delivery == Delivery.STUCK
     assert "hundredths, which JPY does not have" in invoice.last_error
-    assert invoice.easybill_document_id is None
+    assert invoice.provider_document_id is None
 
 
 def test_yen_whose_vat_is_whole_are_billed(easybill, app):
@@ -526,7 +526,7 @@ def test_a_draft_from_before_a_change_of_the_case_of_vat_is_not_finished(easybil
     assert invoice.delivery == Delivery.STUCK
     assert "VAT" in invoice.last_error
 
-    easybill("DELETE", f"/documents/{invoice.easybill_document_id}")
+    easybill("DELETE", f"/documents/{invoice.provider_document_id}")
     release_stuck(customer.id)
     assert deliver(easybill.gateway, now=LATER).delivered == 1
     assert only_document(easybill, customer)["vat_option"] == "nStbUstID"

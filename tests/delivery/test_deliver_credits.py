@@ -68,7 +68,7 @@ def test_the_copy_of_a_credit_is_below_zero_and_owed_by_nobody(easybill, custome
     row = db.session.scalars(db.select(LegalDocument).filter_by(type="CREDIT")).one()
     original = db.session.scalars(db.select(LegalDocument).filter_by(type="INVOICE")).one()
     assert (row.net_cents, row.gross_cents, row.due_cents) == (-6000, -7140, 0)
-    assert row.refers_to_easybill_id == original.easybill_id
+    assert row.refers_to_provider_document_id == original.provider_document_id
     assert row.status_on(dt.date(2027, 1, 1)) == LegalStatus.PAID, "it never becomes overdue"
     internal = db.session.scalars(db.select(Invoice).filter_by(period="2026-02")).one()
     assert (internal.total_cents, internal.credit_cents, internal.delivery) == (
@@ -140,18 +140,18 @@ def test_a_cancelled_credit_gives_nothing_back_any_more(easybill, customer, cred
     credit = documents(easybill, customer)[-1]
     storno = easybill.cancel(credit["id"])
     mirror(easybill.gateway, now=APRIL_5)
-    row = db.session.scalars(db.select(LegalDocument).filter_by(easybill_id=str(storno["id"]))).one()
+    row = db.session.scalars(db.select(LegalDocument).filter_by(provider_document_id=str(storno["id"]))).one()
     assert (row.type, row.net_cents, row.gross_cents) == ("STORNO_CREDIT", 6000, 7140)
-    assert row.refers_to_easybill_id == str(credit["id"])
+    assert row.refers_to_provider_document_id == str(credit["id"])
 
 
 def test_what_happens_to_a_document_is_in_the_audit_trail(easybill, customer, subscription):
     use(subscription, {hour_at(JANUARY, 3): 100})
     bill(easybill, JANUARY)
     row = db.session.scalars(db.select(LegalDocument)).one()
-    easybill.pay(row.easybill_id, 11900, row.document_on)
+    easybill.pay(row.provider_document_id, 11900, row.document_on)
     mirror(easybill.gateway, now=APRIL_5)
-    easybill.cancel(row.easybill_id)
+    easybill.cancel(row.provider_document_id)
     mirror(easybill.gateway, now=APRIL_5)
     mirror(easybill.gateway, now=APRIL_5)
 
@@ -164,7 +164,7 @@ def test_what_happens_to_a_document_is_in_the_audit_trail(easybill, customer, su
         "legal_invoice.cancelled",
         "legal_invoice.issued",
     ]
-    assert {each.subject for each in entries[:3]} == {row.easybill_id}
+    assert {each.subject for each in entries[:3]} == {row.provider_document_id}
     assert entries[0].after["gross_cents"] == 11900
     assert (entries[1].before["paid_on"], entries[1].after["paid_cents"]) == (None, 11900)
 

@@ -69,7 +69,7 @@ def test_a_refused_document_keeps_no_other_waiting(easybill, document):
     deliver(easybill.gateway, now=NOW)
 
     def refuse_first(method, document_id, name):
-        if document_id == document.easybill_id:
+        if document_id == document.provider_document_id:
             raise EasybillRefusedError
         return XML
 

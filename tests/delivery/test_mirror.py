@@ -54,7 +54,7 @@ def test_a_new_document_is_open_and_overdue_after_its_day(delivered):
 
 
 def test_a_payment_at_easybill_reaches_us(easybill, delivered):
-    easybill.pay(delivered.easybill_id, 44268, TODAY)
+    easybill.pay(delivered.provider_document_id, 44268, TODAY)
     counts = mirror(easybill.gateway, now=LATER)
 
     assert counts.refreshed == 1
@@ -63,30 +63,34 @@ def test_a_payment_at_easybill_reaches_us(easybill, delivered):
 
 
 def test_part_of_a_payment_is_not_yet_paid(easybill, delivered):
-    easybill.pay(delivered.easybill_id, 44267, TODAY)
+    easybill.pay(delivered.provider_document_id, 44267, TODAY)
     mirror(easybill.gateway, now=LATER)
 
     assert (delivered.paid_on, delivered.paid_cents) == (None, 44267)
 
 
 def test_a_cancellation_marks_the_document_and_is_a_row_of_its_own(easybill, customer, delivered):
-    storno = easybill.cancel(delivered.easybill_id)
+    storno = easybill.cancel(delivered.provider_document_id)
     counts = mirror(easybill.gateway, now=LATER)
 
     assert (counts.refreshed, counts.added) == (1, 1)
     assert delivered.status_on(TODAY) == LegalStatus.CANCELLED
     row = db.session.scalars(db.select(LegalDocument).where(LegalDocument.type == "STORNO")).one()
-    assert (row.easybill_id, row.organization_id, row.invoice_id) == (str(storno["id"]), customer.id, None)
+    assert (row.provider_document_id, row.organization_id, row.invoice_id) == (
+        str(storno["id"]),
+        customer.id,
+        None,
+    )
     assert (row.net_cents, row.gross_cents) == (-37200, -44268)
     assert row.status_on(TODAY) == LegalStatus.CANCELLED
-    assert row.refers_to_easybill_id == delivered.easybill_id
-    assert delivered.cancelled_by_easybill_id == row.easybill_id
+    assert row.refers_to_provider_document_id == delivered.provider_document_id
+    assert delivered.cancelled_by_provider_document_id == row.provider_document_id
     file = db.session.scalars(db.select(LegalDocumentFile).filter_by(legal_document_id=row.id)).one()
     assert file.content == easybill("GET", f"/documents/{storno['id']}/pdf").content
 
 
 def test_a_second_sync_changes_nothing(easybill, delivered):
-    easybill.cancel(delivered.easybill_id)
+    easybill.cancel(delivered.provider_document_id)
     mirror(easybill.gateway, now=LATER)
     counts = mirror(easybill.gateway, now=LATER + dt.timedelta(hours=1))
 
@@ -151,7 +155,7 @@ def test_whoever_is_told_to_stop_while_waiting_stops(easybill, delivered):
 def test_a_document_whose_pdf_does_not_come_holds_up_no_other_and_is_asked_for_again(
     easybill, customer, delivered
 ):
-    easybill.cancel(delivered.easybill_id)
+    easybill.cancel(delivered.provider_document_id)
     by_hand(easybill, customer)
     counts = mirror(Asked(easybill.gateway, pdf_of=[EasybillUnavailableError()]), now=LATER)
 
@@ -169,15 +173,15 @@ def test_easybill_down_for_a_day_changes_nothing(easybill, delivered):
     assert delivered.status_on(TODAY) == LegalStatus.OPEN
     assert mirrored_until() == LATER
 
-    easybill.pay(delivered.easybill_id, 44268, TODAY)
+    easybill.pay(delivered.provider_document_id, 44268, TODAY)
     mirror(easybill.gateway, now=LATER + dt.timedelta(hours=24))
     assert delivered.paid_on == TODAY
 
 
 def test_every_page_is_read(easybill, customer, delivered, monkeypatch):
     monkeypatch.setattr(easybill_http, "PAGE_ROWS", 1)
-    easybill.cancel(delivered.easybill_id)
-    easybill.pay(delivered.easybill_id, 44268, TODAY)
+    easybill.cancel(delivered.provider_document_id)
+    easybill.pay(delivered.provider_document_id, 44268, TODAY)
     mirror(easybill.gateway, now=LATER)
 
     assert len(db.session.scalars(db.select(LegalDocument)).all()) == 2
@@ -186,7 +190,7 @@ def test_every_page_is_read(easybill, customer, delivered, monkeypatch):
 
 def by_hand(easybill, customer, **more):
     body = {
-        "customer_id": int(customer.easybill_customer_id),
+        "customer_id": int(customer.invoicing_customer_id),
         "items": [{"description": "Consulting", "single_price_net": 10000, "vat_percent": 19}],
     }
     made = easybill("POST", "/documents", json=body | more).json()
@@ -199,12 +203,12 @@ def test_a_credit_that_somebody_made_is_below_zero_whatever_its_sign_at_easybill
 ):
     for cents in (10000, -10000):
         items = [{"single_price_net": cents, "vat_percent": 19}]
-        by_hand(easybill, customer, type="CREDIT", ref_id=int(delivered.easybill_id), items=items)
+        by_hand(easybill, customer, type="CREDIT", ref_id=int(delivered.provider_document_id), items=items)
     mirror(easybill.gateway, now=LATER)
 
     rows = db.session.scalars(db.select(LegalDocument).filter_by(type="CREDIT")).all()
     assert [(row.net_cents, row.gross_cents) for row in rows] == [(-10000, -11900)] * 2
-    assert {row.refers_to_easybill_id for row in rows} == {delivered.easybill_id}
+    assert {row.refers_to_provider_document_id for row in rows} == {delivered.provider_document_id}
     assert {row.status_on(TODAY) for row in rows} == {LegalStatus.PAID}, "nobody owes it"
 
 
@@ -213,7 +217,7 @@ def test_a_document_in_a_currency_that_we_cannot_count_holds_up_no_other(easybil
     made = by_hand(easybill, customer)
     mirror(easybill.gateway, now=LATER)
 
-    assert db.session.scalars(db.select(LegalDocument).filter_by(easybill_id=str(made["id"]))).one()
+    assert db.session.scalars(db.select(LegalDocument).filter_by(provider_document_id=str(made["id"]))).one()
     assert mirrored_until() == LATER
 
 
@@ -221,7 +225,7 @@ def test_a_document_that_somebody_made_by_hand_is_mirrored_as_well(easybill, cus
     made = by_hand(easybill, customer)
     mirror(easybill.gateway, now=LATER)
 
-    row = db.session.scalars(db.select(LegalDocument).filter_by(easybill_id=str(made["id"]))).one()
+    row = db.session.scalars(db.select(LegalDocument).filter_by(provider_document_id=str(made["id"]))).one()
     assert (row.net_cents, row.gross_cents, row.invoice_id) == (10000, 11900, None)
 
 
@@ -237,14 +241,14 @@ def test_the_documents_of_others_stay_out(easybill, delivered):
 
 def test_a_draft_of_ours_that_lost_is_deleted_and_other_drafts_are_not(easybill, customer, delivered):
     def draft(external_id):
-        body = {"customer_id": int(customer.easybill_customer_id), "external_id": external_id}
+        body = {"customer_id": int(customer.invoicing_customer_id), "external_id": external_id}
         return easybill("POST", "/documents", json=body).json()["id"]
 
-    kept = easybill.gateway.document_of(delivered.easybill_id)
+    kept = easybill.gateway.document_of(delivered.provider_document_id)
     lost, foreign = draft(kept.external_id), draft("somebody else's")
     counts = mirror(easybill.gateway, now=LATER)
 
     assert counts.lost_drafts == 1
     assert easybill.gateway.document_of(str(lost)) is None
     assert easybill.gateway.document_of(str(foreign)) is not None
-    assert easybill.gateway.document_of(delivered.easybill_id) == kept
+    assert easybill.gateway.document_of(delivered.provider_document_id) == kept

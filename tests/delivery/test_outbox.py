@@ -25,7 +25,7 @@ def fails_for(organization):
     """EasyBill never answers about one customer."""
 
     def oddity(method, *args):
-        if args[0] in {organization.number, organization.easybill_customer_id}:
+        if args[0] in {organization.number, organization.invoicing_customer_id}:
             raise DOWN
         return method(*args)
 
@@ -45,7 +45,7 @@ def poisoned(app):
 
 def test_the_documents_of_an_organization_are_made_in_the_order_of_its_months(easybill, acme_months):
     assert deliver(easybill.gateway, now=NOW).delivered == 3
-    march, january, february = (int(each.easybill_document_id) for each in acme_months)
+    march, january, february = (int(each.provider_document_id) for each in acme_months)
     assert january < february < march
 
 

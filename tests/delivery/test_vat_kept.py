@@ -181,7 +181,7 @@ def test_a_document_of_two_cases_is_stuck_with_the_reason(easybill, app):
     february = invoice_of(FEBRUARY)
     assert february.delivery == Delivery.STUCK
     assert "taxed for different reasons (domestic, reverse charge)" in february.last_error
-    assert february.easybill_document_id is None
+    assert february.provider_document_id is None
     assert len(easybill.documents(customer)) == 1
     assert february.due_cents == 5_000 - 1_190
 
@@ -225,7 +225,7 @@ def test_a_move_between_closing_and_delivery_changes_the_address_and_no_amount(
 
     (document,) = easybill.documents(customer)
     assert document["amount"] == gross
-    found = easybill("GET", f"/customers/{customer.easybill_customer_id}").json()
+    found = easybill("GET", f"/customers/{customer.invoicing_customer_id}").json()
     assert found["country"] == after.country
     assert due_and_credit_of(JANUARY) == (gross, 0)
 

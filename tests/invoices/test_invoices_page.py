@@ -125,7 +125,7 @@ def test_a_final_one_says_that_its_legal_invoice_is_being_made(viewer, closed):
 def test_its_legal_invoice_is_linked(viewer, acme, closed):
     invoice = db.session.scalars(db.select(Invoice)).one()
     document = LegalDocument(
-        easybill_id="4711",
+        provider_document_id="4711",
         invoice_id=invoice.id,
         number="R-1",
         type="INVOICE",

@@ -154,5 +154,5 @@ def check_all_of(app, easybill, client, owner, invoices):
 
 
 def all_documents(easybill, owner):
-    asked = {"customer_id": owner.easybill_customer_id, "limit": 1000}
+    asked = {"customer_id": owner.invoicing_customer_id, "limit": 1000}
     return easybill("GET", "/documents", params=asked).json()["items"]

@@ -28,7 +28,7 @@ def document(acme, easybill):
 
 @pytest.fixture
 def link(acme, document):
-    return f"/organizations/{acme.uid}/invoices/download?invoice_id={document.easybill_id}"
+    return f"/organizations/{acme.uid}/invoices/download?invoice_id={document.provider_document_id}"
 
 
 @pytest.fixture
@@ -108,4 +108,4 @@ def test_a_strangers_document_is_not_found_in_any_format(easybill, sign_in, docu
     mallory = sign_in(make_member(other))
     mallory.json(f"{link}&format={name}", status=404)
     theirs = f"/organizations/{other.uid}/invoices/download"
-    mallory.json(f"{theirs}?invoice_id={document.easybill_id}&format={name}", status=404)
+    mallory.json(f"{theirs}?invoice_id={document.provider_document_id}&format={name}", status=404)

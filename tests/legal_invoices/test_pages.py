@@ -50,7 +50,7 @@ def stranger(easybill, document, sign_in):
 
 def shape(document, url, **changes):
     return {
-        "id": document.easybill_id,
+        "id": document.provider_document_id,
         "internal_invoice_id": changes.get("invoice"),
         "number": document.number,
         "type": "INVOICE",
@@ -67,7 +67,7 @@ def shape(document, url, **changes):
         "refers_to_id": None,
         "cancelled_by_id": None,
         "synced_at": "2026-03-10T12:30:00Z",
-        "pdf_url": f"http://localhost{url}/download?invoice_id={document.easybill_id}",
+        "pdf_url": f"http://localhost{url}/download?invoice_id={document.provider_document_id}",
     }
 
 
@@ -80,7 +80,7 @@ def test_the_list_as_json(viewer, document, url):
 
 
 def test_one_as_json(viewer, document, url):
-    one = viewer.json(f"{url}/{document.easybill_id}")
+    one = viewer.json(f"{url}/{document.provider_document_id}")
     details = ("corrected_by_ids", "formats", "difference", "positions")
     corrected_by, formats, difference, positions = (one.pop(name) for name in details)
     assert one == shape(document, url, invoice=invoice_uid_of(document))
@@ -97,7 +97,7 @@ def test_each_line_of_the_json_is_a_line_of_the_statement_and_leads_to_its_hours
     statement = {item["id"]: item for item in viewer.json(f"/invoices/{uid}")["items"]}
     lines = [
         line
-        for position in viewer.json(f"{url}/{document.easybill_id}")["positions"]
+        for position in viewer.json(f"{url}/{document.provider_document_id}")["positions"]
         for line in position["lines"]
     ]
     assert len(lines) == 3
@@ -111,7 +111,7 @@ def test_each_line_of_the_json_is_a_line_of_the_statement_and_leads_to_its_hours
 def test_a_token_reads_the_same(acme, document, url, nobody):
     token = make_token(acme, make_member(acme))
     response = nobody.get(url, headers=bearer(token))
-    assert [each["id"] for each in response.json] == [document.easybill_id]
+    assert [each["id"] for each in response.json] == [document.provider_document_id]
 
 
 def test_the_page_shows_what_the_json_says(viewer, easybill, document, url):
@@ -135,7 +135,7 @@ def test_the_list_can_be_asked_for_alone(viewer, document, url):
 
 
 def test_each_position_stands_beside_its_lines(viewer, document, url):
-    page = viewer.page(f"{url}/{document.easybill_id}")
+    page = viewer.page(f"{url}/{document.provider_document_id}")
     rows = [" ".join(row.get_text(" ").split()) for row in page.select("table.beside tbody tr")]
     assert rows[0] == "storage €123.45 none Organization , storage: its hours 1,234.5 hour €0.10 €123.45"
     assert rows[1].startswith("vm.medium €10.32 none production")
@@ -145,7 +145,7 @@ def test_each_position_stands_beside_its_lines(viewer, document, url):
 
 
 def test_each_line_leads_to_its_hours(viewer, document, url):
-    page = viewer.page(f"{url}/{document.easybill_id}")
+    page = viewer.page(f"{url}/{document.provider_document_id}")
     storage, production, _ = (each["href"] for each in page.select("table.beside tbody a"))
     asked = parse_qs(urlsplit(production).query)
     assert (asked["month"], asked["granularity"], asked["unit_price"]) == (["2026-01"], ["hour"], ["0.00694"])
@@ -153,15 +153,15 @@ def test_each_line_leads_to_its_hours(viewer, document, url):
 
 
 def test_the_page_leads_to_the_statement_of_its_month(viewer, document, url):
-    page = viewer.page(f"{url}/{document.easybill_id}")
+    page = viewer.page(f"{url}/{document.provider_document_id}")
     assert page.find("a", string="Statement of January 2026")["href"].startswith(
         f"/invoices/{invoice_uid_of(document)}"
     )
 
 
 def test_the_download_is_the_pdf_that_easybill_made(viewer, easybill, document, url):
-    response = viewer.get(f"{url}/download?invoice_id={document.easybill_id}")
-    pdf = easybill("GET", f"/documents/{document.easybill_id}/pdf").content
+    response = viewer.get(f"{url}/download?invoice_id={document.provider_document_id}")
+    pdf = easybill("GET", f"/documents/{document.provider_document_id}/pdf").content
     assert (response.status_code, response.mimetype, response.data) == (200, "application/pdf", pdf)
     assert response.headers["ETag"] == f'"{hashlib.sha256(pdf).hexdigest()}"'
     assert response.headers["Cache-Control"] == "private, max-age=0, must-revalidate"
@@ -170,7 +170,7 @@ def test_the_download_is_the_pdf_that_easybill_made(viewer, easybill, document, 
 
 
 def test_who_has_the_pdf_does_not_get_it_again(viewer, document, url):
-    link = f"{url}/download?invoice_id={document.easybill_id}"
+    link = f"{url}/download?invoice_id={document.provider_document_id}"
     etag = viewer.get(link).headers["ETag"]
     response = viewer.get(link, headers={"If-None-Match": etag})
     assert (response.status_code, response.data) == (304, b"")
@@ -191,30 +191,38 @@ def test_what_does_not_exist_is_not_found(viewer, document, url, unknown):
 def test_a_strangers_document_is_not_found(stranger, viewer, document, url):
     other, mallory = stranger
     theirs = f"/organizations/{other.uid}/invoices"
-    for path in ("", f"/{document.easybill_id}", f"/download?invoice_id={document.easybill_id}"):
+    for path in (
+        "",
+        f"/{document.provider_document_id}",
+        f"/download?invoice_id={document.provider_document_id}",
+    ):
         mallory.json(f"{url}{path}", status=404)
-    mallory.json(f"{theirs}/{document.easybill_id}", status=404)
-    mallory.json(f"{theirs}/download?invoice_id={document.easybill_id}", status=404)
+    mallory.json(f"{theirs}/{document.provider_document_id}", status=404)
+    mallory.json(f"{theirs}/download?invoice_id={document.provider_document_id}", status=404)
     assert len(mallory.json(theirs)) == 1
 
 
 def test_without_billing_read_all_of_it_is_forbidden(operator, document, url):
-    for path in ("", f"/{document.easybill_id}", f"/download?invoice_id={document.easybill_id}"):
+    for path in (
+        "",
+        f"/{document.provider_document_id}",
+        f"/download?invoice_id={document.provider_document_id}",
+    ):
         operator.json(f"{url}{path}", status=403)
         operator.page(f"{url}{path}", status=403)
 
 
 def test_nobody_is_sent_to_sign_in(nobody, document, url):
     assert nobody.get(url).status_code == 303
-    nobody.json(f"{url}/download?invoice_id={document.easybill_id}", status=401)
+    nobody.json(f"{url}/download?invoice_id={document.provider_document_id}", status=401)
 
 
 def test_a_payment_shows_once_it_is_mirrored(viewer, easybill, document, url):
-    easybill.pay(document.easybill_id, 15919, NOW.date())
+    easybill.pay(document.provider_document_id, 15919, NOW.date())
     assert viewer.json(url)[0]["status"] == "open"
     mirror(easybill.gateway, now=NOW + dt.timedelta(hours=1))
 
-    one = viewer.json(f"{url}/{document.easybill_id}")
+    one = viewer.json(f"{url}/{document.provider_document_id}")
     assert (one["status"], one["paid_at"]) == ("paid", "2026-03-10")
     assert "Paid" in viewer.page(url).select_one("tbody tr").text
     assert "10 Mar 2026, 13:30" in viewer.page(url).select_one("main").text
@@ -228,20 +236,20 @@ def test_the_day_after_it_was_due_it_is_overdue(viewer, document, url, clock):
 
 
 def test_a_cancellation_is_listed_beside_what_it_cancels(viewer, easybill, document, url):
-    easybill.cancel(document.easybill_id)
+    easybill.cancel(document.provider_document_id)
     mirror(easybill.gateway, now=NOW)
 
     cancellation, cancelled = viewer.json(url)
-    assert (cancelled["id"], cancelled["status"]) == (document.easybill_id, "cancelled")
+    assert (cancelled["id"], cancelled["status"]) == (document.provider_document_id, "cancelled")
     assert (cancellation["type"], cancellation["internal_invoice_id"]) == ("STORNO", None)
     assert cancellation["total"] == {"cents": -15919, "currency_iso": "EUR"}
     page = viewer.page(f"{url}/{cancellation['id']}")
     assert "takes back invoice" in " ".join(page.select_one(".notice").text.split())
-    assert page.select_one(".notice a")["href"] == f"{url}/{document.easybill_id}"
-    original = viewer.page(f"{url}/{document.easybill_id}").select_one(".notice a")
+    assert page.select_one(".notice a")["href"] == f"{url}/{document.provider_document_id}"
+    original = viewer.page(f"{url}/{document.provider_document_id}").select_one(".notice a")
     assert original["href"] == f"{url}/{cancellation['id']}"
     assert (cancellation["refers_to_id"], cancelled["cancelled_by_id"]) == (
-        document.easybill_id,
+        document.provider_document_id,
         cancellation["id"],
     )
     assert viewer.get(cancellation["pdf_url"]).data.startswith(b"%PDF")
@@ -263,7 +271,7 @@ def test_the_newest_comes_first_and_older_ones_follow_by_link(acme, viewer, easy
         link = link.partition(">")[0].removeprefix("<")
     assert seen == everything
     assert len(seen) == 3
-    assert seen[-1] == document.easybill_id
+    assert seen[-1] == document.provider_document_id
     assert viewer.page(f"{url}?limit=1").find("a", string="Older legal invoices")
 
 
@@ -315,21 +323,21 @@ def test_a_month_below_zero_is_a_credit_note_linked_both_ways(acme, viewer, easy
     credit = next(each for each in viewer.json(url) if each["type"] == "CREDIT")
     assert (credit["total_net"]["cents"], credit["total"]["cents"]) == (-4900, -5831)
     assert credit["amount_due"] == {"cents": 0, "currency_iso": "EUR"}
-    assert credit["refers_to_id"] == document.easybill_id
+    assert credit["refers_to_id"] == document.provider_document_id
     page = viewer.page(f"{url}/{credit['id']}")
     assert "corrects invoice" in " ".join(page.select_one(".notice").text.split())
-    assert page.select_one(".notice a")["href"] == f"{url}/{document.easybill_id}"
+    assert page.select_one(".notice a")["href"] == f"{url}/{document.provider_document_id}"
 
-    original = viewer.json(f"{url}/{document.easybill_id}")
+    original = viewer.json(f"{url}/{document.provider_document_id}")
     assert original["corrected_by_ids"] == [credit["id"]]
-    notice = viewer.page(f"{url}/{document.easybill_id}").select_one(".notice")
+    notice = viewer.page(f"{url}/{document.provider_document_id}").select_one(".notice")
     assert "credit note" in notice.text
     assert "€58.31" in notice.text
 
 
 def test_a_part_that_was_paid_is_shown(viewer, easybill, document, url):
-    easybill.pay(document.easybill_id, 5000, NOW.date())
+    easybill.pay(document.provider_document_id, 5000, NOW.date())
     mirror(easybill.gateway, now=NOW)
-    one = viewer.json(f"{url}/{document.easybill_id}")
+    one = viewer.json(f"{url}/{document.provider_document_id}")
     assert (one["status"], one["amount_paid"]["cents"]) == ("open", 5000)
-    assert "€50.00 so far" in viewer.page(f"{url}/{document.easybill_id}").text
+    assert "€50.00 so far" in viewer.page(f"{url}/{document.provider_document_id}").text

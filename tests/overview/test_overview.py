@@ -35,7 +35,7 @@ def summary(soup):
 
 def document(organization, number, **facts):
     row = {
-        "easybill_id": number,
+        "provider_document_id": number,
         "number": number,
         "type": "INVOICE",
         "document_on": dt.date(2026, 3, 4),

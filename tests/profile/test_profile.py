@@ -74,9 +74,9 @@ def test_what_was_read_can_be_sent_back_and_changes_nothing(nobody, acme, url, t
 
 
 def test_a_change_makes_easybills_customer_out_of_date(nobody, acme, url, token):
-    acme.easybill_profile_version = 1
+    acme.invoicing_profile_version = 1
     put(nobody, url, ACME, token)
-    assert (acme.profile_version, acme.easybill_profile_version) == (2, 1)
+    assert (acme.profile_version, acme.invoicing_profile_version) == (2, 1)
 
 
 def test_who_has_not_seen_the_newest_version_does_not_overwrite_it(nobody, acme, url, token):

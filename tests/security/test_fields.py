@@ -15,7 +15,7 @@ from tests.security.world import checksum
 EXTRA = (
     "organization_id", "role", "permissions", "is_admin", "account_id", "owner", "id", "uid", "status",
     "total", "total_cents", "paid_at", "paid_on", "currency", "is_default", "stripe_id",
-    "stripe_customer_id", "easybill_customer_id", "created_at", "password_hash",
+    "stripe_customer_id", "invoicing_customer_id", "created_at", "password_hash",
 )  # fmt: skip
 
 

@@ -80,7 +80,10 @@ def poison(tenant, text: str) -> str:
     number = next(_numbers)
     known = db.session.scalars(select(LegalDocument).where(LegalDocument.organization_id == mine)).first()
     columns = [each.name for each in LegalDocument.__table__.columns if each.name not in {"id", "uid"}]
-    facts = {name: getattr(known, name) for name in columns} | {"number": text, "easybill_id": f"{number}"}
+    facts = {name: getattr(known, name) for name in columns} | {
+        "number": text,
+        "provider_document_id": f"{number}",
+    }
     document = LegalDocument(**facts)
     add_owned(mine, document)
     db.session.flush()
@@ -94,7 +97,7 @@ def poison(tenant, text: str) -> str:
         )
     )
     db.session.commit()
-    return document.easybill_id
+    return document.provider_document_id
 
 
 def markup(text: str) -> set[str]:

@@ -146,7 +146,7 @@ def build(word: str, stripe_url: str) -> Tenant:
         payment_method=method.uid,
         stripe_method=stripe_method,
         stripe_setup=setup,
-        document=document.easybill_id,
+        document=document.provider_document_id,
         token_uid=row.uid,
         session=db.session.scalars(
             select(UserSession.uid).where(UserSession.id_sha256 == sessions.fingerprint(session))
@@ -183,7 +183,7 @@ def _payment_method(organization: Organization, stripe_url: str) -> tuple[str, s
 def _legal_document(organization: Organization, invoice: Invoice, word: str) -> LegalDocument:
     pdf = f"%PDF-1.4 {word}".encode()
     document = LegalDocument(
-        easybill_id=f"77{organization.id:06}55",
+        provider_document_id=f"77{organization.id:06}55",
         invoice_id=invoice.id,
         number=f"{word}-1",
         type="INVOICE",
