@@ -30,14 +30,13 @@ from portal.openapi.routes import bp as openapi
 from portal.overview.routes import bp as overview
 from portal.payment_methods.routes import bp as payment_methods
 from portal.profile.routes import bp as profile
+from portal.services import Providers, utc_now
 from portal.signing_in.routes import bp as signing_in
 from portal.storage.database import db, engine_options
 from portal.subscriptions.routes import bp as subscriptions
 from portal.tokens.routes import bp as tokens
 from portal.usage.routes import bp as usage
 from portal.web import errors, filters, headers, idempotency, log, transaction
-from portal.web.clock import utc_now
-from portal.web.providers import Providers
 from portal.webhooks.routes import bp as webhooks
 
 _BODY_MAX_BYTES = 64 * 1024

@@ -24,11 +24,10 @@ from portal.delivery.mirror import mirror
 from portal.domain.errors import BillingError
 from portal.metering.clock import meter_hours
 from portal.payment_methods import calls, queue
+from portal.services import easybill, mail, settings, stripe, utc_now
 from portal.signing_in.steps import forget_old_wishes, send_codes
 from portal.storage.database import db
 from portal.web import idempotency
-from portal.web.clock import utc_now
-from portal.web.providers import easybill, mail, settings, stripe
 from portal.webhooks.steps import reconcile, work_off
 
 log = logging.getLogger(__name__)

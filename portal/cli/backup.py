@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from portal.cli.billing import group
-from portal.web.clock import utc_now
-from portal.web.providers import settings
+from portal.services import settings, utc_now
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

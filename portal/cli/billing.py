@@ -8,10 +8,9 @@ import threading
 import click
 
 from portal.cli.arguments import Commands, Instant
+from portal.services import settings, utc_now
 from portal.storage.database import db
 from portal.web import log
-from portal.web.clock import utc_now
-from portal.web.providers import settings
 
 group = Commands("billing", help="Close months, have their legal documents made, and prove them.")
 

@@ -9,8 +9,8 @@ import click
 
 from portal.cli.arguments import Commands, Date, FullHour, Number
 from portal.domain.period import day_of, hour_of
+from portal.services import utc_now
 from portal.storage.database import db
-from portal.web.clock import utc_now
 
 group = Commands("catalogue", help="Products, prices and subscriptions.")
 

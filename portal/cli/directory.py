@@ -6,8 +6,8 @@ import click
 
 from portal.cli.arguments import Commands
 from portal.domain.access import Preset
+from portal.services import utc_now
 from portal.storage.database import db
-from portal.web.clock import utc_now
 
 group = Commands("directory", help="Organizations, accounts, memberships, API tokens and collectors.")
 

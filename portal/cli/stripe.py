@@ -7,8 +7,7 @@ import datetime as dt
 import click
 
 from portal.cli.arguments import Commands, Instant
-from portal.web.clock import utc_now
-from portal.web.providers import stripe
+from portal.services import stripe, utc_now
 
 group = Commands("stripe", help="Settle what Stripe tells, and find out what it could not tell.")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from portal.cli.arguments import Commands
-from portal.web.clock import utc_now
+from portal.services import utc_now
 
 group = Commands("usage", help="Bring usage in.")
 

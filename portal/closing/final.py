@@ -23,8 +23,8 @@ from portal.models import (
     draw_each,
     insert_rows,
 )
+from portal.services import settings
 from portal.storage.database import db
-from portal.web.providers import settings
 
 log = logging.getLogger(__name__)
 

@@ -28,8 +28,8 @@ from portal.gateways.easybill_http import (
 )
 from portal.gateways.easybill_shapes import CREDIT, INVOICE, Document
 from portal.models import Delivery, Invoice, Organization
+from portal.services import settings
 from portal.storage.database import db, reading
-from portal.web.providers import settings
 
 log = logging.getLogger(__name__)
 

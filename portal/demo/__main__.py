@@ -23,10 +23,9 @@ from portal import clockwork, config
 from portal.app import calm_collector, create_app
 from portal.config import Settings
 from portal.demo import history, people, seed
+from portal.services import easybill, stripe, utc_now
 from portal.storage.database import db
 from portal.web import log
-from portal.web.clock import utc_now
-from portal.web.providers import easybill, stripe
 
 _TICK_SECONDS = 60
 _SANDBOX_READY_SECONDS = 20

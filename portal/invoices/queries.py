@@ -29,9 +29,9 @@ from portal.models import (
     invoice_uid,
     item_uid,
 )
+from portal.services import settings
 from portal.storage.database import db
 from portal.web.lists import ListPage, Slice
-from portal.web.providers import settings
 
 AnyRow = Row[*tuple[Any, ...]]
 

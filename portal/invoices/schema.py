@@ -8,8 +8,8 @@ from portal.domain.period import Month
 from portal.domain.rating import quantity_of
 from portal.invoices.queries import InvoiceList, InvoicePage, Item
 from portal.models import ItemKind
+from portal.services import settings
 from portal.web.json import JSON, decimal, instant, money, unit_price
-from portal.web.providers import settings
 
 
 def invoice_list(page: InvoiceList) -> list[JSON]:

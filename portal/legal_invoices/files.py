@@ -15,8 +15,8 @@ from portal.models import (
     LegalDocumentFormat,
     Organization,
 )
+from portal.services import settings
 from portal.storage.database import db
-from portal.web.providers import settings
 
 _NOT_KEPT = {
     True: "This document is still being fetched as {}. Its PDF is complete.",

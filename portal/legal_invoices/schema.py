@@ -7,8 +7,8 @@ from flask import url_for
 from portal.domain.rating import quantity_of
 from portal.legal_invoices.beside import Line, PositionLines
 from portal.legal_invoices.queries import LegalInvoice, LegalInvoiceDetail, LegalInvoiceList
+from portal.services import settings
 from portal.web.json import JSON, decimal, instant, money, unit_price
-from portal.web.providers import settings
 
 
 def legal_invoice(invoice: LegalInvoice) -> JSON:

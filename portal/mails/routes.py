@@ -10,7 +10,7 @@ from flask import Blueprint
 
 from portal.access.auth import PUBLIC, policy
 from portal.gateways.mail import Mail, MailFolder
-from portal.web.providers import mail
+from portal.services import mail
 from portal.web.renders import renders
 
 bp = Blueprint("mails", __name__)

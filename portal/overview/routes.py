@@ -10,8 +10,8 @@ from portal.access.auth import PUBLIC, organization, policy
 from portal.domain.errors import ProviderUnavailableError
 from portal.overview import queries
 from portal.overview.queries import Overview
+from portal.services import settings
 from portal.web.clock import now
-from portal.web.providers import settings
 from portal.web.renders import renders
 
 bp = Blueprint("overview", __name__)

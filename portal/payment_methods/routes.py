@@ -19,11 +19,11 @@ from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.stripe_shapes import Setup, SetupStatus
 from portal.payment_methods import forms, queries, schema, steps
 from portal.payment_methods.queries import PaymentMethodList
+from portal.services import settings, stripe
 from portal.web.clock import now
 from portal.web.forms import refuse_fields
 from portal.web.headers import loads_stripe
 from portal.web.idempotency import keeps_no_answer
-from portal.web.providers import settings, stripe
 from portal.web.renders import renders, wants_json
 
 bp = Blueprint(

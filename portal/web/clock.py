@@ -1,4 +1,4 @@
-"""What time it is: read once a request, here and nowhere else."""
+"""What time it is for a request: read once, so that an answer speaks of one instant."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import cast
 
 from flask import current_app, g
 
+from portal.services import utc_now
+
 
 def now() -> dt.datetime:
     """Return the instant of this request, aware, in UTC."""
@@ -14,7 +16,3 @@ def now() -> dt.datetime:
         clock = current_app.extensions.get("portal.clock", utc_now)
         g.now = clock()
     return cast("dt.datetime", g.now)
-
-
-def utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)

@@ -14,7 +14,7 @@ from jinja2_fragments.flask import render_block
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.domain.errors import NotAcceptableError
-from portal.web.providers import settings
+from portal.services import settings
 
 Page = TypeVar("Page")
 Url = ParamSpec("Url")

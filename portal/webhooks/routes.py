@@ -12,8 +12,8 @@ from werkzeug.exceptions import BadRequest
 
 from portal.access.auth import WEBHOOK, policy
 from portal.payment_methods import queue
+from portal.services import settings, stripe
 from portal.web.clock import now
-from portal.web.providers import settings, stripe
 from portal.webhooks.steps import TYPES
 
 bp = Blueprint("webhooks", __name__)

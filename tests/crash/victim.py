@@ -26,7 +26,7 @@ from sqlalchemy import event, func, make_url, select
 from sqlalchemy.engine import Engine
 from waitress.server import create_server
 
-from portal import clockwork
+from portal import clockwork, services
 from portal.app import create_app, real_providers
 from portal.config import Settings
 from portal.delivery import outbox
@@ -39,7 +39,6 @@ from portal.models import Delivery, Invoice
 from portal.sandbox import easybill
 from portal.sandbox.easybill import paper
 from portal.storage.database import db
-from portal.web import providers
 from tests.crash import world
 from tests.crash.children import Tell
 from tests.settings import Sandboxes, make_settings
@@ -87,7 +86,7 @@ def _clock() -> dt.datetime:
     return _now[0]
 
 
-def _providers(settings: Settings) -> providers.Providers:
+def _providers(settings: Settings) -> services.Providers:
     """Return gateways that live in this world's time: a pause ends when it says so."""
     gateways = real_providers(settings, _clock)
     gateways.easybill._easybill._breaker = Breaker(lambda: _clock().timestamp())
@@ -166,8 +165,8 @@ def recover(place: Place, faulty_rounds: int) -> dict[str, Any]:
 def _is_all_done(is_faulty: bool) -> bool:
     """Deliver and sync once; as an operator would, let try again what failed too often."""
     with suppress(BillingError):
-        deliver(providers.easybill(), now=_now[0], wait=wait)
-        mirror(providers.easybill(), now=_now[0], wait=wait)
+        deliver(services.easybill(), now=_now[0], wait=wait)
+        mirror(services.easybill(), now=_now[0], wait=wait)
     db.session.rollback()
     stuck = db.session.scalars(select(Invoice).where(Invoice.delivery == Delivery.STUCK)).all()
     for invoice in stuck:

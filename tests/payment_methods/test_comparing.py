@@ -11,8 +11,8 @@ from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.stripe_shapes import SetupStatus
 from portal.models import AuditEntry, PaymentMethod
 from portal.payment_methods import actions, queue, steps
+from portal.services import stripe
 from portal.storage.database import db
-from portal.web.providers import stripe
 from portal.webhooks.steps import work_off
 from tests.factories import NOW
 from tests.payment_methods.browser import ACCOUNT, CARD, DECLINED, at_stripe, setup_id_of, type_in

@@ -19,8 +19,8 @@ from portal.gateways.stripe import StripeGateway
 from portal.models import Organization
 from portal.payment_methods import actions, steps
 from portal.sandbox import stripe as sandbox
+from portal.services import stripe
 from portal.storage.database import db
-from portal.web.providers import stripe
 from tests.factories import NOW
 from tests.payment_methods.browser import at_stripe, setup_id_of
 

@@ -11,8 +11,8 @@ import pytest
 
 from portal.gateways.stripe import StripeGateway
 from portal.payment_methods import queue
+from portal.services import stripe
 from portal.storage.database import db
-from portal.web.providers import stripe
 from portal.webhooks.steps import work_off
 from tests.factories import NOW
 from tests.gateways.faults import MODES, Faults, faults_before

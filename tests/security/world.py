@@ -28,8 +28,8 @@ from portal.models import (
     add_owned,
 )
 from portal.payment_methods import steps
+from portal.services import stripe
 from portal.storage.database import db
-from portal.web.providers import stripe
 from tests.delivery.rows import make_invoice
 from tests.factories import (
     FEBRUARY,

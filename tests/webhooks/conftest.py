@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from portal.services import stripe
 from portal.storage.database import db
-from portal.web.providers import stripe
 from portal.webhooks import steps
 from tests.payment_methods.browser import at_stripe
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from portal import clockwork
 from portal.domain.errors import ProviderUnavailableError
+from portal.services import stripe
 from portal.storage.database import db
-from portal.web.providers import stripe
 from tests.payment_methods.browser import CARD, setup_id_of, type_in
 from tests.payment_methods.conftest import stripe_url, wallet, wallet_of
 from tests.webhooks.letters import Letter

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from portal.domain.errors import ProviderRefusedError
 from portal.models import Organization, StripeEvent
 from portal.payment_methods import queue
+from portal.services import stripe
 from portal.storage.database import db
-from portal.web.providers import stripe
 from portal.webhooks.steps import work_off
 from tests.factories import NOW, make_organization
 from tests.payment_methods.browser import CARD, setup_id_of, type_in

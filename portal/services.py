@@ -1,7 +1,8 @@
-"""The gateways this app was created with."""
+"""What the app was created with, and the time: asked for by requests and by work without one alike."""
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import cast
 
@@ -36,3 +37,8 @@ def mail() -> MailGateway:
 
 def settings() -> Settings:
     return cast("Settings", current_app.extensions["portal.settings"])
+
+
+def utc_now() -> dt.datetime:
+    """Return the instant, aware, in UTC; a request has one instant of its own (`web.clock.now`)."""
+    return dt.datetime.now(dt.UTC)
