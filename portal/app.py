@@ -36,7 +36,7 @@ from portal.storage.database import db, engine_options
 from portal.subscriptions.routes import bp as subscriptions
 from portal.tokens.routes import bp as tokens
 from portal.usage.routes import bp as usage
-from portal.web import errors, filters, headers, idempotency, log, transaction
+from portal.web import errors, filters, headers, idempotency, lists, log, transaction
 from portal.webhooks.routes import bp as webhooks
 
 _BODY_MAX_BYTES = 64 * 1024
@@ -80,7 +80,7 @@ def create_app(
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     htmx.init_app(app)
     csrf.init_app(app)
-    for part in (log, transaction, tenancy, idempotency, auth, errors, filters):
+    for part in (log, transaction, tenancy, idempotency, auth, errors, filters, lists):
         part.init_app(app)
     headers.init_app(app, settings)
     for room in _ROOMS:

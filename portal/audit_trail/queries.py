@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import select
 
 from portal.domain.money import Money
+from portal.domain.slices import ListPage, Slice
 from portal.models import AuditEntry, Organization
 from portal.storage.database import db
 from portal.web.filters import money
-from portal.web.lists import ListPage, Slice
 
 _CENTS = "_cents"
 _LEFT_OUT = {"id", "number", "login", "currency", "sha256"}  # said beside it, or by nobody

@@ -9,7 +9,7 @@ from flask import Blueprint
 from portal.access.auth import organization, policy
 from portal.audit_trail import queries, schema
 from portal.audit_trail.queries import AuditTrail
-from portal.web.lists import asked_slice
+from portal.web.lists import requested_slice
 from portal.web.renders import renders
 
 bp = Blueprint("audit_trail", __name__, url_prefix="/organizations/<uuid:organization_id>/audit")
@@ -19,4 +19,4 @@ bp = Blueprint("audit_trail", __name__, url_prefix="/organizations/<uuid:organiz
 @policy("billing:update")
 @renders("audit_trail/index.html", json=schema.audit_trail, fragments={"audit_trail"})
 def index(**_: UUID) -> AuditTrail:
-    return queries.trail_of(organization(), asked_slice(int))
+    return queries.trail_of(organization(), requested_slice(int))

@@ -14,6 +14,7 @@ from sqlalchemy import Row, Select, bindparam, select
 from portal.domain.errors import NotFoundError
 from portal.domain.money import Money
 from portal.domain.period import Month, Window
+from portal.domain.slices import ListPage, Slice
 from portal.ledger.coverage import Coverage, coverage
 from portal.ledger.credit_balance import credit_balances, due_and_credit
 from portal.ledger.open_months import open_months
@@ -31,7 +32,6 @@ from portal.models import (
 )
 from portal.services import settings
 from portal.storage.database import db
-from portal.web.lists import ListPage, Slice
 
 AnyRow = Row[*tuple[Any, ...]]
 

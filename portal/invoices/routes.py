@@ -10,7 +10,7 @@ from portal.access.auth import organization, policy
 from portal.invoices import queries, schema
 from portal.invoices.queries import InvoiceList, InvoicePage
 from portal.web.clock import now
-from portal.web.lists import asked_slice
+from portal.web.lists import requested_slice
 from portal.web.renders import renders
 
 bp = Blueprint("invoices", __name__, url_prefix="/invoices")
@@ -20,7 +20,7 @@ bp = Blueprint("invoices", __name__, url_prefix="/invoices")
 @policy("billing:read")
 @renders("invoices/index.html", json=schema.invoice_list, fragments={"invoice_list"})
 def index() -> InvoiceList:
-    return queries.invoices_of(organization(), asked_slice(str), now=now())
+    return queries.invoices_of(organization(), requested_slice(str), now=now())
 
 
 @bp.get("/<uuid:invoice_id>")

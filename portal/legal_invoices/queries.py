@@ -12,12 +12,12 @@ from sqlalchemy import Row, Select, or_, select, tuple_
 from portal.domain.errors import NotFoundError
 from portal.domain.money import Money
 from portal.domain.period import Month
+from portal.domain.slices import Key, ListPage, Slice
 from portal.ledger.mirrored import mirrored_until
 from portal.legal_invoices.beside import Beside, lines_beside
 from portal.legal_invoices.files import formats_of, known_form
 from portal.models import Invoice, LegalDocument, LegalStatus, Organization
 from portal.storage.database import db
-from portal.web.lists import Key, ListPage, Slice
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from portal.models import DocumentFormat
 from portal.web.args import choice
 from portal.web.clock import now
 from portal.web.files import unchanging_file
-from portal.web.lists import asked_slice
+from portal.web.lists import requested_slice
 from portal.web.renders import renders
 
 bp = Blueprint("legal_invoices", __name__, url_prefix="/organizations/<uuid:organization_id>/invoices")
@@ -30,7 +30,7 @@ _BERLIN = ZoneInfo("Europe/Berlin")  # due dates are days there
 @renders("legal_invoices/index.html", json=schema.legal_invoice_list, fragments={"legal_invoice_list"})
 def index(organization_id: UUID) -> LegalInvoiceList:
     del organization_id  # access/auth has found it, and checked that the caller belongs there
-    return queries.legal_invoices_of(organization(), asked_slice(dt.date, int), today=_today())
+    return queries.legal_invoices_of(organization(), requested_slice(dt.date, int), today=_today())
 
 
 @bp.get("/<invoice_id>")

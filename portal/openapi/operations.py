@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from portal.access.auth import COLLECTOR, PUBLIC
+from portal.domain.slices import LIMIT_DEFAULT, LIMIT_MAX
 from portal.openapi.headers import header_refs
 from portal.openapi.refusals import READING, refusals
 from portal.openapi.shapes import COUNT, TEXT, UID, list_of, ref
 from portal.web.json import JSON
-from portal.web.lists import LIMIT_DEFAULT, LIMIT_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from portal.domain.money import Money
 from portal.domain.period import Month, Window, hour_of
+from portal.domain.windows import RequestedWindow
 from portal.ledger.coverage import coverage
 from portal.ledger.usage_sums import Step
 from portal.models import LegalDocument, LegalStatus, Organization, PaymentMethod
@@ -18,7 +19,6 @@ from portal.storage.database import db
 from portal.usage.chart import By
 from portal.usage.page import LineFilter, Usage
 from portal.usage.queries import usage_of
-from portal.web.args import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def overview_of(organization: Organization, *, now: dt.datetime, grace_days: int
 def _year(organization: Organization, month: Month, now: dt.datetime) -> Usage:
     """Return the last twelve months and the current one, month by month."""
     first = month.shifted(-12)
-    asked = Asked(Window(first.start_hour, month.end_hour), first.starts_at, now)
+    asked = RequestedWindow(Window(first.start_hour, month.end_hour), first.starts_at, now)
     return usage_of(
         organization, asked, step=Step.MONTH, has_series=False, by=By.PRODUCT, only=LineFilter(), now=now
     )

@@ -12,9 +12,9 @@ from sqlalchemy.orm import joinedload
 
 from portal.domain.errors import NotFoundError
 from portal.domain.period import HOURS_A_DAY, Month, date_of, hour_of, start_of_hour
+from portal.domain.slices import ListPage, Slice
 from portal.models import Organization, Price, Subscription
 from portal.storage.database import db
-from portal.web.lists import ListPage, Slice
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from portal.access.auth import organization, policy
 from portal.subscriptions import queries, schema
 from portal.subscriptions.queries import SubscriptionList, SubscriptionRow
 from portal.web.clock import now
-from portal.web.lists import asked_slice
+from portal.web.lists import requested_slice
 from portal.web.renders import renders
 
 bp = Blueprint("subscriptions", __name__, url_prefix="/subscriptions")
@@ -20,7 +20,7 @@ bp = Blueprint("subscriptions", __name__, url_prefix="/subscriptions")
 @policy("billing:read")
 @renders("subscriptions/index.html", json=schema.subscription_list, fragments={"subscription_list"})
 def index() -> SubscriptionList:
-    return queries.subscriptions_of(organization(), asked_slice(int), now=now())
+    return queries.subscriptions_of(organization(), requested_slice(int), now=now())
 
 
 @bp.get("/<uuid:subscription_id>")

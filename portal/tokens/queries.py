@@ -11,9 +11,9 @@ from sqlalchemy import Select, func, select
 
 from portal.domain.access import Role
 from portal.domain.errors import NotFoundError
+from portal.domain.slices import ListPage, Slice
 from portal.models import Account, ApiToken, Membership, Organization
 from portal.storage.database import db
-from portal.web.lists import ListPage, Slice
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from portal.tokens.queries import TokenList
 from portal.web.clock import now
 from portal.web.forms import refuse_fields, say
 from portal.web.idempotency import keeps_no_answer
-from portal.web.lists import asked_slice
+from portal.web.lists import requested_slice
 from portal.web.renders import renders, wants_json
 
 bp = Blueprint("tokens", __name__, url_prefix="/organizations/<uuid:organization_id>/tokens")
@@ -97,7 +97,7 @@ def _make(wanted: NewToken) -> Minted:
 
 
 def _page(form: TokenForm, minted: Minted | None = None) -> TokensPage:
-    known = queries.tokens_of(membership(), asked_slice(int), now=now())
+    known = queries.tokens_of(membership(), requested_slice(int), now=now())
     return TokensPage(
         form=form,
         minted=minted,

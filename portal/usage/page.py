@@ -12,6 +12,7 @@ from uuid import UUID
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, hour_of
 from portal.domain.rating import RatedLine
+from portal.domain.windows import RequestedWindow
 from portal.ledger.names import ProductName, ProjectName, Projects
 from portal.ledger.prices import PriceBook
 from portal.ledger.rating import DataPoint
@@ -21,7 +22,6 @@ from portal.usage.chart import OWN, By, StackedBars, stacked_bars
 from portal.usage.columns import ColumnText, column_texts
 from portal.usage.comparison import Comparison, comparison
 from portal.usage.months import months_of
-from portal.web.args import Asked
 
 DAYS_MAX = 400
 DAYS_MAX_HOURLY = 62
@@ -88,7 +88,7 @@ class Usage:
     """A window of an organization's usage, priced. Every sum adds up to `total`, to the cent."""
 
     organization: Organization
-    asked: Asked
+    asked: RequestedWindow
     step: Step
     has_series: bool
     by: By

@@ -14,6 +14,7 @@ from portal.domain.errors import NotFoundError, ValidationError
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Window
 from portal.domain.rating import price_of
+from portal.domain.windows import RequestedWindow
 from portal.ledger.coverage import coverage
 from portal.ledger.names import ProductName, ProjectName, Projects, project_names
 from portal.ledger.prices import prices_for
@@ -23,14 +24,13 @@ from portal.models import Invoice, Organization, Product, Project, Subscription,
 from portal.storage.database import db
 from portal.usage.chart import By
 from portal.usage.page import DAYS_MAX, DAYS_MAX_HOURLY, LineFilter, ProductUsage, ProjectUsage, Usage
-from portal.web.args import Asked
 
 Key = tuple[int | None, int, int]  # (project id, product id, price in pico-units)
 
 
 def usage_of(
     organization: Organization,
-    asked: Asked,
+    asked: RequestedWindow,
     *,
     step: Step | None,
     has_series: bool,

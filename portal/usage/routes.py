@@ -26,7 +26,7 @@ def index() -> Usage:
     step = args.choice("granularity", Step, None)
     return queries.usage_of(
         organization(),
-        args.asked_window(now=now()),
+        args.requested_window(now=now()),
         step=step or (Step.MONTH if wants_json() else None),
         has_series=step is not None,
         by=args.choice("by", By, By.PRODUCT) or By.PRODUCT,

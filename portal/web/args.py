@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
@@ -11,24 +10,14 @@ from uuid import UUID
 from flask import request
 
 from portal.domain.errors import ValidationError
-from portal.domain.period import HOURS_A_DAY, Month, Window, day_of, hour_after, start_of_hour
+from portal.domain.period import Month
+from portal.domain.windows import RequestedWindow, between, month_so_far, whole_day, whole_month
 
 Choice = TypeVar("Choice", bound=StrEnum)
 _YEAR_MAX = 9000  # leaves room for the arithmetic of months
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A window as it was asked for: whole hours, and the instants that a JSON answer repeats."""
-
-    window: Window
-    from_at: dt.datetime
-    to_at: dt.datetime
-    month: Month | None = None
-    day: dt.date | None = None
-
-
-def asked_window(*, now: dt.datetime) -> Asked:
+def requested_window(*, now: dt.datetime) -> RequestedWindow:
     """Read `month`, `day`, or `from` and `to`; without any, the current month so far."""
     given = {name: request.args[name] for name in ("month", "day", "from", "to") if request.args.get(name)}
     if "month" in given and len(given) > 1:
@@ -36,38 +25,20 @@ def asked_window(*, now: dt.datetime) -> Asked:
     if "day" in given and len(given) > 1:
         raise ValidationError({"day": ["cannot be combined with from or to"]})
     if "month" in given:
-        return asked_month(month_from(given["month"], "month"))
+        return whole_month(month_from(given["month"], "month"))
     if "day" in given:
-        return asked_day(_date(given["day"], "day"))
+        return whole_day(_date(given["day"], "day"))
     if not given:
         return month_so_far(now)
-    return _asked_span(given, now)
+    return _span(given, now)
 
 
-def asked_month(month: Month) -> Asked:
-    window = Window(month.start_hour, month.end_hour)
-    return Asked(window, month.starts_at, month.ends_at - dt.timedelta(seconds=1), month=month)
-
-
-def month_so_far(now: dt.datetime) -> Asked:
-    """The current month up to now, its running hour included."""
-    month = Month.of(now)
-    return Asked(Window(month.start_hour, hour_after(now)), month.starts_at, now, month=month)
-
-
-def asked_day(date: dt.date) -> Asked:
-    start = day_of(date) * HOURS_A_DAY
-    window = Window(start, start + HOURS_A_DAY)
-    end = start_of_hour(window.end_hour) - dt.timedelta(seconds=1)
-    return Asked(window, start_of_hour(start), end, month=Month(date.year, date.month), day=date)
-
-
-def _asked_span(given: dict[str, str], now: dt.datetime) -> Asked:
+def _span(given: dict[str, str], now: dt.datetime) -> RequestedWindow:
     end = _instant(given["to"], "to") if "to" in given else now
     start = _instant(given["from"], "from") if "from" in given else Month.of(end).starts_at
     if start > end:
         raise ValidationError({"from": ["is after to"]})
-    return Asked(Window(hour_after(start), hour_after(end)), start, end)
+    return between(start, end)
 
 
 def month_from(text: str, name: str) -> Month:

@@ -1,61 +1,26 @@
-"""Lists, a slice at a time: `limit` and an opaque `cursor` come in, the address of the next slice goes out.
-
-A cursor is the sort key of the last row shown, so rows that arrive meanwhile move nothing.
-"""
+"""Lists: `limit` and an opaque `cursor` come in, the address of the next slice goes out."""
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from collections.abc import Sequence
 
-from flask import request
+from flask import Flask, request
 
 from portal.domain.errors import ValidationError
+from portal.domain.slices import LIMIT_DEFAULT, LIMIT_MAX, Key, ListPage, Part, Slice
 from portal.web.filters import replaced_url
 
-LIMIT_DEFAULT = 50
-LIMIT_MAX = 200
 _WHOLE_MAX = 2**31 - 1  # what an id column holds
 
-Part: TypeAlias = str | int | dt.date
-Key: TypeAlias = tuple[Part, ...]
-Row = TypeVar("Row")
+
+def init_app(app: Flask) -> None:
+    app.add_template_filter(next_link)
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """How many rows are wanted, and the sort key of the row they come after (None: from the start)."""
-
-    limit: int = LIMIT_DEFAULT
-    after: Key | None = None
-
-    @property
-    def rows_to_read(self) -> int:
-        """One row more than is shown tells whether there is a next slice."""
-        return self.limit + 1
-
-    def cut(self, rows: Sequence[Row], key: Callable[[Row], Key]) -> tuple[Sequence[Row], Key | None]:
-        """Return the rows to show, and the key that the next slice comes after."""
-        shown = rows[: self.limit]
-        return shown, key(shown[-1]) if len(rows) > self.limit else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ListPage:
-    """What a page with a list knows about the next slice; `renders` puts its address into `Link`."""
-
-    next_key: Key | None = None
-
-    @property
-    def next_link(self) -> str | None:
-        return None if self.next_key is None else link_after(self.next_key)
-
-
-def asked_slice(*kinds: type[Part]) -> Slice:
+def requested_slice(*kinds: type[Part]) -> Slice:
     """Read `limit` and `cursor` from the query; `kinds` are the types of the sort key, in order."""
     limit, cursor = request.args.get("limit"), request.args.get("cursor")
     return Slice(
@@ -64,9 +29,11 @@ def asked_slice(*kinds: type[Part]) -> Slice:
     )
 
 
-def link_after(key: Key) -> str:
-    """Return this list's own address with the cursor of the slice after `key`."""
-    return replaced_url(cursor=cursor_of(key))
+def next_link(page: object) -> str | None:
+    """Return the address of a list's next slice, or None: this page's own with another cursor."""
+    if not isinstance(page, ListPage) or page.next_key is None:
+        return None
+    return replaced_url(cursor=cursor_of(page.next_key))
 
 
 def cursor_of(key: Key) -> str:

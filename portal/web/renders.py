@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from portal.domain.errors import NotAcceptableError
 from portal.services import settings
+from portal.web.lists import next_link
 
 Page = TypeVar("Page")
 Url = ParamSpec("Url")
@@ -65,7 +66,7 @@ def renders(
                 return page
             response = _face(template, page, json, fragments)
             response.status_code = getattr(page, "http_status", HTTPStatus.OK)
-            link = getattr(page, "next_link", None)
+            link = next_link(page)
             if link:
                 # Whole, because few API clients resolve a relative one.
                 response.headers["Link"] = f'<{urljoin(settings().portal_url, link)}>; rel="next"'

@@ -20,7 +20,7 @@ APP = Flask("arguments")
 
 def asked(query):
     with APP.test_request_context(f"/?{query}"):
-        return args.asked_window(now=NOW)
+        return args.requested_window(now=NOW)
 
 
 def problem(query):
