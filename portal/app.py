@@ -20,7 +20,7 @@ from portal.config import ROOT, Settings
 from portal.delivery.call_budget import SharedBudget
 from portal.extensions import csrf, htmx, migrate
 from portal.gateways.easybill import EasybillGateway
-from portal.gateways.mail import MailFolder, MailGateway, SmtpMail
+from portal.gateways.mail import MailFolder, MailGateway, SmtpMail, named_sender
 from portal.gateways.stripe import StripeGateway
 from portal.invoices.routes import bp as invoices
 from portal.legal_invoices.routes import bp as legal_invoices
@@ -88,7 +88,11 @@ def create_app(
     if settings.mail.url is None:
         app.register_blueprint(mails)
     app.context_processor(
-        lambda: {"has_sandbox": settings.has_sandbox, "shows_mails": settings.mail.url is None}
+        lambda: {
+            "seller": settings.seller,
+            "has_sandbox": settings.has_sandbox,
+            "shows_mails": settings.mail.url is None,
+        }
     )
     cli.init_app(app)
     auth.refuse_views_without_policy(app)
@@ -109,7 +113,9 @@ def real_providers(settings: Settings, clock: Callable[[], dt.datetime] = utc_no
 def _mail(settings: Settings) -> MailGateway:
     if settings.mail.url is None:
         return MailFolder(settings.var / "mails")
-    return SmtpMail(settings.mail.url, settings.mail.sender, settings.provider_deadline_milliseconds)
+    sender = named_sender(settings.mail.sender, settings.seller.name)
+    deadline = settings.provider_deadline_milliseconds
+    return SmtpMail(settings.mail.url, sender, settings.seller.support_email, deadline)
 
 
 def _flask_settings(settings: Settings) -> dict[str, Any]:

@@ -6,27 +6,23 @@ No settings at all means the demo: the embedded database and the sandboxes that 
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from portal.domain.vat import WithoutVatId
+from portal import demo_settings
+from portal.domain.vat import VatRules, WithoutVatId
+from portal.seller import REQUIRED as _SELLER_REQUIRED
+from portal.seller import Seller, UnusableSellerError, seller_of
 
 ROOT = Path(__file__).resolve().parent.parent
 STRIPE_API = "https://api.stripe.com"
 STRIPE_JS = "https://js.stripe.com/endive/stripe.js"  # the release that fits the pinned stripe major
 EASYBILL_API = "https://api.easybill.de/rest/v1"
 EASYBILL_FORMATS = frozenset({"xrechnung", "zugferd"})
-DEMO_PORT = 8000
 _SECRET_LENGTH_MIN = 32
-_NO_MAIL = "folder"  # of the demo
-_MAIL_FROM = "portal@localhost"
 
 _REQUIRED = (
     "SECRET_KEY",
@@ -38,6 +34,7 @@ _REQUIRED = (
     "EASYBILL_API_KEY",
     "MAIL_URL",
     "MAIL_FROM",
+    *_SELLER_REQUIRED,
 )
 
 
@@ -78,7 +75,7 @@ class MailSettings:
     """How to send mail; without a server it goes into a folder, which the demo shows."""
 
     url: str | None = None
-    sender: str = _MAIL_FROM
+    sender: str = demo_settings.MAIL_FROM
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +89,7 @@ class Settings:
     portal_url: str
     stripe: StripeSettings
     easybill: EasybillSettings
+    seller: Seller
     close_grace_days: int
     provider_deadline_milliseconds: int
     log_level: str
@@ -107,6 +105,11 @@ class Settings:
         return self.portal_url.startswith("https://")
 
     @property
+    def vat_rules(self) -> VatRules:
+        """Return how the seller taxes what it sells."""
+        return VatRules(self.seller.vat_home, self.eu_without_vat_id)
+
+    @property
     def has_sandbox(self) -> bool:
         return self.stripe.is_sandbox or self.easybill.is_sandbox
 
@@ -120,7 +123,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(f"PORTAL_ENV is {kind!r}; it is either demo or production.")
     is_production = kind == "production"
     var = Path(given.get("PORTAL_VAR", ROOT / "var"))
-    values = given if is_production else _demo_defaults(given, var) | given
+    values = given if is_production else demo_settings.defaults(given, var) | given
     _require_all(values, kind)
     settings = _settings(values, is_production=is_production, var=var)
     _refuse_contradictions(settings)
@@ -131,68 +134,6 @@ def _require_all(values: Mapping[str, str], kind: str) -> None:
     missing = [name for name in _REQUIRED if name not in values]
     if missing:
         raise SettingsError(f"PORTAL_ENV={kind} with these settings also needs {', '.join(missing)}.")
-
-
-def _demo_defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
-    """What `make run` chose, so that every command talks to the same demo.
-
-    A provider whose key is given is the real one: then nothing of its stand-in is assumed.
-    """
-    secret = demo_secret(var)
-    chosen = _chosen_by_make_run(var)
-    defaults = {
-        "SECRET_KEY": secret,
-        "DATABASE_URL": f"sqlite:///{var / 'portal.sqlite'}",
-        "PORTAL_URL": chosen.get("url", f"http://127.0.0.1:{DEMO_PORT}"),
-        "EU_WITHOUT_VAT_ID": WithoutVatId.DESTINATION,
-        "MAIL_URL": _NO_MAIL,
-        "MAIL_FROM": _MAIL_FROM,
-    }
-    if "STRIPE_SECRET_KEY" not in given:
-        defaults |= {
-            "STRIPE_SECRET_KEY": "sk_test_sandbox",
-            "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
-            "STRIPE_WEBHOOK_SECRET": "whsec_" + derived(secret, "stripe webhook"),
-            "STRIPE_API_BASE": chosen.get("stripe_url", f"http://127.0.0.1:{DEMO_PORT + 1}"),
-        }
-    if "EASYBILL_API_KEY" not in given:
-        easybill_url = chosen.get("easybill_url", f"http://127.0.0.1:{DEMO_PORT + 2}")
-        defaults |= {
-            "EASYBILL_API_KEY": "easybill-sandbox",
-            "EASYBILL_API_BASE": f"{easybill_url}/rest/v1",
-            "EASYBILL_CALLS_PER_MINUTE": "6000",  # a demo is played in a minute
-        }
-    return defaults
-
-
-def _chosen_by_make_run(var: Path) -> dict[str, str]:
-    path = var / "demo.json"
-    if not path.exists():
-        return {}
-    chosen: dict[str, str] = json.loads(path.read_text())
-    return chosen
-
-
-def demo_secret(var: Path) -> str:
-    """Return the demo's own secret, made at its first start."""
-    path = var / "secret"
-    if not path.exists():
-        var.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_hex(32))
-        try:
-            os.link(fresh, path)  # the first of several starters wins, and the file is never half written
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    return path.read_text()
-
-
-def derived(secret: str, purpose: str) -> str:
-    """Return a secret of its own for one purpose."""
-    return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
 
 
 def _settings(values: Mapping[str, str], *, is_production: bool, var: Path) -> Settings:
@@ -216,6 +157,7 @@ def _settings(values: Mapping[str, str], *, is_production: bool, var: Path) -> S
             api_base=values.get("EASYBILL_API_BASE", EASYBILL_API),
             calls_per_minute=_calls_per_minute(values),
         ),
+        seller=_seller(values),
         close_grace_days=_whole_number(values, "CLOSE_GRACE_DAYS", 3),
         provider_deadline_milliseconds=_whole_number(values, "PROVIDER_DEADLINE_MILLISECONDS", 2000),
         log_level=values.get("LOG_LEVEL", "INFO"),
@@ -224,6 +166,13 @@ def _settings(values: Mapping[str, str], *, is_production: bool, var: Path) -> S
         mail=MailSettings(_mail_url(values["MAIL_URL"]), values["MAIL_FROM"]),
         proxy_hops=_whole_number(values, "PROXY_HOPS", 0),
     )
+
+
+def _seller(values: Mapping[str, str]) -> Seller:
+    try:
+        return seller_of(values, ROOT / "static")
+    except UnusableSellerError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _without_vat_id(values: Mapping[str, str]) -> WithoutVatId:
@@ -244,7 +193,7 @@ def _formats(values: Mapping[str, str]) -> frozenset[str]:
 
 
 def _mail_url(url: str) -> str | None:
-    if url == _NO_MAIL:
+    if url == demo_settings.NO_MAIL:
         return None
     if not url.startswith(("smtp://", "smtps://")) or not urlsplit(url).hostname:
         raise SettingsError("MAIL_URL is such as smtp://user:password@mail.example:587.")

@@ -9,7 +9,14 @@ import pytest
 HERE = Path(__file__).parent
 # Folders and files whose tests take no fixture of the portal; any other file gets them all.
 PURE = frozenset(
-    {"domain", "gateways/test_breaker.py", "gateways/test_deadline.py", "house/test_no_float.py"}
+    {
+        "domain",
+        "gateways/test_breaker.py",
+        "gateways/test_deadline.py",
+        "house/test_no_float.py",
+        "house/test_seller.py",
+        "test_seller.py",
+    }
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portal.config import EasybillSettings, Settings, StripeSettings
+from tests.seller import SELLER
 
 WEBHOOK_SECRET = "whsec_tests"
 
@@ -37,6 +38,7 @@ def make_settings(
             api_base=f"{sandboxes.easybill_url}/rest/v1",
             calls_per_minute=6000,
         ),
+        seller=SELLER,
         close_grace_days=3,
         provider_deadline_milliseconds=5000,
         log_level="WARNING",

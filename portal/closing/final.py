@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import update
 
-from portal.domain.vat import VatUndeterminedError, WithoutVatId, basis_of
+from portal.domain.vat import VatRules, VatUndeterminedError
 from portal.ledger import audit
 from portal.ledger.audit import Change
 from portal.ledger.credit_balance import credit_balances, due_and_credit
@@ -68,8 +68,8 @@ def _row(
     kept: KeptVat,
     now: dt.datetime,
 ) -> dict[str, object]:
-    without_vat_id = settings().eu_without_vat_id
-    due, credit = due_and_credit(invoice, credit_before, kept=kept, without_vat_id=without_vat_id)
+    vat_rules = settings().vat_rules
+    due, credit = due_and_credit(invoice, credit_before, kept=kept, vat_rules=vat_rules)
     # Where months are taxed differently, nothing net may still be VAT: that too needs a document.
     is_nothing = not invoice.total.cents and (due is None or due + (credit or 0) == credit_before)
     return {
@@ -82,17 +82,17 @@ def _row(
         "total_cents": invoice.total.cents,
         "due_cents": due,
         "credit_cents": credit,
-        **_vat(invoice.organization, without_vat_id),
+        **_vat(invoice.organization, vat_rules),
         "closed_at": now,
         "delivery": Delivery.NOT_NEEDED if is_nothing else Delivery.PENDING,
         "attempts": 0,
     }
 
 
-def _vat(organization: Organization, without_vat_id: WithoutVatId) -> dict[str, object]:
+def _vat(organization: Organization, vat_rules: VatRules) -> dict[str, object]:
     """Say what VAT depends on at this moment: the document and later corrections of the month rest on it."""
     try:
-        case = basis_of(organization.country, organization.vat_id, without_vat_id).case
+        case = vat_rules.basis_of(organization.country, organization.vat_id).case
     except VatUndeterminedError:
         case = None
     return {"vat_country": organization.country, "vat_id": organization.vat_id, "vat_case": case}

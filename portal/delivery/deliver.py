@@ -121,7 +121,7 @@ def _deliver_one(
     easybill: EasybillGateway, key: outbox.Key, at: dt.datetime
 ) -> tuple[Outcome, BillingError | None]:
     lease = at + outbox.LEASE
-    if not outbox.claim(key, at, lease):
+    if not outbox.claim(key, at, lease, document_on=settings().seller.day_of(at)):
         return Outcome.LEFT, None
     try:
         _advance(easybill, _read(key, lease), at)
@@ -163,7 +163,7 @@ def _read(key: outbox.Key, lease: dt.datetime) -> _Job:
                 organization,
                 invoice,
                 invoice.document_on,
-                without_vat_id=settings().eu_without_vat_id,
+                vat_rules=settings().vat_rules,
             ),
         )
         db.session.commit()

@@ -15,7 +15,7 @@ from portal.domain.money import Money
 from portal.domain.numbers import grouped
 from portal.domain.period import Month
 from portal.domain.rating import quantity_of
-from portal.domain.vat import VatTreatment, WithoutVatId, apply_credit, basis_of, document_totals
+from portal.domain.vat import VatRules, VatTreatment, apply_credit, document_totals
 from portal.domain.vat_texts import vat_text
 from portal.gateways.easybill_shapes import (
     CREDIT,
@@ -65,11 +65,11 @@ def expected_document(
     invoice: Invoice,
     document_on: dt.date,
     *,
-    without_vat_id: WithoutVatId = WithoutVatId.REFUSE,
+    vat_rules: VatRules,
 ) -> Expected:
     """Compose the document of an invoice; raises if VAT is undetermined or mixed, or a currency too fine."""
     month = invoice.month
-    treated = _treated(organization, invoice, without_vat_id)
+    treated = _treated(organization, invoice, vat_rules)
     rated = [(how.rate_basis_points, each) for how, each in treated]
     totals = document_totals((rate, each.net.cents) for rate, each in rated)
     net = Money(totals.net_minor, invoice.currency)
@@ -91,7 +91,7 @@ def expected_document(
         service_to=month.last_on,
         currency=invoice.currency,
         vat_case=treatment.case,
-        vat_text=vat_text(treatment, language),
+        vat_text=vat_text(treatment, language, vat_rules.home),
         taxed_in=treatment.taxed_in,
         due_in_days=DUE_IN_DAYS,
         language=language,
@@ -108,7 +108,7 @@ def expected_document(
 
 
 def _treated(
-    organization: Organization, invoice: Invoice, without_vat_id: WithoutVatId
+    organization: Organization, invoice: Invoice, vat_rules: VatRules
 ) -> list[tuple[VatTreatment, Position]]:
     """Return the positions, each taxed as its month was when it was closed.
 
@@ -121,9 +121,9 @@ def _treated(
         basis = (
             kept.get((organization.id, month))
             or invoice.vat_basis
-            or basis_of(organization.country, organization.vat_id, without_vat_id)
+            or vat_rules.basis_of(organization.country, organization.vat_id)
         )
-        return basis.treatment(month.last_on)
+        return vat_rules.treatment_of(basis, month.last_on)
 
     return [(treatment(each.corrects or invoice.month), each) for each in positions]
 

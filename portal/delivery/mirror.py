@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from portal.delivery import legal_copy, lost_drafts
-from portal.delivery.outbox import BERLIN
 from portal.delivery.owners import is_of_invoice, organizations_of
 from portal.domain.errors import BillingError, ProviderUnavailableError
-from portal.gateways.easybill import EasybillGateway
+from portal.gateways.easybill import ZONE, EasybillGateway
 from portal.gateways.easybill_http import RATE_LIMIT_SECONDS, EasybillRateLimitedError
 from portal.gateways.easybill_shapes import LEGAL_TYPES, Document, DocumentPage
 from portal.ledger.mirrored import mirrored_until, note_mirrored
@@ -72,7 +71,7 @@ def _position() -> dt.datetime | None:
 
 
 def _day(at: dt.datetime) -> dt.date:
-    return at.astimezone(BERLIN).date()
+    return at.astimezone(ZONE).date()
 
 
 def _pages(read: Callable[[int], DocumentPage], wait: Wait | None) -> Iterator[Sequence[Document]]:

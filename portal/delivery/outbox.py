@@ -12,7 +12,6 @@ import itertools
 from collections.abc import Collection, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Date, Row, case, func, literal, or_, select, update
 from sqlalchemy.engine import CursorResult
@@ -23,7 +22,6 @@ from portal.gateways.easybill_http import RATE_LIMIT_SECONDS, EasybillRateLimite
 from portal.models import Delivery, Invoice, Organization
 from portal.storage.database import db, reading
 
-BERLIN = ZoneInfo("Europe/Berlin")  # the zone in which EasyBill dates its documents
 LEASE = dt.timedelta(minutes=5)  # longer than the calls of one delivery can take
 RETRY_FIRST = dt.timedelta(minutes=1)
 RETRY_MAX = dt.timedelta(hours=6)
@@ -112,13 +110,12 @@ def _is_first_of_its_organization() -> ColumnElement[bool]:
     )
 
 
-def claim(key: Key, at: dt.datetime, lease: dt.datetime) -> bool:
+def claim(key: Key, at: dt.datetime, lease: dt.datetime, *, document_on: dt.date) -> bool:
     """Take an invoice, and fix the day of its document before anybody is told of it."""
-    today = literal(at.astimezone(BERLIN).date(), Date)
     taken = _write(
         key.row & _is_open(Invoice) & _is_in_time(at) & _is_first_of_its_organization(),
         leased_until=lease,
-        document_on=func.coalesce(Invoice.document_on, today),
+        document_on=func.coalesce(Invoice.document_on, literal(document_on, Date)),
     )
     db.session.commit()
     return taken == 1

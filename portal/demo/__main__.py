@@ -19,7 +19,7 @@ import flask_migrate
 from flask import Flask
 from waitress.server import create_server
 
-from portal import clockwork, config
+from portal import clockwork, config, demo_settings
 from portal.app import calm_collector, create_app
 from portal.config import Settings
 from portal.demo import history, people, seed
@@ -66,7 +66,7 @@ def main() -> None:
 
 def _port() -> int:
     parser = argparse.ArgumentParser(prog="portal.demo")
-    parser.add_argument("--port", type=int, default=config.DEMO_PORT)
+    parser.add_argument("--port", type=int, default=demo_settings.PORT)
     port: int = parser.parse_args().port
     if not 0 < port <= _PORT_MAX:
         parser.error(f"a port is a number from 1 to {_PORT_MAX}")

@@ -1,4 +1,4 @@
-"""VAT of a German provider of cloud services: which case a customer is, and the rounding of a document.
+"""VAT of a provider of cloud services in the Union: which case a customer is, and the rounding of a document.
 
 Rates are in basis points (1900 is 19 %). VAT is computed per rate on the document's net sum, once, and
 gross is made from net, never the reverse.
@@ -16,7 +16,6 @@ from portal.domain.errors import ConflictError
 from portal.domain.money import round_half_up
 from portal.domain.vat_rates import STANDARD_RATES, standard_rate
 
-HOME = "DE"
 EU = frozenset(STANDARD_RATES)
 _TAXED_AS = {"MC": "FR"}  # Monaco counts as France, article 7 of directive 2006/112/EC
 
@@ -34,7 +33,7 @@ class WithoutVatId(StrEnum):
     """What is done for a customer in another member state who has no VAT id. A tax adviser decides."""
 
     DESTINATION = "destination"  # the rate of its own country, declared at the one stop shop
-    HOME = "home"  # the German rate: only while sales to such customers stay below the threshold
+    HOME = "home"  # the seller's own rate: only while sales to such customers stay below the threshold
     REFUSE = "refuse"  # no document before there is a VAT id
 
 
@@ -67,38 +66,44 @@ class VatBasis:
     case: VatCase
     country: str
 
-    def treatment(self, supplied_on: dt.date) -> VatTreatment:
+
+@dataclass(frozen=True, slots=True)
+class VatRules:
+    """How a seller taxes: the member state it is at home in, and what customers without a VAT id pay."""
+
+    home: str
+    without_vat_id: WithoutVatId = WithoutVatId.REFUSE
+
+    def basis_of(self, country: str, vat_id: str | None) -> VatBasis:
+        """Return what the VAT of a customer in a country depends on; raises VatUndeterminedError."""
+        return VatBasis(self._case_of(vat_area(country), vat_id), country)
+
+    def treatment_of(self, basis: VatBasis, supplied_on: dt.date) -> VatTreatment:
         """Return how services supplied on a day are taxed."""
-        if self.case is VatCase.DOMESTIC:
-            return VatTreatment(self.case, standard_rate(HOME, supplied_on))
-        if self.case is VatCase.ONE_STOP_SHOP:
-            area = vat_area(self.country)
-            return VatTreatment(self.case, standard_rate(area, supplied_on), taxed_in=area)
-        return VatTreatment(self.case, 0)
+        if basis.case is VatCase.DOMESTIC:
+            return VatTreatment(basis.case, standard_rate(self.home, supplied_on))
+        if basis.case is VatCase.ONE_STOP_SHOP:
+            area = vat_area(basis.country)
+            return VatTreatment(basis.case, standard_rate(area, supplied_on), taxed_in=area)
+        return VatTreatment(basis.case, 0)
+
+    def _case_of(self, area: str, vat_id: str | None) -> VatCase:
+        if area == self.home:
+            return VatCase.DOMESTIC
+        if area not in EU:
+            return VatCase.THIRD_COUNTRY
+        if vat_id:
+            return VatCase.REVERSE_CHARGE
+        if self.without_vat_id is WithoutVatId.DESTINATION:
+            return VatCase.ONE_STOP_SHOP
+        if self.without_vat_id is WithoutVatId.HOME:
+            return VatCase.DOMESTIC
+        raise VatUndeterminedError
 
 
 def vat_area(country: str) -> str:
     """Return the country whose VAT law covers a country."""
     return _TAXED_AS.get(country, country)
-
-
-def basis_of(country: str, vat_id: str | None, without_vat_id: WithoutVatId) -> VatBasis:
-    """Return what the VAT of a customer in a country depends on; raises VatUndeterminedError."""
-    return VatBasis(_case_of(vat_area(country), vat_id, without_vat_id), country)
-
-
-def _case_of(area: str, vat_id: str | None, without_vat_id: WithoutVatId) -> VatCase:
-    if area == HOME:
-        return VatCase.DOMESTIC
-    if area not in EU:
-        return VatCase.THIRD_COUNTRY
-    if vat_id:
-        return VatCase.REVERSE_CHARGE
-    if without_vat_id is WithoutVatId.DESTINATION:
-        return VatCase.ONE_STOP_SHOP
-    if without_vat_id is WithoutVatId.HOME:
-        return VatCase.DOMESTIC
-    raise VatUndeterminedError
 
 
 def document_totals(nets: Iterable[tuple[int, int]]) -> DocumentTotals:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from http import HTTPStatus
+from zoneinfo import ZoneInfo
 
 from portal.domain.errors import ConflictError
 from portal.gateways.easybill_budget import Budget
@@ -31,6 +32,7 @@ from portal.gateways.easybill_shapes import (
     draft_body,
 )
 
+ZONE = ZoneInfo("Europe/Berlin")  # of the days by which EasyBill is asked, whoever sells
 _FAR_AWAY_ON = "2099-12-31"
 _FORMATS = {
     "xrechnung": "application/xml;format=xrechnung",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
+from email.utils import formataddr, formatdate, make_msgid, parseaddr
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -43,14 +43,15 @@ class MailGateway(Protocol):
 class SmtpMail:
     """Hands messages to a mail server."""
 
-    def __init__(self, url: str, sender: str, milliseconds: int) -> None:
+    def __init__(self, url: str, sender: str, reply_to: str, milliseconds: int) -> None:
         self._url = urlsplit(url)
-        self._sender = sender
+        self._sender, self._reply_to = sender, reply_to
         self._seconds = milliseconds / 1000
         self._deadline = Deadline("mail", milliseconds)
 
     def send(self, mail: Mail) -> None:
         message = _message(mail, self._sender)  # refuses a line break in an address before anybody is asked
+        message["Reply-To"] = self._reply_to
         self._deadline.ask(lambda: self._hand_over(message), is_repeatable=True)
 
     def _hand_over(self, message: EmailMessage) -> None:
@@ -92,6 +93,11 @@ class MailFolder:
         """Return the latest messages, the newest first."""
         files = sorted(self._folder.glob("*.eml"), key=lambda each: each.stat().st_mtime_ns, reverse=True)
         return [_mail_in(each) for each in files[:_SHOWN_MAX]]
+
+
+def named_sender(address: str, name: str) -> str:
+    """Return a sender's address with a name before it, unless it brings one."""
+    return address if parseaddr(address)[0] else formataddr((name, address))
 
 
 def _message(mail: Mail, sender: str) -> EmailMessage:

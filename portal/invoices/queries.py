@@ -248,7 +248,7 @@ def _open(invoice: UpcomingInvoice | None, now: dt.datetime) -> InvoicePage:
         invoice,
         credit_balances([owner]).get(owner, 0),
         kept=kept_for([invoice]),
-        without_vat_id=settings().eu_without_vat_id,
+        vat_rules=settings().vat_rules,
     )
     items = [
         Item(

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import func, select
 
 from portal.domain.period import Month
-from portal.domain.vat import VatUndeterminedError, WithoutVatId, apply_credit, basis_of, document_totals
+from portal.domain.vat import VatRules, VatUndeterminedError, apply_credit, document_totals
 from portal.ledger.upcoming import UpcomingInvoice
 from portal.ledger.vat_kept import KeptVat
 from portal.models import Invoice
@@ -16,7 +16,7 @@ from portal.storage.database import db
 
 
 def due_and_credit(
-    invoice: UpcomingInvoice, credit_before: int, *, kept: KeptVat, without_vat_id: WithoutVatId
+    invoice: UpcomingInvoice, credit_before: int, *, kept: KeptVat, vat_rules: VatRules
 ) -> tuple[int | None, int | None]:
     """Return what is due and the credit left, gross.
 
@@ -30,12 +30,11 @@ def due_and_credit(
     try:
         rated = [
             (
-                (
+                vat_rules.treatment_of(
                     kept.get((organization.id, month))
-                    or basis_of(organization.country, organization.vat_id, without_vat_id)
-                )
-                .treatment(month.last_on)
-                .rate_basis_points,
+                    or vat_rules.basis_of(organization.country, organization.vat_id),
+                    month.last_on,
+                ).rate_basis_points,
                 net,
             )
             for month, net in net_by_month.items()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
@@ -14,6 +13,7 @@ from portal.domain.errors import ValidationError
 from portal.legal_invoices import files, queries, schema
 from portal.legal_invoices.queries import LegalInvoiceDetail, LegalInvoiceList
 from portal.models import DocumentFormat
+from portal.services import settings
 from portal.web.args import choice
 from portal.web.clock import now
 from portal.web.files import unchanging_file
@@ -21,8 +21,6 @@ from portal.web.lists import requested_slice
 from portal.web.renders import renders
 
 bp = Blueprint("legal_invoices", __name__, url_prefix="/organizations/<uuid:organization_id>/invoices")
-
-_BERLIN = ZoneInfo("Europe/Berlin")  # due dates are days there
 
 
 @bp.get("")
@@ -57,4 +55,4 @@ def download(organization_id: UUID) -> Response:
 
 
 def _today() -> dt.date:
-    return now().astimezone(_BERLIN).date()
+    return settings().seller.day_of(now())  # due dates are days there

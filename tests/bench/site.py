@@ -20,6 +20,7 @@ from portal.app import calm_collector, create_app, real_providers
 from portal.config import EasybillSettings, Settings, StripeSettings
 from portal.storage.database import db
 from tests.bench.model import NOW, Model, load
+from tests.seller import SELLER
 
 _ROUNDS = 9
 _CPU_ROUNDS = 30  # short ones: on a busy machine only some of them are undisturbed
@@ -67,6 +68,7 @@ def _settings(url: str, var: Path) -> Settings:
             "sk_test_bench", "pk_test_bench", "whsec_bench", nowhere, f"{nowhere}/stripe.js"
         ),
         easybill=EasybillSettings(api_key="bench", api_base=nowhere),
+        seller=SELLER,
         close_grace_days=3,
         provider_deadline_milliseconds=5000,
         log_level="WARNING",

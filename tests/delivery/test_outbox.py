@@ -61,7 +61,7 @@ def test_a_later_month_waits_until_the_earlier_one_is_through(easybill, acme_mon
 def test_a_month_that_another_worker_holds_keeps_the_later_ones_waiting(easybill, acme_months):
     _, january, _ = acme_months
     key = outbox.Key(january.organization_id, january.id)
-    assert outbox.claim(key, NOW, NOW + outbox.LEASE)
+    assert outbox.claim(key, NOW, NOW + outbox.LEASE, document_on=NOW.date())
     assert deliver(easybill.gateway, now=NOW).delivered == 0
 
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from portal.domain.vat import (
     EU,
     VatCase,
+    VatRules,
     VatTreatment,
     VatUndeterminedError,
     WithoutVatId,
-    basis_of,
     document_totals,
 )
 from portal.domain.vat_rates import STANDARD_RATES
@@ -28,7 +28,8 @@ nets = st.lists(st.tuples(st.sampled_from([0, 700, 1600, 1900]), st.integers(-(1
 
 
 def treatment(country: str, vat_id: str | None, *, supplied_on=TODAY, without_vat_id=WithoutVatId.REFUSE):
-    return basis_of(country, vat_id, without_vat_id).treatment(supplied_on)
+    rules = VatRules("DE", without_vat_id)
+    return rules.treatment_of(rules.basis_of(country, vat_id), supplied_on)
 
 
 def rounded(value: Fraction) -> int:
@@ -129,8 +130,31 @@ def test_the_rates_of_a_country_are_in_order_and_plausible(country):
 )
 def test_the_text_that_the_law_asks_for_is_in_the_language_of_the_document(country, vat_id, language, text):
     taxed = treatment(country, vat_id, without_vat_id=WithoutVatId.DESTINATION)
-    found = vat_text(taxed, language)
+    found = vat_text(taxed, language, "DE")
     assert found is None if text is None else text in found
+
+
+@pytest.mark.parametrize(
+    ("country", "vat_id", "case", "rate"),
+    [
+        ("AT", None, VatCase.DOMESTIC, 2000),
+        ("DE", "DE123456789", VatCase.REVERSE_CHARGE, 0),
+        ("CH", None, VatCase.THIRD_COUNTRY, 0),
+    ],
+)
+def test_home_is_where_the_seller_is_taxed(country, vat_id, case, rate):
+    rules = VatRules("AT")
+    assert rules.treatment_of(rules.basis_of(country, vat_id), TODAY) == VatTreatment(case, rate)
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+@pytest.mark.parametrize("case", [VatCase.THIRD_COUNTRY, VatCase.ONE_STOP_SHOP])
+def test_only_a_seller_at_home_in_germany_names_german_law(case, language):
+    texts = [vat_text(VatTreatment(case, 0, taxed_in="FR"), language, home) for home in ("AT", "DE")]
+    assert "UStG" not in texts[0]
+    assert "German" not in texts[0]
+    assert "Art. " in texts[0]
+    assert "UStG" in texts[1] or "German" in texts[1] or texts[0] == texts[1]
 
 
 def test_the_eu_has_27_members():

@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 from sqlalchemy import select, update
 
 from portal.delivery.document_draft import expected_document
+from portal.domain.vat import VatRules
 from portal.gateways.easybill_shapes import CustomerFacts, customer_body, draft_body
 from portal.gateways.mail import Mail, MailFolder
 from portal.models import (
@@ -178,7 +179,9 @@ def test_a_placeholder_of_easybills_in_a_text_stays_a_text(app):
     organization = make_organization("%KUNDE.NAME% GmbH")
     make_invoice(organization, ("web", "%FIRMA.KONTO% 50% vm", "12", "0.5"))
     invoice = db.session.scalars(select(Invoice)).one()
-    body = draft_body("1", expected_document(organization, invoice, NOW.date()).facts)
+    body = draft_body(
+        "1", expected_document(organization, invoice, NOW.date(), vat_rules=VatRules("DE")).facts
+    )
     facts = CustomerFacts("1", "%KUNDE.NAME%", "%A.B%", "1", "%DOKUMENT.NUMMER%", "DE", None, ["a@b.example"])
     customer = customer_body(facts)
     assert "%FIRMA.KONTO%" not in str(body)

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from portal import config
+from portal import demo_settings
 from portal.config import EASYBILL_API, STRIPE_API, STRIPE_JS, SettingsError, from_environment
-from portal.domain.vat import WithoutVatId
+from portal.domain.vat import VatRules, WithoutVatId
+from tests.seller import SELLER
 
 PRODUCTION = {
     "PORTAL_ENV": "production",
@@ -21,6 +22,10 @@ PRODUCTION = {
     "EASYBILL_API_KEY": "key",
     "MAIL_URL": "smtp://portal:secret@mail.example:587",
     "MAIL_FROM": "billing@example.org",
+    "SELLER_NAME": "Alpencloud",
+    "SELLER_SUPPORT_EMAIL": "support@alpencloud.example",
+    "SELLER_COUNTRY": "AT",
+    "SELLER_TIME_ZONE": "Europe/Vienna",
 }
 REQUIRED = sorted(set(PRODUCTION) - {"PORTAL_ENV"})
 
@@ -63,6 +68,17 @@ def test_production_needs_each_setting_and_names_the_missing_one(name):
 @pytest.mark.parametrize("name", REQUIRED)
 def test_an_empty_setting_is_a_missing_one(name):
     assert name in refusal(PRODUCTION | {name: ""})
+
+
+def test_production_sells_in_nobodys_name_but_its_own():
+    seller = settings().seller
+    assert (seller.name, seller.brand, seller.logo, seller.bank) == ("Alpencloud", "Alpencloud", None, None)
+    assert (seller.country, seller.vat_home, seller.time_zone.key) == ("AT", "AT", "Europe/Vienna")
+    assert settings().vat_rules == VatRules("AT", WithoutVatId.REFUSE)
+
+
+def test_a_seller_that_cannot_be_used_stops_the_start_with_a_sentence():
+    assert "SELLER_COUNTRY" in refusal(PRODUCTION | {"SELLER_COUNTRY": "Austria"})
 
 
 def test_all_missing_settings_are_named_at_once():
@@ -169,6 +185,12 @@ def test_no_settings_are_the_demo(demo, tmp_path):
     assert found.easybill.is_sandbox
 
 
+def test_the_demo_has_a_seller_of_its_own_unless_another_is_named(demo):
+    assert demo().seller == SELLER
+    other = demo(SELLER_NAME="Alpencloud", SELLER_BRAND="Alpen").seller
+    assert (other.name, other.brand, other.country) == ("Alpencloud", "Alpen", "DE")
+
+
 def test_the_demo_reads_nothing_but_the_environment(monkeypatch, tmp_path):
     for name in [*REQUIRED, "PORTAL_ENV", "STRIPE_API_BASE", "EASYBILL_API_BASE", "STRIPE_JS_URL"]:
         monkeypatch.delenv(name, raising=False)
@@ -234,7 +256,7 @@ def test_the_demo_never_sends_a_live_key_to_a_stand_in(tmp_path):
 
 
 def test_a_derived_secret_differs_by_purpose_and_by_secret():
-    assert len({config.derived(secret, purpose) for secret in "ab" for purpose in "cd"}) == 4
+    assert len({demo_settings.derived(secret, purpose) for secret in "ab" for purpose in "cd"}) == 4
 
 
 def test_nothing_is_assumed_about_customers_without_a_vat_id():

@@ -1,0 +1,159 @@
+"""Who sells: what pages, mails and documents say of the provider, and where its VAT is at home.
+
+The settings begin with `SELLER_`. Each is checked at the start; one of no use is refused with a sentence.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from stdnum import bic, iban
+from stdnum.exceptions import ValidationError
+
+from portal.domain.countries import checked_country
+from portal.domain.email_address import is_email_address
+from portal.domain.errors import UnusableValueError
+from portal.domain.text_line import required_line
+from portal.domain.vat import EU, vat_area
+
+REQUIRED = ("SELLER_NAME", "SELLER_SUPPORT_EMAIL", "SELLER_COUNTRY", "SELLER_TIME_ZONE")
+_NAME_LENGTH_MAX = 100
+
+
+class UnusableSellerError(ValueError):
+    """A setting of the seller cannot be used; the sentence says which, and what it has to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class BankAccount:
+    """Where a customer transfers money to. The IBAN has no blanks."""
+
+    owner: str
+    iban: str
+    bic: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """A picture below `static/`. `symbol` is the id of a drawing in it that takes the colours of the page."""
+
+    file: str
+    symbol: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seller:
+    """The provider that customers buy from.
+
+    `brand` is its name where there is little room; `vat_home` the member state whose rate domestic customers
+    pay; `time_zone` the one in which its documents are dated.
+    """
+
+    name: str
+    brand: str
+    logo: Logo | None
+    support_email: str
+    country: str
+    time_zone: ZoneInfo
+    vat_home: str
+    bank: BankAccount | None
+
+    def day_of(self, at: dt.datetime) -> dt.date:
+        """Return the date that a document made at an instant bears."""
+        return at.astimezone(self.time_zone).date()
+
+
+def seller_of(values: Mapping[str, str], static: Path) -> Seller:
+    """Read the seller of some settings, the required ones among them; `static` is the folder of logos."""
+    name = _name(values, "SELLER_NAME")
+    country = _country(values["SELLER_COUNTRY"])
+    return Seller(
+        name=name,
+        brand=_name(values, "SELLER_BRAND", name),
+        logo=_logo(values.get("SELLER_LOGO"), static),
+        support_email=_support_email(values["SELLER_SUPPORT_EMAIL"]),
+        country=country,
+        time_zone=_time_zone(values["SELLER_TIME_ZONE"]),
+        vat_home=_vat_home(values, country),
+        bank=_bank(values, name),
+    )
+
+
+def _name(values: Mapping[str, str], setting: str, default: str = "") -> str:
+    try:
+        return required_line(values.get(setting, default), _NAME_LENGTH_MAX)
+    except UnusableValueError as error:
+        raise UnusableSellerError(f"{setting} {error}.") from error
+
+
+def _country(code: str) -> str:
+    try:
+        return checked_country(code)
+    except UnusableValueError as error:
+        raise UnusableSellerError(f"SELLER_COUNTRY {error}.") from error
+
+
+def _vat_home(values: Mapping[str, str], country: str) -> str:
+    """Return the member state where the seller is taxed: documents need its rates."""
+    name = "SELLER_VAT_HOME" if "SELLER_VAT_HOME" in values else "SELLER_COUNTRY"
+    home = vat_area(values.get("SELLER_VAT_HOME", country))
+    if home not in EU:
+        raise UnusableSellerError(
+            f"{name} is {home!r}, whose VAT rates are not known here: SELLER_VAT_HOME is one of"
+            f" {', '.join(sorted(EU))}."
+        )
+    return home
+
+
+def _time_zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UnusableSellerError(
+            f"SELLER_TIME_ZONE is {name!r}; it is a zone of the tz database, such as Europe/Vienna."
+        ) from error
+
+
+def _support_email(address: str) -> str:
+    if not is_email_address(address):
+        raise UnusableSellerError(f"SELLER_SUPPORT_EMAIL is {address!r}, which is no e-mail address.")
+    return address
+
+
+def _logo(name: str | None, static: Path) -> Logo | None:
+    if name is None:
+        return None
+    file, _, symbol = name.partition("#")
+    path = static / file
+    if not path.is_file() or not path.resolve().is_relative_to(static.resolve()):
+        raise UnusableSellerError(f"SELLER_LOGO is {name!r}; it is the path of a file below static/.")
+    return Logo(file, symbol or None)
+
+
+def _bank(values: Mapping[str, str], name: str) -> BankAccount | None:
+    number = values.get("SELLER_IBAN")
+    if number is None:
+        return None
+    code = values.get("SELLER_BIC")
+    owner = _name(values, "SELLER_ACCOUNT_OWNER", name)
+    return BankAccount(owner, _iban(number), _bic(code) if code else None)
+
+
+def _iban(number: str) -> str:
+    try:
+        return str(iban.validate(number))
+    except ValidationError as error:
+        raise UnusableSellerError(
+            "SELLER_IBAN is not an IBAN: its country, length or check digits."
+        ) from error
+
+
+def _bic(code: str) -> str:
+    try:
+        return str(bic.validate(code))
+    except ValidationError as error:
+        raise UnusableSellerError(f"SELLER_BIC is {code!r}; a BIC has 8 or 11 characters.") from error

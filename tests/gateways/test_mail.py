@@ -1,0 +1,51 @@
+"""Mail over SMTP: who it is from, and where an answer goes."""
+
+from __future__ import annotations
+
+import smtplib
+
+import pytest
+
+from portal.gateways.mail import Mail, SmtpMail, named_sender
+
+MAIL = Mail("ada@example.org", "A new password", "Hello Ada")
+
+
+class MailServer:
+    """A server on this machine that keeps what it was handed."""
+
+    def __init__(self):
+        self.messages = []
+
+    def __call__(self, *_, **__):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def send_message(self, message):
+        self.messages.append(message)
+
+
+@pytest.fixture
+def server(monkeypatch) -> MailServer:
+    server = MailServer()
+    monkeypatch.setattr(smtplib, "SMTP", server)
+    return server
+
+
+def test_a_mail_is_from_the_seller_and_an_answer_goes_to_its_support(server):
+    sender = named_sender("billing@example.org", "Älpencloud")
+    SmtpMail("smtp://localhost", sender, "support@example.org", 1000).send(MAIL)
+    (message,) = server.messages
+    (address,) = message["From"].addresses
+    assert (address.display_name, address.addr_spec) == ("Älpencloud", "billing@example.org")
+    assert message["Reply-To"] == "support@example.org"
+    assert message["To"] == "ada@example.org"
+
+
+def test_a_sender_who_brings_a_name_keeps_it():
+    assert named_sender("Our bills <billing@example.org>", "Alpencloud") == "Our bills <billing@example.org>"
