@@ -52,6 +52,11 @@ class PaymentMethod(OrganizationOwned, Model):
         return _NAMES.get(code, code.replace("_", " ").title())
 
     @property
+    def label(self) -> str:
+        """Say which one it is, in one line: Visa •••• 4242; Link, which has no number, is Link."""
+        return f"{self.name} •••• {self.last4}" if self.last4 else self.name
+
+    @property
     def is_revoked(self) -> bool:
         """Tell whether its mandate has ended, so that nothing can be debited any more."""
         return self.mandate_status == "inactive"

@@ -86,19 +86,33 @@ def test_it_says_what_is_to_pay(viewer, acme, history):
     assert text_of(soup.select("tbody tr.rowlink")[2].select("td")[1]) == "Overdue"
 
 
-def test_it_names_the_default_payment_method(viewer, acme):
+@pytest.mark.parametrize(
+    ("payment_type", "brand", "last4", "label"),
+    [
+        ("card", "visa", "4242", "Visa •••• 4242"),
+        ("card", "amex", "0005", "American Express •••• 0005"),
+        ("sepa_debit", None, "3000", "SEPA Direct Debit •••• 3000"),
+        ("link", None, None, "Link"),
+    ],
+)
+def test_the_default_payment_method_has_the_name_that_it_has_in_the_list(
+    viewer, acme, payment_type, brand, last4, label
+):
     method = PaymentMethod(
         stripe_id="pm_1",
-        payment_type="card",
+        payment_type=payment_type,
         is_default=True,
-        brand="visa",
-        last4="4242",
+        brand=brand,
+        last4=last4,
         created_at=NOW,
         synced_at=NOW,
     )
     add_owned(acme.id, method)
 
-    assert "Visa •••• 4242" in summary(viewer.page("/"))["Next invoice"][1]
+    assert summary(viewer.page("/"))["Next invoice"][1] == label
+    page = viewer.page(f"/organizations/{acme.uid}/payment_methods")
+    assert page.select_one(".methods b").text == method.name
+    assert label.startswith(method.name)
 
 
 def test_an_organization_without_anything_has_a_page(viewer, acme):
