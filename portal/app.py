@@ -13,7 +13,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import cli, config
-from portal.access import auth, tenancy
+from portal.access import auth, idempotency, tenancy
 from portal.account.routes import bp as account
 from portal.audit_trail.routes import bp as audit_trail
 from portal.config import ROOT, Settings
@@ -36,7 +36,7 @@ from portal.storage.database import db, engine_options
 from portal.subscriptions.routes import bp as subscriptions
 from portal.tokens.routes import bp as tokens
 from portal.usage.routes import bp as usage
-from portal.web import errors, filters, headers, idempotency, lists, log, transaction
+from portal.web import errors, filters, headers, lists, log, transaction
 from portal.webhooks.routes import bp as webhooks
 
 _BODY_MAX_BYTES = 64 * 1024

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from flask import Flask, current_app
 from sqlalchemy.exc import OperationalError
 
-from portal.access import sessions, throttle
+from portal.access import idempotency_records, sessions, throttle
 from portal.closing.close import close
 from portal.delivery import customers, e_invoices
 from portal.delivery.deliver import deliver
@@ -27,7 +27,6 @@ from portal.payment_methods import calls, queue
 from portal.services import easybill, mail, settings, stripe, utc_now
 from portal.signing_in.steps import forget_old_wishes, send_codes
 from portal.storage.database import db
-from portal.web import idempotency
 from portal.webhooks.steps import reconcile, work_off
 
 log = logging.getLogger(__name__)
@@ -66,7 +65,7 @@ def _tidy(now: dt.datetime) -> None:
     for forget in (
         sessions.forget_dead,
         throttle.forget_over,
-        idempotency.forget_old,
+        idempotency_records.forget_old,
         forget_old_wishes,
         queue.forget_old,
         calls.forget_old,

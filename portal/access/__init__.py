@@ -1,1 +1,1 @@
-"""Who may enter: passwords, sessions and tokens, what each may do, and whose rows a request may write."""
+"""Who may enter, as whom and how often; whose rows a request may write; what an equal one was answered."""

@@ -14,7 +14,7 @@ from uuid import UUID
 from flask import Flask, current_app, g, request, session
 from flask_login import current_user
 
-from portal.access import identity, sessions, tenancy
+from portal.access import idempotency, identity, sessions, tenancy
 from portal.access.identity import memberships_of_account
 from portal.domain.errors import (
     ConfirmationNeededError,
@@ -25,7 +25,6 @@ from portal.domain.errors import (
 )
 from portal.extensions import csrf
 from portal.models import Membership, Organization
-from portal.web import idempotency
 from portal.web.clock import now
 from portal.web.errors import sign_in_first
 from portal.web.renders import wants_json

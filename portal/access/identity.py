@@ -15,6 +15,7 @@ from sqlalchemy import Select, Update, bindparam, select, update
 from sqlalchemy.orm import contains_eager
 
 from portal.access import sessions, throttle
+from portal.access.cookies import TokenAwareSessions
 from portal.access.throttle import Limit
 from portal.domain import tokens
 from portal.domain.errors import ForbiddenError, RateLimitedError, UnauthorizedError
@@ -61,7 +62,7 @@ _TOKEN = (
 
 
 def init_app(app: Flask) -> None:
-    app.session_interface = sessions.TokenAwareSessions()
+    app.session_interface = TokenAwareSessions()
     login.session_protection = None  # ours is the row behind the cookie
     login.init_app(app)
     login.user_loader(_account_of_session)

@@ -1,9 +1,4 @@
-"""Sessions of people: the cookie has a random id and nothing that says who; the row behind it can be ended.
-
-The cookie is signed and also carries what an anonymous visitor needs: the CSRF secret, and which
-organization a browser looked at last. It is never read or set beside an Authorization header: one
-request has one identity.
-"""
+"""Sessions of people: a cookie has a random id and nothing that says who; the row behind it can be ended."""
 
 from __future__ import annotations
 
@@ -13,9 +8,6 @@ import secrets
 from collections.abc import Sequence
 from uuid import UUID
 
-from flask import Flask, Request, Response
-from flask import request as current_request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from sqlalchemy import delete, or_, select
 
 from portal.models import Account, UserSession
@@ -26,19 +18,6 @@ IDLE_FOR = dt.timedelta(minutes=30)
 CONFIRMED_FOR = dt.timedelta(minutes=15)
 _ID_BYTES = 32
 _AGENT_LENGTH_MAX = 200
-
-
-class TokenAwareSessions(SecureCookieSessionInterface):
-    """With an Authorization header the cookie is neither read nor set."""
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if "Authorization" in request.headers:
-            return self.session_class()
-        return super().open_session(app, request)
-
-    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if "Authorization" not in current_request.headers:
-            super().save_session(app, session, response)
 
 
 def fingerprint(session_id: str) -> str:

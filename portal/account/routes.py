@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from portal.access import identity, sessions
 from portal.access.auth import SIGNED_IN, policy
+from portal.access.idempotency import keeps_no_answer
 from portal.access.identity import account
 from portal.account import actions, queries
 from portal.account.forms import PasswordForm, ThemeForm
@@ -20,7 +21,6 @@ from portal.account.queries import SignedIn
 from portal.domain.errors import ValidationError
 from portal.web.clock import now
 from portal.web.forms import FormPage, refuse_fields, say
-from portal.web.idempotency import keeps_no_answer
 from portal.web.renders import renders
 
 bp = Blueprint("account", __name__, url_prefix="/account")

@@ -14,6 +14,7 @@ from htmx_flask import request
 from werkzeug.wrappers import Response
 
 from portal.access.auth import organization, policy
+from portal.access.idempotency import keeps_no_answer
 from portal.access.identity import account
 from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.stripe_shapes import Setup, SetupStatus
@@ -23,7 +24,6 @@ from portal.services import settings, stripe
 from portal.web.clock import now
 from portal.web.forms import refuse_fields
 from portal.web.headers import loads_stripe
-from portal.web.idempotency import keeps_no_answer
 from portal.web.renders import renders, wants_json
 
 bp = Blueprint(

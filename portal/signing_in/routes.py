@@ -12,13 +12,13 @@ from werkzeug.wrappers import Response
 
 from portal.access import credentials, identity
 from portal.access.auth import PUBLIC, SIGNED_IN, policy
+from portal.access.idempotency import keeps_no_answer
 from portal.access.identity import account
 from portal.domain.errors import ValidationError
 from portal.signing_in import actions
 from portal.signing_in.forms import ConfirmForm, ForgotForm, ResetForm, SignInForm
 from portal.web.clock import now
 from portal.web.forms import FormPage, refuse_fields, say
-from portal.web.idempotency import keeps_no_answer
 from portal.web.renders import renders
 
 bp = Blueprint("signing_in", __name__)

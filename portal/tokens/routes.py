@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from portal.access import identity
 from portal.access.auth import MEMBER, membership, organization, policy
+from portal.access.idempotency import keeps_no_answer
 from portal.domain.errors import ValidationError
 from portal.tokens import actions, queries, schema
 from portal.tokens.actions import Minted
@@ -19,7 +20,6 @@ from portal.tokens.forms import NewToken, TokenForm, token_of_body
 from portal.tokens.queries import TokenList
 from portal.web.clock import now
 from portal.web.forms import refuse_fields, say
-from portal.web.idempotency import keeps_no_answer
 from portal.web.lists import requested_slice
 from portal.web.renders import renders, wants_json
 

@@ -49,7 +49,7 @@ WITH_TEXT = {  # constants of the source
 }
 COMPARES_TEXTS = {  # whether two bodies, or two rows, are the same: nobody gets in by it
     "portal/ledger/audit.py",
-    "portal/web/idempotency.py",
+    "portal/access/idempotency.py",
 }
 OUTWARD = {"requests", "smtplib", "urllib.request", "http.client", "socket", "stripe", "httpx", "urllib3"}
 SECRET = re.compile(r"token|secret|signature|sha256|password|api_key|code_hash|csrf", re.IGNORECASE)

@@ -8,10 +8,10 @@ import threading
 import pytest
 from sqlalchemy import event, func, select, update
 
+from portal.access import idempotency, idempotency_records
 from portal.domain.access import Preset
 from portal.models import ApiToken, AuditEntry, StoredAnswer
 from portal.storage.database import db
-from portal.web import idempotency
 from tests.factories import NOW, make_member, make_organization, make_token
 from tests.page import bearer, client_of
 
@@ -122,7 +122,7 @@ def test_it_is_kept_for_a_day(nobody, token, victim, clock):
 
 def test_what_is_old_is_forgotten(nobody, token, victim):
     nobody.delete(victim, headers=with_key(token))
-    idempotency.forget_old(now=NOW + dt.timedelta(hours=24))
+    idempotency_records.forget_old(now=NOW + dt.timedelta(hours=24))
     db.session.commit()
 
     assert db.session.scalars(select(StoredAnswer)).all() == []

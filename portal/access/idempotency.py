@@ -1,0 +1,111 @@
+"""`Idempotency-Key`: an unsafe request that is sent again has its effect once, and is answered the same.
+
+The second of two equal requests waits for the answer to the first (`idempotency_records`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from flask import Flask, Response, current_app, g, make_response, request
+
+from portal.access import idempotency_records
+from portal.access.idempotency_records import RecordKey
+from portal.domain.errors import ConflictError, ValidationError
+from portal.models import StoredAnswer
+from portal.storage.database import db
+from portal.web.clock import now
+from portal.web.transaction import SAFE_METHODS
+
+_KEY_LENGTH_MAX = 255
+_WAIT_SECONDS_MAX = 10
+_LOOK_EVERY_SECONDS = 0.05
+_FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class StillWorkingError(ConflictError):
+    """An equal request with this Idempotency-Key is still being worked on. Please ask again in a moment."""
+
+
+def keeps_no_answer(view: View) -> View:
+    """Mark a view whose answer is a secret: nothing of it is stored."""
+    view.keeps_no_answer = True  # type: ignore[attr-defined]
+    return view
+
+
+def init_app(app: Flask) -> None:
+    @app.after_request
+    def keep_answer(response: Response) -> Response:
+        reserved: RecordKey | None = g.pop("reserved", None)
+        if reserved is not None and response.status_code < HTTPStatus.BAD_REQUEST:
+            _keep(reserved, response)
+        elif reserved is not None:
+            idempotency_records.give_up(reserved)
+        return response
+
+
+def earlier_answer(scope: str | None) -> Response | None:
+    """Return the answer to an equal request of this scope, or None, and reserve the key for this one.
+
+    Raises ValidationError if the key was used for something else; StillWorkingError if the answer takes
+    too long.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is None or scope is None or request.method in SAFE_METHODS or _is_secret():
+        return None
+    if not 1 <= len(key) <= _KEY_LENGTH_MAX or not (key.isascii() and key.isprintable()):
+        raise ValidationError({"Idempotency-Key": ["is 1 to 255 printable ASCII characters"]})
+    record_key, request_sha256 = RecordKey(scope, key), _fingerprint()
+    for _ in range(int(_WAIT_SECONDS_MAX / _LOOK_EVERY_SECONDS)):
+        if idempotency_records.reserve(record_key, request_sha256, now=now()):
+            g.reserved = record_key
+            return None
+        record = idempotency_records.record_of(record_key)
+        if record is not None and record.request_sha256 != request_sha256:
+            raise ValidationError({"Idempotency-Key": ["was used for another request"]})
+        if record is not None and record.status is not None:
+            return _repeated(record)
+        db.session.rollback()
+        time.sleep(_LOOK_EVERY_SECONDS)
+    raise StillWorkingError
+
+
+def _is_secret() -> bool:
+    return getattr(current_app.view_functions[str(request.endpoint)], "keeps_no_answer", False)
+
+
+def _fingerprint() -> str:
+    parts = (request.method, request.full_path, request.mimetype)
+    said = "\0".join(parts).encode() + b"\0" + _body()
+    return hashlib.sha256(said).hexdigest()
+
+
+def _body() -> bytes:
+    if request.mimetype not in _FORMS:
+        return request.get_data()
+    return repr([pair for pair in request.form.items(multi=True) if pair[0] != "csrf_token"]).encode()
+
+
+def _keep(record_key: RecordKey, response: Response) -> None:
+    idempotency_records.keep(
+        record_key,
+        status=response.status_code,
+        content_type=response.content_type,
+        location=response.location,
+        body=response.get_data(),
+    )
+
+
+def _repeated(record: StoredAnswer) -> Response:
+    response = make_response(record.body or b"", record.status)
+    response.content_type = record.content_type or ""
+    if record.location:
+        response.location = record.location
+    response.headers["Idempotent-Replayed"] = "true"
+    return response

@@ -1,0 +1,80 @@
+"""What requests with an `Idempotency-Key` were answered, for a day.
+
+A key is reserved in the transaction of the effect, and the answer is kept with it: where the request
+failed or its process died, the reservation is gone with the effect. A view that asks a provider commits
+on the way: then the reservation is a lease, which an equal request may take over.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portal.models import StoredAnswer
+from portal.storage.database import db, is_reading
+from portal.storage.transaction import write_transaction
+
+_KEPT_FOR = dt.timedelta(hours=24)
+_LEASE = dt.timedelta(seconds=30)
+
+
+class RecordKey(NamedTuple):
+    """A caller's own key: `scope` names the caller."""
+
+    scope: str
+    key: str
+
+
+def reserve(record_key: RecordKey, request_sha256: str, *, now: dt.datetime) -> bool:
+    """Take a key that is free, whose time is over, or whose holder left it unanswered; False otherwise."""
+    assert not is_reading(), "a key is reserved in a transaction that writes"
+    insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    reservation = {"request_sha256": request_sha256, "created_at": now, "leased_until": now + _LEASE}
+    no_answer = {"status": None, "content_type": None, "location": None, "body": None}
+    is_old = StoredAnswer.created_at <= now - _KEPT_FOR
+    is_left = StoredAnswer.status.is_(None) & (StoredAnswer.leased_until <= now)
+    taken = (
+        insert(StoredAnswer)
+        .values(scope=record_key.scope, key=record_key.key, **reservation, **no_answer)
+        .on_conflict_do_update(
+            index_elements=[StoredAnswer.scope, StoredAnswer.key],
+            set_=reservation | no_answer,
+            where=is_old | (is_left & (StoredAnswer.request_sha256 == request_sha256)),
+        )
+        .returning(StoredAnswer.key)
+    )
+    return db.session.scalar(taken.execution_options(populate_existing=True)) is not None
+
+
+def record_of(record_key: RecordKey) -> StoredAnswer | None:
+    """Return what is kept under a key, as the database has it now."""
+    return db.session.get(StoredAnswer, tuple(record_key), populate_existing=True)
+
+
+def keep(record_key: RecordKey, **answer: Any) -> None:
+    """Keep an answer (status, content_type, location, body) in the transaction of its effect."""
+    reserved = update(StoredAnswer).where(
+        StoredAnswer.scope == record_key.scope, StoredAnswer.key == record_key.key
+    )
+    db.session.execute(reserved.values(**answer).execution_options(synchronize_session=False))
+
+
+def give_up(record_key: RecordKey) -> None:
+    """Undo a reservation and its effect: a refusal leaves nothing, so the request can be sent again."""
+    db.session.rollback()
+    with write_transaction():
+        unanswered = delete(StoredAnswer).where(
+            StoredAnswer.scope == record_key.scope,
+            StoredAnswer.key == record_key.key,
+            StoredAnswer.status.is_(None),
+        )
+        db.session.execute(unanswered.execution_options(synchronize_session=False))
+
+
+def forget_old(*, now: dt.datetime) -> None:
+    """Delete the answers that are kept no longer."""
+    old = delete(StoredAnswer).where(StoredAnswer.created_at <= now - _KEPT_FOR)
+    db.session.execute(old.execution_options(synchronize_session=False))
