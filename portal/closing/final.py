@@ -40,7 +40,7 @@ def write_invoices(upcoming: Sequence[UpcomingInvoice], now: dt.datetime) -> Non
     ids = draw_each(Invoice.__tablename__, one_each)
     numbers = draw_each("invoice_number", one_each)
     item_ids = draw_each(
-        InvoiceItem.__tablename__, {invoice.organization.id: len(invoice.items) for invoice in upcoming}
+        InvoiceItem.__tablename__, {invoice.organization.id: len(invoice.lines) for invoice in upcoming}
     )
     known_credits, kept = credit_balances(one_each), kept_for(upcoming)
     invoices, items = [], []
@@ -55,7 +55,7 @@ def write_invoices(upcoming: Sequence[UpcomingInvoice], now: dt.datetime) -> Non
     insert_rows(InvoiceItem, items)
     audit.record_each([_closing(invoice, row) for invoice, row in zip(upcoming, invoices, strict=True)])
     for invoice in upcoming:
-        if any(item.corrects for item in invoice.items):
+        if any(line.corrects_period for line in invoice.lines):
             _mark_billed(invoice.organization.id, ids[invoice.organization.id][0])
 
 
@@ -104,26 +104,10 @@ def _closing(invoice: UpcomingInvoice, row: Mapping[str, object]) -> Change:
 
 
 def _item_rows(invoice: UpcomingInvoice, invoice_id: int, ids: Sequence[int]) -> list[dict[str, object]]:
+    organization_id = invoice.organization.id
     return [
-        {
-            "organization_id": invoice.organization.id,
-            "id": item_id,
-            "uid": item.uid,
-            "invoice_id": invoice_id,
-            "kind": item.kind,
-            "corrects_period": str(item.corrects) if item.corrects else None,
-            "project_id": item.project_id,
-            "product_id": item.product_id,
-            "project_uid": item.project and item.project.uid,
-            "product_uid": item.product.uid,
-            "project_name": item.project and item.project.name,
-            "product_name": item.product.name,
-            "unit": item.product.unit,
-            "unit_price": item.unit_price,
-            "quantity_nano": item.quantity_nano,
-            "total_cents": item.total.cents,
-        }
-        for item_id, item in zip(ids, invoice.items, strict=True)
+        {"organization_id": organization_id, "id": item_id, "invoice_id": invoice_id, **line.row}
+        for item_id, line in zip(ids, invoice.lines, strict=True)
     ]
 
 

@@ -39,7 +39,7 @@ def doubts(upcoming: Mapping[int, UpcomingInvoice]) -> dict[int, str]:
 
 def _mistake(invoice: UpcomingInvoice) -> str | None:
     """Tell what no release makes right."""
-    if len({item.uid for item in invoice.items}) != len(invoice.items):
+    if len({line.uid for line in invoice.lines}) != len(invoice.lines):
         return "A line stands twice."
     if any(abs(cents) > AMOUNT_MAX_MINOR for cents in (invoice.total.cents, *_amounts(invoice))):
         return "An amount is larger than programs can read exactly."
@@ -58,7 +58,7 @@ def _surprise(invoice: UpcomingInvoice, totals: Sequence[int]) -> str | None:
 
 
 def _amounts(invoice: UpcomingInvoice) -> Sequence[int]:
-    return [item.total.cents for item in invoice.items]
+    return [line.total_cents for line in invoice.lines]
 
 
 def _earlier_totals(organization_ids: Collection[int]) -> Mapping[int, Sequence[int]]:

@@ -26,9 +26,9 @@ from portal.gateways.easybill_shapes import (
     DraftPosition,
     hundredths_of,
 )
-from portal.ledger.positions import Position, positions_of
+from portal.ledger.document_lines import DocumentLine, document_lines
 from portal.ledger.vat_kept import kept_vat
-from portal.models import Invoice, LegalDocument, Organization
+from portal.models import Invoice, InvoiceLine, LegalDocument, Organization
 from portal.storage.database import db
 
 DUE_IN_DAYS = 14
@@ -109,13 +109,15 @@ def expected_document(
 
 def _treated(
     organization: Organization, invoice: Invoice, vat_rules: VatRules
-) -> list[tuple[VatTreatment, Position]]:
-    """Return the positions, each taxed as its month was when it was closed.
+) -> list[tuple[VatTreatment, DocumentLine]]:
+    """Return the document's lines, each taxed as its month was when it was closed.
 
     Today's profile decides only where that was not determined or not kept.
     """
-    positions = positions_of(invoice.items, invoice.currency)
-    kept = kept_vat([organization.id], {each.corrects for each in positions if each.corrects})
+    head = invoice.head(organization.uid)
+    lines = [InvoiceLine.from_row(head, item) for item in invoice.items]
+    composed = document_lines(lines, invoice.currency)
+    kept = kept_vat([organization.id], {line.corrects for line in composed if line.corrects})
 
     def treatment(month: Month) -> VatTreatment:
         basis = (
@@ -125,7 +127,7 @@ def _treated(
         )
         return vat_rules.treatment_of(basis, month.last_on)
 
-    return [(treatment(each.corrects or invoice.month), each) for each in positions]
+    return [(treatment(line.corrects or invoice.month), line) for line in composed]
 
 
 def _only_treatment(treatments: Sequence[VatTreatment]) -> VatTreatment:
@@ -141,11 +143,11 @@ def _only_treatment(treatments: Sequence[VatTreatment]) -> VatTreatment:
     return treatments[0]
 
 
-def _refuse_fractions(rated: Sequence[tuple[int, Position]], currency: str) -> None:
+def _refuse_fractions(rated: Sequence[tuple[int, DocumentLine]], currency: str) -> None:
     """Raise for VAT that is no whole amount of a coarse currency: EasyBill knows parts of a yen."""
     net_by_rate: Counter[int] = Counter()
-    for rate, position in rated:
-        net_by_rate[rate] += hundredths_of(position.net)
+    for rate, line in rated:
+        net_by_rate[rate] += hundredths_of(line.net)
     whole = hundredths_of(Money(1, currency))
     if whole == 1 or all(rate * net % (10_000 * whole) == 0 for rate, net in net_by_rate.items()):
         return
@@ -227,15 +229,15 @@ def refuse_difference(expected: Expected, document: Document) -> None:
     )
 
 
-def _description(position: Position, language: str, corrected: Mapping[Month, LegalDocument]) -> str:
+def _description(line: DocumentLine, language: str, corrected: Mapping[Month, LegalDocument]) -> str:
     """Name the product, and what was used of it at which price: the true figures, every decimal."""
-    currency = position.net.currency
+    currency = line.net.currency
     at = "zu" if language == "de" else "at"
     lines = [
-        f"{grouped(quantity_of(nano), language)} {position.unit} {at} {grouped(price, language)} {currency}"
-        for price, nano in position.quantities_nano.items()
+        f"{grouped(quantity_of(nano), language)} {line.unit} {at} {grouped(price, language)} {currency}"
+        for price, nano in line.quantities_nano.items()
     ]
-    return "\n".join([position.name, *_correction(position.corrects, language, corrected), *lines])
+    return "\n".join([line.name, *_correction(line.corrects, language, corrected), *lines])
 
 
 def _correction(month: Month | None, language: str, corrected: Mapping[Month, LegalDocument]) -> list[str]:

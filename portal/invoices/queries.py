@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,54 +16,24 @@ from portal.domain.period import Month, Window
 from portal.domain.slices import ListPage, Slice
 from portal.ledger.coverage import Coverage, coverage
 from portal.ledger.credit_balance import credit_balances, due_and_credit
+from portal.ledger.invoice_lines import invoice_lines
 from portal.ledger.open_months import open_months
 from portal.ledger.upcoming import UpcomingInvoice, upcoming_invoice
 from portal.ledger.vat_kept import kept_for
 from portal.models import (
     Delivery,
     Invoice,
-    InvoiceItem,
+    InvoiceHead,
+    InvoiceLine,
     InvoiceStatus,
     LegalDocument,
     Organization,
     invoice_uid,
-    item_uid,
 )
 from portal.services import settings
 from portal.storage.database import db
 
 AnyRow = Row[*tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One line of an invoice, with the names it had. A correction names the month that it corrects."""
-
-    invoice_uid: UUID
-    uid: UUID
-    month: Month
-    corrects: Month | None
-    corrected_item: UUID | None
-    project_uid: UUID | None
-    project_name: str | None
-    product_uid: UUID
-    product_name: str
-    unit: str
-    unit_price: Decimal
-    quantity_nano: int
-    total: Money
-
-    @property
-    def hours(self) -> dict[str, str]:
-        """What the usage page has to be asked for to show the hours behind this line."""
-        return {
-            "month": str(self.corrects or self.month),
-            "granularity": "hour",
-            "project_id": str(self.project_uid or "none"),
-            "product_id": str(self.product_uid),
-            "unit_price": f"{self.unit_price:f}",
-            "billed_by": str(self.invoice_uid),
-        }
 
 
 class LegalName(NamedTuple):
@@ -84,7 +53,7 @@ class InvoicePage:
     status: InvoiceStatus
     month: Month
     total: Money
-    items: Sequence[Item]
+    lines: Sequence[InvoiceLine]
     due: Money | None = None
     credit: Money | None = None
     coverage: Coverage | None = None  # of an open month: what of it is in
@@ -93,22 +62,22 @@ class InvoicePage:
     last_error: str | None = None
 
     @property
-    def by_project(self) -> Sequence[tuple[str | None, Sequence[Item], Money]]:
+    def by_project(self) -> Sequence[tuple[str | None, Sequence[InvoiceLine], Money]]:
         """The month's own lines of each project with their sum; None is the organization's own."""
-        grouped: dict[UUID | None, list[Item]] = {}  # by id: two projects may have one name
-        for item in self.items:
-            if item.corrects is None:
-                grouped.setdefault(item.project_uid, []).append(item)
+        grouped: dict[UUID | None, list[InvoiceLine]] = {}  # by id: two projects may have one name
+        for line in self.lines:
+            if line.corrects_period is None:
+                grouped.setdefault(line.project_uid, []).append(line)
         currency = self.total.currency
         return [
-            (some[0].project_name, some, Money(sum(each.total.cents for each in some), currency))
-            for some in grouped.values()
+            (lines[0].project_name, lines, Money(sum(line.total_cents for line in lines), currency))
+            for lines in grouped.values()
         ]
 
     @property
-    def corrections(self) -> Sequence[Item]:
+    def corrections(self) -> Sequence[InvoiceLine]:
         """What came late for months that were invoiced before."""
-        return [item for item in self.items if item.corrects is not None]
+        return [line for line in self.lines if line.corrects_period is not None]
 
     @property
     def is_open(self) -> bool:
@@ -150,8 +119,9 @@ def invoice_of(organization: Organization, uid: UUID, *, now: dt.datetime) -> In
     invoice = db.session.execute(_ONE, {"owner": organization.id, "uid": uid}).one_or_none()
     if invoice is not None:
         legal = _legal_documents(organization, [invoice])
-        items = db.session.execute(_ITEMS, {"owner": organization.id, "invoice": invoice.id}).all()
-        return _final(organization, invoice, items, legal.get(invoice.id))
+        head = InvoiceHead(organization.uid, uid, Month.parse(invoice.period), invoice.currency)
+        lines = invoice_lines(head, organization.id, invoice.id)
+        return _final(organization, invoice, lines, legal.get(invoice.id))
     for month in open_months(organization, until=Month.of(now)):
         if invoice_uid(organization.uid, str(month)) == uid:
             return _open(upcoming_invoice(organization, month), now)
@@ -159,7 +129,7 @@ def invoice_of(organization: Organization, uid: UUID, *, now: dt.datetime) -> In
 
 
 # Rows rather than mapped objects: fifty of these took longer to map than to read.
-_invoices, _items, _legal = (model.__table__.c for model in (Invoice, InvoiceItem, LegalDocument))
+_invoices, _legal = (model.__table__.c for model in (Invoice, LegalDocument))
 _AFTER_ALL = "9999-99"
 _OF_OWNER: Select[*tuple[Any, ...]] = select(
     _invoices.id,
@@ -179,11 +149,6 @@ _SLICE = (
     .order_by(_invoices.period.desc())
     .limit(bindparam("limit"))
 )
-_ITEMS = (
-    select(InvoiceItem.__table__)
-    .where(_items.organization_id == bindparam("owner"), _items.invoice_id == bindparam("invoice"))
-    .order_by(_items.id)
-)
 _LEGAL = select(_legal.invoice_id, _legal.provider_document_id, _legal.number).where(
     _legal.organization_id == bindparam("owner"), _legal.invoice_id.in_(bindparam("invoices", expanding=True))
 )
@@ -197,7 +162,7 @@ def _legal_documents(organization: Organization, invoices: Sequence[AnyRow]) -> 
 def _final(
     organization: Organization,
     invoice: AnyRow,
-    items: Sequence[AnyRow],
+    lines: Sequence[InvoiceLine],
     legal: LegalName | None,
 ) -> InvoicePage:
     month = Month.parse(invoice.period)
@@ -208,7 +173,7 @@ def _final(
         status=InvoiceStatus.FINAL,
         month=month,
         total=Money(invoice.total_cents, invoice.currency),
-        items=[_item(organization, invoice, month, each) for each in items],
+        lines=lines,
         due=_maybe(invoice.due_cents, invoice.currency),
         credit=_maybe(invoice.credit_cents, invoice.currency),
         delivery=invoice.delivery,
@@ -221,26 +186,6 @@ def _maybe(cents: int | None, currency: str) -> Money | None:
     return None if cents is None else Money(cents, currency)
 
 
-def _item(organization: Organization, invoice: AnyRow, month: Month, each: AnyRow) -> Item:
-    corrects = None if each.corrects_period is None else Month.parse(each.corrects_period)
-    parts = each.project_uid, each.product_uid, each.unit_price
-    return Item(
-        invoice_uid=invoice.uid,
-        uid=each.uid,
-        month=month,
-        corrects=corrects,
-        corrected_item=item_uid(invoice_uid(organization.uid, str(corrects)), *parts) if corrects else None,
-        project_uid=each.project_uid,
-        project_name=each.project_name,
-        product_uid=each.product_uid,
-        product_name=each.product_name,
-        unit=each.unit,
-        unit_price=each.unit_price,
-        quantity_nano=each.quantity_nano,
-        total=Money(each.total_cents, invoice.currency),
-    )
-
-
 def _open(invoice: UpcomingInvoice | None, now: dt.datetime) -> InvoicePage:
     assert invoice is not None, "an open month has something to bill"
     owner = invoice.organization.id
@@ -250,24 +195,6 @@ def _open(invoice: UpcomingInvoice | None, now: dt.datetime) -> InvoicePage:
         kept=kept_for([invoice]),
         vat_rules=settings().vat_rules,
     )
-    items = [
-        Item(
-            invoice_uid=invoice.uid,
-            uid=each.uid,
-            month=invoice.month,
-            corrects=each.corrects,
-            corrected_item=each.corrected_item,
-            project_uid=each.project.uid if each.project else None,
-            project_name=each.project.name if each.project else None,
-            product_uid=each.product.uid,
-            product_name=each.product.name,
-            unit=each.product.unit,
-            unit_price=each.unit_price,
-            quantity_nano=each.quantity_nano,
-            total=each.total,
-        )
-        for each in invoice.items
-    ]
     return InvoicePage(
         uid=invoice.uid,
         organization=invoice.organization,
@@ -275,7 +202,7 @@ def _open(invoice: UpcomingInvoice | None, now: dt.datetime) -> InvoicePage:
         status=InvoiceStatus.OPEN,
         month=invoice.month,
         total=invoice.total,
-        items=items,
+        lines=invoice.lines,
         due=_maybe(due, invoice.total.currency),
         credit=_maybe(credit, invoice.total.currency),
         coverage=coverage(owner, Window(invoice.month.start_hour, invoice.month.end_hour), now=now),

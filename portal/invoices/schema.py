@@ -6,8 +6,8 @@ from flask import url_for
 
 from portal.domain.period import Month
 from portal.domain.rating import quantity_of
-from portal.invoices.queries import InvoiceList, InvoicePage, Item
-from portal.models import ItemKind
+from portal.invoices.queries import InvoiceList, InvoicePage
+from portal.models import InvoiceLine
 from portal.services import settings
 from portal.web.json import JSON, decimal, instant, money, unit_price
 
@@ -18,7 +18,7 @@ def invoice_list(page: InvoiceList) -> list[JSON]:
 
 
 def invoice(page: InvoicePage) -> JSON:
-    return _head(page) | {"items": [_item(page, each) for each in page.items]}
+    return _head(page) | {"items": [_item(page, each) for each in page.lines]}
 
 
 def _head(page: InvoicePage) -> JSON:
@@ -53,7 +53,7 @@ def _coverage(page: InvoicePage) -> JSON:
     }
 
 
-def _item(page: InvoicePage, each: Item) -> JSON:
+def _item(page: InvoicePage, each: InvoiceLine) -> JSON:
     project = {"id": str(each.project_uid), "name": each.project_name} if each.project_uid else None
     return {
         "id": str(each.uid),
@@ -63,18 +63,18 @@ def _item(page: InvoicePage, each: Item) -> JSON:
         "unit": each.unit,
         "quantity": decimal(quantity_of(each.quantity_nano)),
         "total": money(each.total),
-        "kind": ItemKind.CORRECTION if each.corrects else ItemKind.USAGE,
+        "kind": each.kind,
         "corrects": _corrected(each),
         "usage_url": settings().portal_url + _usage_path(page, each),
     }
 
 
-def _corrected(each: Item) -> JSON | None:
-    if each.corrects is None:
+def _corrected(each: InvoiceLine) -> JSON | None:
+    if each.corrects_period is None:
         return None
-    return {"period": str(each.corrects), "item_id": str(each.corrected_item)}
+    return {"period": each.corrects_period, "item_id": str(each.corrected_uid)}
 
 
-def _usage_path(page: InvoicePage, each: Item) -> str:
+def _usage_path(page: InvoicePage, each: InvoiceLine) -> str:
     """Return where the hours behind a line are."""
-    return url_for("usage.index", organization_id=page.organization.uid, _external=False, **each.hours)
+    return url_for("usage.index", organization_id=page.organization.uid, _external=False, **each.usage_query)

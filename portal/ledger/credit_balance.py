@@ -25,8 +25,8 @@ def due_and_credit(
     """
     organization = invoice.organization
     net_by_month: Counter[Month] = Counter()
-    for item in invoice.items:
-        net_by_month[item.corrects or invoice.month] += item.total.cents
+    for line in invoice.lines:
+        net_by_month[line.corrects or invoice.month] += line.total_cents
     try:
         rated = [
             (

@@ -11,8 +11,7 @@ from itertools import pairwise
 from sqlalchemy import BigInteger, bindparam, select, type_coerce
 
 from portal.domain.errors import ConflictError
-from portal.ledger.names import ProductName
-from portal.models import Price, Product, Subscription
+from portal.models import Price, Product, ProductName, Subscription
 from portal.storage.database import db
 
 
@@ -34,10 +33,10 @@ class PriceBook:
     def pico(self, product_id: int, currency: str, day: int) -> int:
         """Return the price of a product on a day, in pico-units of the currency's major unit."""
         key = (product_id, currency)
-        place = bisect_right(self.starts.get(key, ()), day)
-        if place == 0:
+        index = bisect_right(self.starts.get(key, ()), day)
+        if index == 0:
             raise UnpricedError
-        return self.picos[key][place - 1]
+        return self.picos[key][index - 1]
 
     def segments(self, start_day: int, end_day: int) -> Iterator[tuple[int, int]]:
         """Yield half-open runs of days within which no price changes."""
@@ -51,11 +50,11 @@ def prices_for(organization_ids: Collection[int], currencies: Collection[str]) -
     starts: dict[tuple[int, str], list[int]] = defaultdict(list)
     picos: dict[tuple[int, str], list[int]] = defaultdict(list)
     products: dict[int, ProductName] = {}
-    asked = {"owners": list(organization_ids), "currencies": list(currencies)}
-    for product_id, currency, start_day, pico, *name in db.session.execute(_PRICES, asked):
+    parameters = {"organization_ids": list(organization_ids), "currencies": list(currencies)}
+    for product_id, currency, start_day, pico, *name in db.session.execute(_PRICES, parameters):
         starts[product_id, currency].append(start_day)
         picos[product_id, currency].append(pico)
-        products[product_id] = ProductName(*name)
+        products[product_id] = ProductName(product_id, *name)
     return PriceBook(starts, picos, products)
 
 
@@ -75,7 +74,7 @@ _PRICES = (
         _prices.currency.in_(bindparam("currencies", expanding=True)),
         _prices.product_id.in_(
             select(_subscriptions.product_id).where(
-                _subscriptions.organization_id.in_(bindparam("owners", expanding=True))
+                _subscriptions.organization_id.in_(bindparam("organization_ids", expanding=True))
             )
         ),
     )

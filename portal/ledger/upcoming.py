@@ -8,57 +8,42 @@ corrected month differs from the billed one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 from sqlalchemy import select
 
 from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, Window
-from portal.ledger.names import ProductName, ProjectName, Projects, project_names
+from portal.ledger.names import Projects, project_names
 from portal.ledger.open_months import open_months
 from portal.ledger.prices import PriceBook, prices_for
 from portal.ledger.rating import RatedUsage, rated_usage_by_organization
 from portal.ledger.usage_sums import PENDING
-from portal.models import (
-    ItemKind,
-    Organization,
-    UsageCorrection,
-    correction_uid,
-    invoice_uid,
-    item_uid,
-)
+from portal.models import InvoiceHead, InvoiceLine, Organization, ProductName, UsageCorrection, invoice_uid
 from portal.storage.database import db
-
-
-@dataclass(frozen=True, slots=True)
-class DraftItem:
-    """One line: what a project used of a product at one price, or what came late for such a line."""
-
-    uid: UUID
-    kind: str
-    corrects: Month | None
-    corrected_item: UUID | None
-    project_id: int | None
-    product_id: int
-    project: ProjectName | None
-    product: ProductName
-    unit_price: Decimal
-    quantity_nano: int
-    total: Money
 
 
 @dataclass(frozen=True, slots=True)
 class UpcomingInvoice:
     """A month of an organization, priced, not closed yet."""
 
-    uid: UUID
+    head: InvoiceHead
     organization: Organization
-    month: Month
-    items: Sequence[DraftItem]
+    lines: Sequence[InvoiceLine]
     total: Money
+
+    @property
+    def uid(self) -> UUID:
+        return self.head.uid
+
+    @property
+    def month(self) -> Month:
+        return self.head.month
 
 
 def upcoming_invoice(organization: Organization, month: Month) -> UpcomingInvoice | None:
@@ -71,89 +56,86 @@ def upcoming_invoices(
     organizations: Sequence[Organization], month: Month, *, with_late: bool
 ) -> Mapping[int, UpcomingInvoice]:
     """Return {organization id: invoice} for those that used anything in a month, or have late usage."""
-    prices = prices_for([each.id for each in organizations], {each.currency for each in organizations})
+    ids = [organization.id for organization in organizations]
+    prices = prices_for(ids, {organization.currency for organization in organizations})
     window = Window(month.start_hour, month.end_hour)
-    found: dict[int, list[RatedUsage]] = {
-        owner: [each for each in some if each.quantity_nano]
-        for owner, some in rated_usage_by_organization(organizations, window, prices=prices).items()
+    billable: dict[int, list[RatedUsage]] = {
+        organization_id: [usage for usage in rated if usage.quantity_nano]
+        for organization_id, rated in rated_usage_by_organization(
+            organizations, window, prices=prices
+        ).items()
     }
     if with_late:
-        for owner, some in _late_usage(organizations, prices).items():
-            found[owner] += some
-    projects = project_names([each.id for each in organizations])
+        for organization_id, late in _late_usage(organizations, prices).items():
+            billable[organization_id] += late
+    projects = project_names(ids)
     return {
-        organization.id: _draft(organization, month, found[organization.id], projects, prices.products)
+        organization.id: _upcoming(organization, month, billable[organization.id], projects, prices.products)
         for organization in organizations
-        if found[organization.id]
+        if billable[organization.id]
     }
 
 
 def _late_usage(organizations: Sequence[Organization], prices: PriceBook) -> Mapping[int, list[RatedUsage]]:
     """Return what came late and is not billed yet, line by line of the months that it corrects."""
-    months_of: dict[Month, list[Organization]] = defaultdict(list)
+    late: dict[int, list[RatedUsage]] = defaultdict(list)
+    for month, corrected in _corrected_months(organizations):
+        window = Window(month.start_hour, month.end_hour)
+        for organization_id, rated in rated_usage_by_organization(corrected, window, prices=prices).items():
+            late[organization_id] += [usage for usage in rated if usage.batch == PENDING]
+    return late
+
+
+def _corrected_months(organizations: Sequence[Organization]) -> Iterator[tuple[Month, list[Organization]]]:
+    """Yield each month that has late usage to be billed, in their order, with whose it is."""
+    by_id = {organization.id: organization for organization in organizations}
     query = (
         select(UsageCorrection.organization_id, UsageCorrection.hour // HOURS_A_DAY)
         .where(
-            UsageCorrection.organization_id.in_([each.id for each in organizations]),
+            UsageCorrection.organization_id.in_(list(by_id)),
             UsageCorrection.invoice_id.is_(None),
             UsageCorrection.delta != 0,
         )
         .distinct()
     )
-    late = {(Month.of_day(day), owner) for owner, day in db.session.execute(query)}
-    by_id = {each.id: each for each in organizations}
-    for month, owner in sorted(late):
-        months_of[month].append(by_id[owner])
-    found: dict[int, list[RatedUsage]] = defaultdict(list)
-    for month in sorted(months_of):
-        window = Window(month.start_hour, month.end_hour)
-        for owner, some in rated_usage_by_organization(months_of[month], window, prices=prices).items():
-            found[owner] += [each for each in some if each.batch == PENDING]
-    return found
+    late = {(Month.of_day(day), organization_id) for organization_id, day in db.session.execute(query)}
+    for month, pairs in groupby(sorted(late), key=itemgetter(0)):
+        yield month, [by_id[organization_id] for _, organization_id in pairs]
 
 
-def _draft(
+def _upcoming(
     organization: Organization,
     month: Month,
-    used: Sequence[RatedUsage],
+    billable: Sequence[RatedUsage],
     projects: Projects,
     products: Mapping[int, ProductName],
 ) -> UpcomingInvoice:
     uid = invoice_uid(organization.uid, str(month))
-    items = []
-    for each in used:
-        line = each.line
-        project = None if line.project_id is None else projects[organization.id, line.project_id]
-        product = products[line.product_id]
-        parts = project and project.uid, product.uid, line.unit_price
-        corrects = line.month if each.batch == PENDING else None
-        items.append(
-            DraftItem(
-                uid=correction_uid(uid, str(corrects), *parts) if corrects else item_uid(uid, *parts),
-                kind=ItemKind.CORRECTION if corrects else ItemKind.USAGE,
-                corrects=corrects,
-                corrected_item=item_uid(invoice_uid(organization.uid, str(corrects)), *parts)
-                if corrects
-                else None,
-                project_id=line.project_id,
-                product_id=line.product_id,
-                project=project,
-                product=product,
-                unit_price=line.unit_price,
-                quantity_nano=each.quantity_nano,
-                total=each.cost,
+    head = InvoiceHead(organization.uid, uid, month, organization.currency)
+    lines = []
+    for usage in billable:
+        project_id = usage.line.project_id
+        lines.append(
+            InvoiceLine.composed(
+                head,
+                None if project_id is None else projects[organization.id, project_id],
+                products[usage.line.product_id],
+                corrects=usage.line.month if usage.batch == PENDING else None,
+                unit_price=usage.line.unit_price,
+                quantity_nano=usage.quantity_nano,
+                total_cents=usage.cost.cents,
             )
         )
-    items.sort(key=_reading_order)
-    total = Money(sum(item.total.cents for item in items), organization.currency)
-    return UpcomingInvoice(uid, organization, month, items, total)
+    lines.sort(key=_reading_order)
+    total = Money(sum(line.total_cents for line in lines), organization.currency)
+    return UpcomingInvoice(head, organization, lines, total)
 
 
-def _reading_order(item: DraftItem) -> tuple[str, bool, str, str, Decimal]:
+def _reading_order(line: InvoiceLine) -> tuple[str, bool, str, str, Decimal]:
     return (
-        str(item.corrects or ""),
-        item.project is None,
-        item.project.name if item.project else "",
-        item.product.name,
-        item.unit_price,
+        line.corrects_period or "",
+        line.project_id is None,
+        line.project_name or "",
+        line.product_name,
+        line.unit_price,
     )

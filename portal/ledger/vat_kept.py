@@ -32,7 +32,7 @@ def kept_vat(organization_ids: Collection[int], months: Collection[Month]) -> Ke
 def kept_for(upcoming: Collection[UpcomingInvoice]) -> KeptVat:
     """Return the same for the months that some upcoming invoices correct."""
     correcting = [
-        (invoice, {item.corrects for item in invoice.items if item.corrects}) for invoice in upcoming
+        (invoice, {line.corrects for line in invoice.lines if line.corrects}) for invoice in upcoming
     ]
     owners = {invoice.organization.id for invoice, months in correcting if months}
     return kept_vat(owners, set().union(*(months for _, months in correcting)))

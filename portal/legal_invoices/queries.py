@@ -14,7 +14,7 @@ from portal.domain.money import Money
 from portal.domain.period import Month
 from portal.domain.slices import Key, ListPage, Slice
 from portal.ledger.mirrored import mirrored_until
-from portal.legal_invoices.beside import Beside, lines_beside
+from portal.legal_invoices.document_comparison import DocumentComparison, document_comparison
 from portal.legal_invoices.files import formats_of, known_form
 from portal.models import Invoice, LegalDocument, LegalStatus, Organization
 from portal.storage.database import db
@@ -65,14 +65,14 @@ class LegalInvoiceDetail:
     """A document beside the lines it comes from; a cancellation has none."""
 
     invoice: LegalInvoice
-    beside: Beside
+    comparison: DocumentComparison
     related: Related
     formats: Sequence[str]
 
     @property
     def difference(self) -> Money:
         """How much the document differs from its lines: none, or it would not have been finished."""
-        return self.invoice.document.net - self.beside.lines_total
+        return self.invoice.document.net - self.comparison.lines_total
 
 
 def legal_invoices_of(organization: Organization, asked: Slice, *, today: dt.date) -> LegalInvoiceList:
@@ -101,7 +101,7 @@ def legal_invoice_of(organization: Organization, document_id: str, *, today: dt.
     document, invoice = row
     return LegalInvoiceDetail(
         _legal_invoice(organization, row, today, mirrored_until()),
-        lines_beside(organization.id, invoice, document.currency),
+        document_comparison(organization, invoice, document.currency),
         _related(document),
         formats_of(document),
     )

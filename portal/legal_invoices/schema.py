@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import url_for
 
 from portal.domain.rating import quantity_of
-from portal.legal_invoices.beside import Line, PositionLines
+from portal.ledger.document_lines import DocumentLine
 from portal.legal_invoices.queries import LegalInvoice, LegalInvoiceDetail, LegalInvoiceList
+from portal.models import InvoiceLine
 from portal.services import settings
 from portal.web.json import JSON, decimal, instant, money, unit_price
 
@@ -44,12 +45,12 @@ def legal_invoice_detail(page: LegalInvoiceDetail) -> JSON:
     return legal_invoice(page.invoice) | {
         "corrected_by_ids": [each.provider_document_id for each in page.related.corrected_by],
         "formats": ["pdf", *page.formats],
-        "difference": money(page.difference) if page.beside.positions else None,
-        "positions": [_position(page.invoice, each) for each in page.beside.positions],
+        "difference": money(page.difference) if page.comparison.document_lines else None,
+        "positions": [_position(page.invoice, each) for each in page.comparison.document_lines],
     }
 
 
-def _position(invoice: LegalInvoice, position: PositionLines) -> JSON:
+def _position(invoice: LegalInvoice, position: DocumentLine) -> JSON:
     return {
         "name": position.name,
         "corrects": str(position.corrects) if position.corrects else None,
@@ -59,8 +60,10 @@ def _position(invoice: LegalInvoice, position: PositionLines) -> JSON:
     }
 
 
-def _line(invoice: LegalInvoice, line: Line) -> JSON:
-    usage = url_for("usage.index", organization_id=invoice.organization_uid, _external=False, **line.hours)
+def _line(invoice: LegalInvoice, line: InvoiceLine) -> JSON:
+    usage = url_for(
+        "usage.index", organization_id=invoice.organization_uid, _external=False, **line.usage_query
+    )
     return {
         "item_id": str(line.uid),
         "project_name": line.project_name,

@@ -5,13 +5,13 @@ from portal.models.audit import AuditEntry
 from portal.models.bulk import insert_rows
 from portal.models.document_format import DocumentFormat, LegalDocumentFormat
 from portal.models.edge import StoredAnswer, Throttle
-from portal.models.invoice import (
-    Delivery,
-    Invoice,
+from portal.models.invoice import Delivery, Invoice, InvoiceStatus, ParkedMonth
+from portal.models.invoice_line import (
+    LINE_COLUMNS,
+    InvoiceHead,
     InvoiceItem,
-    InvoiceStatus,
+    InvoiceLine,
     ItemKind,
-    ParkedMonth,
     correction_uid,
     invoice_uid,
     item_uid,
@@ -26,12 +26,13 @@ from portal.models.legal_document import (
 from portal.models.organization import Organization
 from portal.models.owned import Counter, add_owned, draw, draw_each
 from portal.models.payment_method import PaymentMethod, StripeCall, StripeEvent
-from portal.models.product import Metering, Price, Product
+from portal.models.product import Metering, Price, Product, ProductName
 from portal.models.session import PasswordReset, UserSession
-from portal.models.subscription import Project, Subscription
+from portal.models.subscription import Project, ProjectName, Subscription
 from portal.models.usage import UsageCorrection, UsageDay, UsageHour
 
 __all__ = [
+    "LINE_COLUMNS",
     "Account",
     "ApiToken",
     "AuditEntry",
@@ -41,7 +42,9 @@ __all__ = [
     "Delivery",
     "DocumentFormat",
     "Invoice",
+    "InvoiceHead",
     "InvoiceItem",
+    "InvoiceLine",
     "InvoiceStatus",
     "ItemKind",
     "LegalDocument",
@@ -57,7 +60,9 @@ __all__ = [
     "PaymentMethod",
     "Price",
     "Product",
+    "ProductName",
     "Project",
+    "ProjectName",
     "StoredAnswer",
     "StripeCall",
     "StripeEvent",

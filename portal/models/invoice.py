@@ -1,21 +1,20 @@
-"""Internal invoices: what a closed month costs, line by line; and how far its legal document got."""
+"""Internal invoices: what a closed month costs, and how far its legal document got."""
 
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
 from enum import StrEnum
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.money import Money
 from portal.domain.period import Month
 from portal.domain.vat import VatBasis, VatCase
-from portal.models.owned import OrganizationOwned, owned_table, refers_to
+from portal.models.invoice_line import InvoiceHead, InvoiceItem
+from portal.models.owned import OrganizationOwned, owned_table
 from portal.storage.database import Model
-from portal.storage.types import Price, WideInteger
 
 
 class InvoiceStatus(StrEnum):
@@ -34,30 +33,6 @@ class Delivery(StrEnum):
     FINISHED = "finished"
     DELIVERED = "delivered"
     STUCK = "stuck"  # will not go through by itself; `last_error` says why
-
-
-def invoice_uid(organization_uid: UUID, period: str) -> UUID:
-    """Return the public id of a month's invoice: the same while it is open and when it is final."""
-    return uuid5(NAMESPACE_URL, f"invoice/{organization_uid}/{period}")
-
-
-def item_uid(invoice: UUID, project: UUID | None, product: UUID, unit_price: Decimal) -> UUID:
-    """Return the public id of a usage line."""
-    return uuid5(invoice, f"usage/{project}/{product}/{unit_price}")
-
-
-def correction_uid(
-    invoice: UUID, period: str, project: UUID | None, product: UUID, unit_price: Decimal
-) -> UUID:
-    """Return the public id of a line that corrects a line of an earlier month."""
-    return uuid5(invoice, f"correction/{period}/{project}/{product}/{unit_price}")
-
-
-class ItemKind(StrEnum):
-    """A line bills a month's own usage, or what came late for a month that is invoiced already."""
-
-    USAGE = "usage"
-    CORRECTION = "correction"
 
 
 class Invoice(OrganizationOwned, Model):
@@ -108,40 +83,16 @@ class Invoice(OrganizationOwned, Model):
     def month(self) -> Month:
         return Month.parse(self.period)
 
+    def head(self, organization_uid: UUID) -> InvoiceHead:
+        """Return what its lines have in common."""
+        return InvoiceHead(organization_uid, self.uid, self.month, self.currency)
+
     @property
     def vat_basis(self) -> VatBasis | None:
         """What its VAT depends on for good; None where the profile of today still decides."""
         if self.vat_case is None or self.vat_country is None:
             return None
         return VatBasis(VatCase(self.vat_case), self.vat_country)
-
-
-class InvoiceItem(OrganizationOwned, Model):
-    """One line: what a project used of a product at one price. It keeps the names of its day.
-
-    A correction names the month that it corrects; its quantity and amount may be negative.
-    """
-
-    __tablename__ = "invoice_item"
-    __table_args__ = owned_table(
-        "invoice_item",
-        refers_to("invoice", "invoice_id"),
-        refers_to("project", "project_id"),
-        Index("ix_invoice_item_invoice", "organization_id", "invoice_id"),
-    )
-    invoice_id: Mapped[int] = mapped_column(Integer)
-    kind: Mapped[str] = mapped_column(default=ItemKind.USAGE)
-    corrects_period: Mapped[str | None] = mapped_column(String(7))
-    project_id: Mapped[int | None] = mapped_column(Integer)
-    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
-    project_uid: Mapped[UUID | None]
-    product_uid: Mapped[UUID]
-    project_name: Mapped[str | None]
-    product_name: Mapped[str]
-    unit: Mapped[str]
-    unit_price: Mapped[Decimal] = mapped_column(Price)
-    quantity_nano: Mapped[int] = mapped_column(WideInteger)
-    total_cents: Mapped[int] = mapped_column(BigInteger)
 
 
 class ParkedMonth(OrganizationOwned, Model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint, ForeignKey, Integer, String
@@ -32,6 +33,15 @@ class Product(Model):
     name: Mapped[str]
     unit: Mapped[str]
     metering: Mapped[str]
+
+
+class ProductName(NamedTuple):
+    """A product as lines name it."""
+
+    id: int
+    uid: UUID
+    name: str
+    unit: str
 
 
 class Price(Model):

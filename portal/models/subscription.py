@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+from uuid import UUID
+
 from sqlalchemy import CheckConstraint, ForeignKey, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -17,6 +20,14 @@ class Project(OrganizationOwned, Model):
     __table_args__ = owned_table("project", UniqueConstraint("organization_id", "code"))
     code: Mapped[str]
     name: Mapped[str]
+
+
+class ProjectName(NamedTuple):
+    """A project as lines name it."""
+
+    id: int
+    uid: UUID
+    name: str
 
 
 class Subscription(OrganizationOwned, Model):

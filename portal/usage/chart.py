@@ -11,9 +11,9 @@ from typing import Protocol
 
 from portal.domain.money import Money, exponent_of
 from portal.domain.period import HOURS_A_DAY, Window
-from portal.ledger.names import ProductName, ProjectName
 from portal.ledger.rating import DataPoint
 from portal.ledger.usage_sums import Step
+from portal.models import ProductName, ProjectName
 
 COLUMN_WIDTH = 10
 HEIGHT = 1000

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from portal.domain.money import Money
 from portal.domain.period import Month, Window
-from portal.ledger.names import ProductName, ProjectName, Projects
+from portal.ledger.names import Projects
 from portal.ledger.prices import PriceBook
 from portal.ledger.rating import rated_usage
-from portal.models import Organization
+from portal.models import Organization, ProductName, ProjectName
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Month, hour_of
 from portal.domain.rating import RatedLine
 from portal.domain.windows import RequestedWindow
-from portal.ledger.names import ProductName, ProjectName, Projects
+from portal.ledger.names import Projects
 from portal.ledger.prices import PriceBook
 from portal.ledger.rating import DataPoint
 from portal.ledger.usage_sums import Step
-from portal.models import Organization
+from portal.models import Organization, ProductName, ProjectName
 from portal.usage.chart import OWN, By, StackedBars, stacked_bars
 from portal.usage.columns import ColumnText, column_texts
 from portal.usage.comparison import Comparison, comparison

@@ -16,11 +16,20 @@ from portal.domain.period import HOURS_A_DAY, Window
 from portal.domain.rating import price_of
 from portal.domain.windows import RequestedWindow
 from portal.ledger.coverage import coverage
-from portal.ledger.names import ProductName, ProjectName, Projects, project_names
+from portal.ledger.names import Projects, project_names
 from portal.ledger.prices import prices_for
 from portal.ledger.rating import DataPoint, RatedUsage, rated_usage
 from portal.ledger.usage_sums import PENDING, USAGE, Step
-from portal.models import Invoice, Organization, Product, Project, Subscription, invoice_uid
+from portal.models import (
+    Invoice,
+    Organization,
+    Product,
+    ProductName,
+    Project,
+    ProjectName,
+    Subscription,
+    invoice_uid,
+)
 from portal.storage.database import db
 from portal.usage.chart import By
 from portal.usage.page import DAYS_MAX, DAYS_MAX_HOURLY, LineFilter, ProductUsage, ProjectUsage, Usage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -282,5 +283,5 @@ def test_an_amount_that_cannot_be_read_is_not_billed_by_releasing_it(acme):
 def test_a_line_that_stands_twice_is_parked_even_if_released(acme, subscription, monkeypatch):
     use(subscription, {hour_at(JANUARY, 1): 1})
     invoice = upcoming_invoice(acme, JANUARY)
-    twice = type(invoice)(invoice.uid, acme, JANUARY, [*invoice.items, *invoice.items], invoice.total)
+    twice = replace(invoice, lines=[*invoice.lines, *invoice.lines])
     assert parking.doubts({acme.id: twice}) == {acme.id: "A line stands twice."}

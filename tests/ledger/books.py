@@ -15,7 +15,7 @@ from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.ledger.open_months import open_months
 from portal.ledger.rating import rated_usage
 from portal.ledger.upcoming import UpcomingInvoice, upcoming_invoice
-from portal.models import Invoice, InvoiceItem, Organization, Subscription
+from portal.models import LINE_COLUMNS, Invoice, InvoiceItem, Organization, Subscription
 from portal.storage.database import db
 
 UNIT = 10**9
@@ -95,11 +95,11 @@ def pending(organization: Organization, until: Month) -> list[tuple[BookLine, in
                 Fraction(item.unit_price),
             ),
             item.quantity_nano,
-            item.total.cents,
+            item.total_cents,
         )
         for invoice in upcoming
         if invoice is not None
-        for item in invoice.items
+        for item in invoice.lines
     ]
 
 
@@ -134,34 +134,10 @@ def close_and_release(month: Month) -> None:
         close(now=month.ends_at, grace_days=0)
 
 
-def lines_of_upcoming(invoice: UpcomingInvoice) -> list[tuple]:
+def lines_of_upcoming(invoice: UpcomingInvoice) -> list[dict]:
     """What an upcoming invoice says, as `lines_of_invoice` tells a final one."""
-    return [
-        (
-            each.uid,
-            each.kind,
-            each.corrects and str(each.corrects),
-            each.unit_price,
-            each.quantity_nano,
-            each.total.cents,
-            each.project and each.project.name,
-            each.product.name,
-        )
-        for each in invoice.items
-    ]
+    return [line.row for line in invoice.lines]
 
 
-def lines_of_invoice(invoice: Invoice) -> list[tuple]:
-    return [
-        (
-            each.uid,
-            each.kind,
-            each.corrects_period,
-            each.unit_price,
-            each.quantity_nano,
-            each.total_cents,
-            each.project_name,
-            each.product_name,
-        )
-        for each in invoice.items
-    ]
+def lines_of_invoice(invoice: Invoice) -> list[dict]:
+    return [{name: getattr(item, name) for name in LINE_COLUMNS} for item in invoice.items]

@@ -116,7 +116,7 @@ def test_only_the_first_open_month_previews_what_came_late(acme, subscription):
     bill_late(subscription, 10, 13)
     use(subscription, {hour_at(MARCH, 1): 1})
     kinds = {
-        str(month): [item.kind for item in upcoming_invoice(acme, month).items]
+        str(month): [item.kind for item in upcoming_invoice(acme, month).lines]
         for month in open_months(acme, until=MARCH)
     }
     assert kinds == {"2026-02": ["usage", "correction"], "2026-03": ["usage"]}
@@ -329,7 +329,7 @@ def test_a_thousand_maximal_differences_of_one_hour_do_not_overflow(acme):
     write_entries(acme.id, late, now=NOW)
     db.session.commit()
     invoice = upcoming_invoice(acme, FEBRUARY)
-    assert [(item.quantity_nano, item.total.cents) for item in invoice.items] == [(10**19, 1)]
+    assert [(line.quantity_nano, line.total_cents) for line in invoice.lines] == [(10**19, 1)]
 
 
 # -- any sequence -------------------------------------------------------------------------------------

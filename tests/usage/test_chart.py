@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from portal.domain.money import Money, exponent_of
 from portal.domain.period import Window
-from portal.ledger.names import ProductName, ProjectName
 from portal.ledger.rating import DataPoint
 from portal.ledger.usage_sums import Step
+from portal.models import ProductName, ProjectName
 from portal.usage.chart import COLUMN_WIDTH, HEIGHT, OTHER, OWN, By, axis_step, stacked_bars
 from tests.factories import JANUARY, hour_at
 from tests.properties import examples
@@ -46,11 +46,11 @@ class Part:
 
 def line(name, cents_by_hour):
     points = [DataPoint(hour, 10**9, cents) for hour, cents in cents_by_hour.items()]
-    return Line(ProductName(uuid4(), name, "hour"), points)
+    return Line(ProductName(1, uuid4(), name, "hour"), points)
 
 
 def part(name, *lines):
-    return Part(name and ProjectName(uuid4(), name), list(lines))
+    return Part(name and ProjectName(1, uuid4(), name), list(lines))
 
 
 def bars(*parts, window=MONTH, step=Step.DAY, by=By.PRODUCT, currency="EUR"):
