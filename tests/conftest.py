@@ -7,25 +7,25 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-# Folders and files whose tests take no fixture of the portal; any other file gets them all.
-PURE = frozenset(
-    {
-        "domain",
-        "gateways/test_breaker.py",
-        "gateways/test_deadline.py",
-        "house/test_no_float.py",
-        "house/test_seller.py",
-        "test_seller.py",
-    }
-)
-
-
-def is_pure(path: Path) -> bool:
-    place = path.relative_to(HERE)
-    return not PURE.isdisjoint([place.as_posix(), *(folder.as_posix() for folder in place.parents)])
+# Folders and files that need less than the portal: the plugin of their fixtures, if any.
+LESS = {
+    "domain": None,
+    "gateways/test_breaker.py": None,
+    "gateways/test_deadline.py": None,
+    "house/test_no_float.py": None,
+    "house/test_seller.py": None,
+    "test_seller.py": None,
+    "ledger": "tests.rows",
+}
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
-    """Load the portal's fixtures before the first file that needs them is imported."""
-    if isinstance(collector, pytest.Module) and not is_pure(collector.path):
-        collector.config.pluginmanager.import_plugin("tests.fixtures")
+    """Load the fixtures that a file needs before the file is imported."""
+    if isinstance(collector, pytest.Module) and (plugin := _plugin_of(collector.path)):
+        collector.config.pluginmanager.import_plugin(plugin)
+
+
+def _plugin_of(path: Path) -> str | None:
+    place = path.relative_to(HERE)
+    names = (place.as_posix(), *(folder.as_posix() for folder in place.parents))
+    return next((LESS[name] for name in names if name in LESS), "tests.fixtures")

@@ -5,43 +5,31 @@ A plugin: `tests/conftest.py` loads it for the folders that need it.
 
 from __future__ import annotations
 
-import datetime as dt
-import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import flask_migrate
 import pytest
 from flask import Flask
-from sqlalchemy import text, update
+from sqlalchemy import update
 from waitress.server import create_server
 
 from portal.access import sessions
 from portal.app import create_app, real_providers
 from portal.domain.access import Preset
-from portal.models import Account, Organization, UserSession
+from portal.models import Account, UserSession
 from portal.sandbox import easybill, stripe
-from portal.storage.database import db, set_reading
+from portal.storage.database import db
 from tests import easybill_description, tenancy
-from tests.factories import NOW, make_account, make_member, make_organization
+from tests.backends import Backend, Clock, on_postgres, on_sqlite
+from tests.factories import make_account, make_member, make_organization
 from tests.page import CheckingClient, client_of
-from tests.postgres import throw_away_postgres
 from tests.sandbox.stripe_watch import deviations_from_stripe  # noqa: F401 -- watches every test
 from tests.settings import Sandboxes, make_settings
 
+pytest_plugins = ["tests.rows"]
 tenancy.watch()
-
-
-@dataclass
-class Clock:
-    """The time of a test: it stands still until it is moved."""
-
-    at: dt.datetime = NOW
-
-    def __call__(self) -> dt.datetime:
-        return self.at
 
 
 @pytest.fixture(scope="session")
@@ -63,95 +51,23 @@ def sandboxes() -> Iterator[Sandboxes]:
     assert not faults, sorted(set(faults))
 
 
-@dataclass
-class Backend:
-    """One migrated database with an app on it; emptied before each test."""
-
-    app: Flask
-    clock: Clock
-    empty: Callable[[], None]
-
-
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    with throw_away_postgres() as url:
-        yield url
+def sqlite_backend(sandboxes, tmp_path_factory) -> Iterator[Backend]:
+    home = tmp_path_factory.mktemp("sqlite")
+    with on_sqlite(home, partial(_portal, sandboxes, home)) as backend:
+        yield backend
 
 
 @pytest.fixture(scope="session")
 def postgres_backend(postgres_url, sandboxes, tmp_path_factory) -> Iterator[Backend]:
-    backend = _backend(postgres_url, sandboxes, tmp_path_factory.mktemp("postgres"))
-
-    def empty() -> None:
-        with db.engine.begin() as connection:  # deleting from small tables is faster than TRUNCATE
-            connection.execute(text("SET LOCAL session_replication_role = replica"))
-            for table in reversed(db.metadata.sorted_tables):
-                connection.execute(table.delete())
-
-    backend.empty = empty
-    yield backend
-    _close(backend)
+    home = tmp_path_factory.mktemp("postgres")
+    with on_postgres(postgres_url, partial(_portal, sandboxes, home)) as backend:
+        yield backend
 
 
-@pytest.fixture(scope="session")
-def sqlite_backend(sandboxes, tmp_path_factory) -> Iterator[Backend]:
-    home = tmp_path_factory.mktemp("sqlite")
-    path, fresh = home / "portal.sqlite", home / "fresh.sqlite"
-    backend = _backend(f"sqlite:///{path}", sandboxes, home)
-    with backend.app.app_context():
-        db.engine.dispose()
-    shutil.copy(path, fresh)
-
-    def empty() -> None:
-        db.engine.dispose()
-        for extra in home.glob("portal.sqlite*"):
-            extra.unlink()
-        shutil.copy(fresh, path)
-
-    backend.empty = empty
-    yield backend
-    _close(backend)
-
-
-def _close(backend: Backend) -> None:
-    with backend.app.app_context():
-        db.engine.dispose()
-
-
-def _backend(url: str, sandboxes: Sandboxes, home: Path) -> Backend:
-    clock = Clock()
+def _portal(sandboxes: Sandboxes, home: Path, url: str, clock: Clock) -> Flask:
     settings = make_settings(url, sandboxes, home)
-    app = create_app(settings, providers=real_providers(settings), clock=clock)
-    with app.app_context():
-        flask_migrate.upgrade()
-    return Backend(app, clock, lambda: None)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def backend(request) -> Backend:
-    name = {"sqlite": "sqlite_backend", "postgresql": "postgres_backend"}[request.param]
-    return request.getfixturevalue(name)
-
-
-@pytest.fixture
-def app(backend) -> Iterator[Flask]:
-    backend.clock.at = NOW
-    set_reading(is_reading=False)  # the last request of another test may have left it on
-    with backend.app.app_context():
-        backend.empty()
-        yield backend.app
-        db.session.remove()
-
-
-@pytest.fixture
-def clock(app, backend) -> Clock:
-    return backend.clock
-
-
-@pytest.fixture
-def acme(app) -> Organization:
-    """Our customer."""
-    return make_organization("Acme GmbH")
+    return create_app(settings, providers=real_providers(settings), clock=clock)
 
 
 @pytest.fixture

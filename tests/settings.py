@@ -17,6 +17,9 @@ class Sandboxes:
     easybill_url: str
 
 
+NOWHERE = Sandboxes("http://127.0.0.1:9", "http://127.0.0.1:9")  # the discard port: nothing listens
+
+
 def make_settings(
     database_url: str, sandboxes: Sandboxes, var: Path, url: str = "http://localhost"
 ) -> Settings:

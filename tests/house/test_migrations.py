@@ -29,7 +29,7 @@ from tests.factories import (
     make_token,
     use,
 )
-from tests.settings import Sandboxes, make_settings
+from tests.settings import NOWHERE, make_settings
 
 # Columns that a later step renames: {name at the first step: name at the head}.
 RENAMED = {
@@ -37,7 +37,6 @@ RENAMED = {
     "easybill_document_id": "provider_document_id",
     "easybill_id": "provider_document_id",
 }
-NOWHERE = Sandboxes("http://127.0.0.1:9", "http://127.0.0.1:9")
 
 
 def script() -> ScriptDirectory:

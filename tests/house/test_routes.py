@@ -15,9 +15,8 @@ from portal.access.auth import COLLECTOR, MEMBER, PUBLIC, SIGNED_IN, WEBHOOK, po
 from portal.app import create_app
 from portal.domain.access import ACTIONS, CATEGORIES
 from tests.page import JSON
-from tests.settings import Sandboxes, make_settings
+from tests.settings import NOWHERE, make_settings
 
-NOWHERE = Sandboxes("http://127.0.0.1:9", "http://127.0.0.1:9")
 PERMISSIONS = {f"{category}:{action}" for category in CATEGORIES for action in ACTIONS}
 FAKES = {"uuid": uuid4, "int": lambda: 1, "default": lambda: "x", "string": lambda: "x", "path": lambda: "x"}
 

@@ -291,30 +291,6 @@ def test_a_month_shows_its_usage_and_each_batch_of_corrections(acme, subscriptio
     ]
 
 
-def test_an_invoice_and_its_corrections_are_what_the_month_shows(admin, acme, subscription):
-    bill_late(subscription, 10, 13)
-    close_month(FEBRUARY)
-    use(subscription, {hour_at(JANUARY, 1): 11})
-    page = admin.json(f"/billing/usage?organization_id={acme.uid}&month=2026-01")
-    assert page["total"]["cents"] == 1_100
-    product = page["projects"][0]["products"][0]
-    assert (product["quantity"], product["total"]["cents"]) == ("11", 1_100)
-
-
-@pytest.mark.parametrize("granularity", ["hour", "day", "month"])
-def test_the_series_of_a_corrected_month_adds_up(admin, acme, subscription, granularity):
-    use(subscription, {hour_at(JANUARY, 1): 10, hour_at(JANUARY, 9, 5): 3})
-    close_month(JANUARY)
-    use(subscription, {hour_at(JANUARY, 1): 4, hour_at(JANUARY, 1, 3): 2, hour_at(JANUARY, 30): 5})
-    page = admin.json(f"/billing/usage?organization_id={acme.uid}&month=2026-01&granularity={granularity}")
-    product = page["projects"][0]["products"][0]
-    assert product["total"]["cents"] == 1_400
-    assert sum(point["total"]["cents"] for point in product["series"]) == 1_400
-    assert sum(Decimal(point["quantity"]) for point in product["series"]) == 14
-    starts = [point["start"] for point in product["series"]]
-    assert starts == sorted(set(starts))
-
-
 def test_a_thousand_maximal_differences_of_one_hour_do_not_overflow(acme):
     """Their sum is past 64 bits: SQLite would refuse to add it up."""
     product = make_product("huge", "0.000000000001")
