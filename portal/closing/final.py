@@ -13,7 +13,7 @@ from portal.ledger import audit
 from portal.ledger.audit import Change
 from portal.ledger.credit_balance import credit_balances, due_and_credit
 from portal.ledger.upcoming import UpcomingInvoice
-from portal.ledger.vat_kept import KeptVat, kept_for
+from portal.ledger.vat_snapshot import VatSnapshot, vat_snapshot_for
 from portal.models import (
     Delivery,
     Invoice,
@@ -36,20 +36,20 @@ def write_invoices(upcoming: Sequence[UpcomingInvoice], now: dt.datetime) -> Non
     """
     if not upcoming:
         return
-    one_each = {invoice.organization.id: 1 for invoice in upcoming}
-    ids = draw_each(Invoice.__tablename__, one_each)
-    numbers = draw_each("invoice_number", one_each)
+    one_of_each = {invoice.organization.id: 1 for invoice in upcoming}
+    ids = draw_each(Invoice.__tablename__, one_of_each)
+    numbers = draw_each("invoice_number", one_of_each)
     item_ids = draw_each(
         InvoiceItem.__tablename__, {invoice.organization.id: len(invoice.lines) for invoice in upcoming}
     )
-    known_credits, kept = credit_balances(one_each), kept_for(upcoming)
+    balances, snapshot = credit_balances(one_of_each), vat_snapshot_for(upcoming)
     invoices, items = [], []
     for invoice in upcoming:
-        owner = invoice.organization.id
-        invoice_id = ids[owner][0]
-        number = f"{invoice.organization.number}-{numbers[owner][0]:04d}"
-        invoices.append(_row(invoice, invoice_id, number, known_credits.get(owner, 0), kept=kept, now=now))
-        items += _item_rows(invoice, invoice_id, item_ids[owner])
+        organization_id = invoice.organization.id
+        invoice_id, balance = ids[organization_id][0], balances.get(organization_id, 0)
+        number = f"{invoice.organization.number}-{numbers[organization_id][0]:04d}"
+        invoices.append(_row(invoice, invoice_id, number, balance, vat_snapshot=snapshot, now=now))
+        items += _item_rows(invoice, invoice_id, item_ids[organization_id])
         log.info("month closed", extra={"invoice": number, "period": str(invoice.month)})
     insert_rows(Invoice, invoices)
     insert_rows(InvoiceItem, items)
@@ -65,11 +65,11 @@ def _row(
     number: str,
     credit_before: int,
     *,
-    kept: KeptVat,
+    vat_snapshot: VatSnapshot,
     now: dt.datetime,
 ) -> dict[str, object]:
     vat_rules = settings().vat_rules
-    due, credit = due_and_credit(invoice, credit_before, kept=kept, vat_rules=vat_rules)
+    due, credit = due_and_credit(invoice, credit_before, vat_snapshot=vat_snapshot, vat_rules=vat_rules)
     # Where months are taxed differently, nothing net may still be VAT: that too needs a document.
     is_nothing = not invoice.total.cents and (due is None or due + (credit or 0) == credit_before)
     return {

@@ -27,7 +27,7 @@ from portal.gateways.easybill_shapes import (
     hundredths_of,
 )
 from portal.ledger.document_lines import DocumentLine, document_lines
-from portal.ledger.vat_kept import kept_vat
+from portal.ledger.vat_snapshot import vat_snapshot
 from portal.models import Invoice, InvoiceLine, LegalDocument, Organization
 from portal.storage.database import db
 
@@ -117,11 +117,11 @@ def _treated(
     head = invoice.head(organization.uid)
     lines = [InvoiceLine.from_row(head, item) for item in invoice.items]
     composed = document_lines(lines, invoice.currency)
-    kept = kept_vat([organization.id], {line.corrects for line in composed if line.corrects})
+    snapshot = vat_snapshot([organization.id], {line.corrects for line in composed if line.corrects})
 
     def treatment(month: Month) -> VatTreatment:
         basis = (
-            kept.get((organization.id, month))
+            snapshot.get((organization.id, month))
             or invoice.vat_basis
             or vat_rules.basis_of(organization.country, organization.vat_id)
         )

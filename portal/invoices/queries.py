@@ -19,7 +19,7 @@ from portal.ledger.credit_balance import credit_balances, due_and_credit
 from portal.ledger.invoice_lines import invoice_lines
 from portal.ledger.open_months import open_months
 from portal.ledger.upcoming import UpcomingInvoice, upcoming_invoice
-from portal.ledger.vat_kept import kept_for
+from portal.ledger.vat_snapshot import vat_snapshot_for
 from portal.models import (
     Delivery,
     Invoice,
@@ -192,7 +192,7 @@ def _open(invoice: UpcomingInvoice | None, now: dt.datetime) -> InvoicePage:
     due, credit = due_and_credit(
         invoice,
         credit_balances([owner]).get(owner, 0),
-        kept=kept_for([invoice]),
+        vat_snapshot=vat_snapshot_for([invoice]),
         vat_rules=settings().vat_rules,
     )
     return InvoicePage(

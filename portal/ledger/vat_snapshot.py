@@ -1,4 +1,4 @@
-"""How closed months were taxed: what corrects a month is taxed as that month was, whatever is so by now."""
+"""How months were taxed when they were closed: a correction is taxed as the month that it corrects."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from portal.ledger.upcoming import UpcomingInvoice
 from portal.models import Invoice
 from portal.storage.database import db
 
-KeptVat = Mapping[tuple[int, Month], VatBasis]
+VatSnapshot = Mapping[tuple[int, Month], VatBasis]
 
 
-def kept_vat(organization_ids: Collection[int], months: Collection[Month]) -> KeptVat:
+def vat_snapshot(organization_ids: Collection[int], months: Collection[Month]) -> VatSnapshot:
     """Return {(organization id, closed month): what its VAT depends on}, where it was kept and determined."""
     if not months:
         return {}
@@ -23,16 +23,16 @@ def kept_vat(organization_ids: Collection[int], months: Collection[Month]) -> Ke
         Invoice.organization_id.in_(organization_ids), Invoice.period.in_({str(month) for month in months})
     )
     return {
-        (each.organization_id, each.month): each.vat_basis
-        for each in db.session.scalars(query)
-        if each.vat_basis
+        (invoice.organization_id, invoice.month): invoice.vat_basis
+        for invoice in db.session.scalars(query)
+        if invoice.vat_basis
     }
 
 
-def kept_for(upcoming: Collection[UpcomingInvoice]) -> KeptVat:
+def vat_snapshot_for(upcoming: Collection[UpcomingInvoice]) -> VatSnapshot:
     """Return the same for the months that some upcoming invoices correct."""
     correcting = [
         (invoice, {line.corrects for line in invoice.lines if line.corrects}) for invoice in upcoming
     ]
-    owners = {invoice.organization.id for invoice, months in correcting if months}
-    return kept_vat(owners, set().union(*(months for _, months in correcting)))
+    organization_ids = {invoice.organization.id for invoice, months in correcting if months}
+    return vat_snapshot(organization_ids, set().union(*(months for _, months in correcting)))
