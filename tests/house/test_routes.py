@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -13,6 +14,7 @@ import portal.app
 from portal.access import auth
 from portal.access.auth import COLLECTOR, MEMBER, PUBLIC, SIGNED_IN, WEBHOOK, policy, policy_of
 from portal.app import create_app
+from portal.config import ROOT
 from portal.domain.access import ACTIONS, CATEGORIES
 from tests.page import JSON
 from tests.settings import NOWHERE, make_settings
@@ -49,6 +51,13 @@ def guarded(app):
         if policy_of(app, rule.endpoint) not in {PUBLIC, WEBHOOK}:
             for method in sorted(rule.methods - {"OPTIONS", "HEAD"}):
                 yield method, rule, address_of(app, rule)
+
+
+# -- rooms --------------------------------------------------------------------------------------------
+def test_every_room_with_routes_is_part_of_the_app(house):
+    registered = {Path(blueprint.import_name.replace(".", "/")) for blueprint in house.blueprints.values()}
+    written = {path.relative_to(ROOT).with_suffix("") for path in (ROOT / "portal").glob("*/routes.py")}
+    assert registered == written
 
 
 # -- policies -----------------------------------------------------------------------------------------
