@@ -6,11 +6,12 @@ import datetime as dt
 from decimal import Decimal
 from functools import cache
 from itertools import count
+from typing import NamedTuple
 
 from portal.access import passwords
 from portal.account import directory
-from portal.account.directory import Address
 from portal.domain.access import Preset
+from portal.domain.billing_profile import BillingProfile
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.domain.rating import nano_of
 from portal.ledger import catalogue
@@ -22,14 +23,25 @@ from portal.tokens import actions as tokens
 NOW = dt.datetime(2026, 3, 10, 12, 30, tzinfo=dt.UTC)
 JANUARY, FEBRUARY, MARCH = Month(2026, 1), Month(2026, 2), Month(2026, 3)
 PASSWORD = "correct horse battery"
+
+
+class Address(NamedTuple):
+    street: str
+    postal_code: str
+    city: str
+    country: str
+
+
 HAMBURG = Address("Musterstraße 1", "20095", "Hamburg", "DE")
 _numbers = count(1)
 
 
-def make_organization(name: str = "Acme GmbH", *, currency: str = "EUR", **facts) -> Organization:
-    address = facts.pop("address", HAMBURG)
+def make_organization(
+    name: str = "Acme GmbH", *, currency: str = "EUR", address: Address = HAMBURG, **facts
+) -> Organization:
     facts.setdefault("emails", [f"billing{next(_numbers)}@example.org"])
-    organization = directory.add_organization(name, address, currency=currency, now=NOW, **facts)
+    profile = BillingProfile(name=name, **address._asdict(), **facts)
+    organization = directory.add_organization(profile, currency=currency, now=NOW)
     db.session.commit()
     return organization
 

@@ -3,85 +3,57 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select
 
-from portal.access import passwords, sessions
+from portal.access import credentials, passwords, sessions
 from portal.domain import tokens
 from portal.domain.access import PRESETS, Preset
-from portal.domain.countries import checked_country
-from portal.domain.currencies import checked_currency
-from portal.domain.errors import ConflictError, NotFoundError, UnusableValueError, ValidationError
+from portal.domain.billing_profile import BillingProfile
+from portal.domain.email_address import is_email_address
+from portal.domain.errors import ConflictError, NotFoundError, ValidationError
+from portal.domain.problems import Problems
+from portal.domain.text_line import required_line
 from portal.ledger import audit
 from portal.models import Account, ApiToken, Collector, Membership, Organization, add_owned
 from portal.storage.database import db
 
 _NUMBER_FIRST = 10_001
+_NAME_LENGTH_MAX = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where an organization is, as a legal invoice prints it. `country` has two letters."""
+def add_organization(profile: BillingProfile, *, currency: str, now: dt.datetime) -> Organization:
+    """Make an organization; its customer number is the next free one.
 
-    street: str
-    postal_code: str
-    city: str
-    country: str
-
-
-def add_organization(
-    name: str,
-    address: Address,
-    *,
-    currency: str,
-    now: dt.datetime,
-    vat_id: str | None = None,
-    emails: Sequence[str] = (),
-    language: str = "en",
-) -> Organization:
-    """Make an organization; its customer number is the next free one."""
-    problems = {}
-    for field, check, code in (
-        ("currency", checked_currency, currency),
-        ("country", checked_country, address.country),
-    ):
-        try:
-            check(code)
-        except UnusableValueError as error:
-            problems[field] = [str(error)]
-    if problems:
-        raise ValidationError(problems)
-    last = db.session.scalar(select(Organization.id).order_by(Organization.id.desc()).limit(1)) or 0
-    organization = Organization(
-        number=str(_NUMBER_FIRST + last),
-        name=name,
-        street=address.street,
-        postal_code=address.postal_code,
-        city=address.city,
-        country=address.country,
-        vat_id=vat_id,
-        currency=currency,
-        language=language,
-        emails=list(emails),
-        created_at=now,
-    )
+    ValidationError says all that is wrong with its billing profile and its currency.
+    """
+    checked = profile.checked(currency=currency)
+    last_id = db.session.scalar(select(Organization.id).order_by(Organization.id.desc()).limit(1)) or 0
+    organization = Organization(number=str(_NUMBER_FIRST + last_id), currency=currency, created_at=now)
+    organization.set_billing_profile(checked)
     db.session.add(organization)
     db.session.flush()
     return organization
 
 
 def add_account(login: str, name: str, password: str, *, now: dt.datetime) -> Account:
-    """Make an account; its login is an e-mail address, whatever its case."""
+    """Make an account; its login is an e-mail address, whatever its case.
+
+    ValidationError says all that cannot be used; ConflictError for a login that has an account.
+    """
     login = login.strip().lower()
-    problem = passwords.problem_with(password)
-    if problem:
-        raise ValidationError({"password": [problem]})
+    problems = Problems()
+    if not is_email_address(login):
+        problems.add("login", "is no e-mail address")
+    tidy_name = problems.attempt("name", partial(required_line, name, _NAME_LENGTH_MAX))
+    if reason := passwords.problem_with(password):
+        problems.add("password", reason)
+    problems.refuse()
     if db.session.scalar(select(Account.id).where(Account.login == login)):
         raise ConflictError(f"There is already an account {login}.")
-    account = Account(login=login, name=name, password_hash=passwords.hashed(password), created_at=now)
+    account = Account(login=login, name=tidy_name, password_hash=passwords.hashed(password), created_at=now)
     db.session.add(account)
     db.session.flush()
     return account
@@ -140,10 +112,13 @@ def _membership_of(organization: Organization, account: Account) -> Membership |
 
 def add_collector(name: str, *, now: dt.datetime) -> str:
     """Make a collector and return its token: it reports usage of every organization, and nothing else."""
+    problems = Problems()
+    tidy_name = problems.attempt("name", partial(required_line, name, _NAME_LENGTH_MAX))
+    problems.refuse()
     token = tokens.mint()
     db.session.add(
         Collector(
-            name=name,
+            name=tidy_name,
             prefix=tokens.shown_prefix(token),
             token_sha256=tokens.fingerprint(token),
             created_at=now,
@@ -171,7 +146,7 @@ def _uid(text: str) -> UUID:
 
 def account_by(login: str) -> Account:
     """Find an account by its login."""
-    found: Account | None = db.session.scalar(select(Account).where(Account.login == login.strip().lower()))
-    if found is None:
+    account = credentials.account_of(login)
+    if account is None:
         raise NotFoundError(f"There is no account {login}.")
-    return found
+    return account

@@ -1,15 +1,21 @@
-"""Reads of a person's own record."""
+"""Reads of a person's own record, and of customers whose record cannot be used."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import select
+
 from portal.access import sessions
-from portal.models import Account, UserSession
+from portal.domain.errors import ValidationError
+from portal.models import Account, Organization, UserSession
+from portal.storage.database import db
+
+_ROWS_AT_ONCE = 1000
 
 # The first that matches: each browser also claims to be the ones before it.
 _BROWSERS = (
@@ -64,3 +70,19 @@ def _browser(agent: str) -> str:
 
 def _first(known: Sequence[tuple[str, str]], agent: str) -> str | None:
     return next((name for name, pattern in known if re.search(pattern, agent)), None)
+
+
+def unusable_customers() -> Iterator[tuple[Organization, ValidationError]]:
+    """Return the organizations that no door would take today as they are stored, and what is wrong."""
+    query = select(Organization).order_by(Organization.id).execution_options(yield_per=_ROWS_AT_ONCE)
+    for organization in db.session.scalars(query):
+        stored = organization.billing_profile
+        try:
+            checked = stored.checked(currency=organization.currency)
+        except ValidationError as error:
+            yield organization, error
+        else:
+            _, tidy = stored.differences(checked)
+            if tidy:
+                reasons = {name: [f"would be stored as {value!r}"] for name, value in tidy.items()}
+                yield organization, ValidationError(reasons)

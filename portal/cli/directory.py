@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from portal.cli.arguments import Commands
+from portal.cli.arguments import Commands, sentence
 from portal.domain.access import Preset
+from portal.domain.billing_profile import BillingProfile
 from portal.services import utc_now
 from portal.storage.database import db
 
@@ -33,14 +34,16 @@ def add_collector(name: str) -> None:
 @click.option("--vat-id", default=None)
 @click.option("--email", "emails", multiple=True, help="Where invoices go; up to three.")
 def add_organization(
-    name: str, currency: str, vat_id: str | None, emails: tuple[str, ...], **where: str
+    currency: str,
+    vat_id: str | None,
+    emails: tuple[str, ...],
+    **name_and_address: str,
 ) -> None:
     """Make an organization and print its id."""
     from portal.account import directory as people
 
-    organization = people.add_organization(
-        name, people.Address(**where), currency=currency, now=utc_now(), vat_id=vat_id, emails=emails
-    )
+    profile = BillingProfile(vat_id=vat_id, emails=emails, **name_and_address)
+    organization = people.add_organization(profile, currency=currency, now=utc_now())
     db.session.commit()
     click.echo(organization.uid)
 
@@ -96,3 +99,16 @@ def remove_member(login: str, organization: str) -> None:
 
     people.remove_membership(people.organization_by(organization), people.account_by(login))
     db.session.commit()
+
+
+@group.command("check")
+def check() -> None:
+    """List customers whose stored profile or currency would be refused today; exits 1 if there are any."""
+    from portal.account.queries import unusable_customers
+
+    lines = [
+        f"{organization.number}: {sentence(error).message}" for organization, error in unusable_customers()
+    ]
+    if lines:
+        click.echo("\n".join(lines))
+        raise click.ClickException(f"{len(lines)} to correct, on their profile pages or by hand.")

@@ -122,11 +122,11 @@ def _record(organization_id: int, customer_id: str, known: _Known) -> str:
     )
     is_untouched = Organization.invoicing_profile_version.is_not_distinct_from(known.told_version)
     query = update(Organization).where(Organization.id == organization_id, is_ours)
-    values = {
-        "invoicing_customer_id": customer_id,
-        "invoicing_profile_version": case((is_untouched, known.version), else_=None),
-    }
-    db.session.execute(query.values(values).execution_options(synchronize_session=False))
+    statement = query.values(
+        invoicing_customer_id=customer_id,
+        invoicing_profile_version=case((is_untouched, known.version), else_=None),
+    )
+    db.session.execute(statement.execution_options(synchronize_session=False))
     db.session.expire_all()
     stored = db.session.scalar(
         select(Organization.invoicing_customer_id).where(Organization.id == organization_id)

@@ -48,7 +48,7 @@ def _report_late(month: Month, now: dt.datetime) -> None:
         select(Subscription)
         .join(Product, Product.id == Subscription.product_id)
         .join(Organization, Organization.id == Subscription.organization_id)
-        .where(Organization.name == HANSE.name, Product.code == "database")
+        .where(Organization.name == HANSE.profile.name, Product.code == "database")
         .order_by(Subscription.id)
     )
     subscription = db.session.scalars(query).first()
@@ -67,7 +67,7 @@ def _pay(easybill: EasybillGateway) -> None:
             .where(LegalDocument.organization_id == organization.id)
             .order_by(LegalDocument.document_on)
         )
-        unpaid = 2 if organization.name == ALPEN.name else 1
+        unpaid = 2 if organization.name == ALPEN.profile.name else 1
         documents = db.session.scalars(query).all()
         db.session.commit()
         for document in documents[:-unpaid]:
@@ -79,7 +79,7 @@ def _pay(easybill: EasybillGateway) -> None:
 
 
 def _keep_card(customer: Customer, card: str, stripe: StripeGateway, now: dt.datetime) -> None:
-    organization = db.session.scalar(select(Organization).where(Organization.name == customer.name))
+    organization = db.session.scalar(select(Organization).where(Organization.name == customer.profile.name))
     assert organization is not None, "the demo has just been seeded"
     db.session.commit()
     steps.attach(organization, card, stripe=stripe, now=now)

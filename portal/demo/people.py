@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from portal.account.directory import Address, add_account, add_membership, add_organization
+from portal.account.directory import add_account, add_membership, add_organization
 from portal.config import Settings
 from portal.domain import tokens
 from portal.domain.access import Preset
+from portal.domain.billing_profile import BillingProfile
 from portal.models import Account, ApiToken, Membership, Organization
 from portal.storage.database import db
 from portal.tokens.actions import make_token
@@ -32,56 +33,67 @@ class Customer:
     """An organization of the demo. `domain` is where its people have their addresses."""
 
     domain: str
-    name: str
-    address: Address
+    profile: BillingProfile
     currency: str
-    vat_id: str | None
-    language: str = "en"
 
 
 HANSE = Customer(
     "hanse.example",
-    "Hanse Analytics GmbH",
-    Address("Speicherstraße 12", "20457", "Hamburg", "DE"),
+    BillingProfile(
+        name="Hanse Analytics GmbH",
+        street="Speicherstraße 12",
+        postal_code="20457",
+        city="Hamburg",
+        country="DE",
+        vat_id="DE136695976",
+        emails=["billing@hanse.example"],
+        language="de",
+    ),
     "EUR",
-    "DE136695976",
-    "de",
 )
 ALPEN = Customer(
     "alpen.example",
-    "Alpenblick Software GmbH",
-    Address("Mariahilfer Straße 88", "1070", "Wien", "AT"),
+    BillingProfile(
+        name="Alpenblick Software GmbH",
+        street="Mariahilfer Straße 88",
+        postal_code="1070",
+        city="Wien",
+        country="AT",
+        vat_id="ATU13585627",
+        emails=["billing@alpen.example"],
+    ),
     "EUR",
-    "ATU13585627",
 )
 SAKURA = Customer(
     "sakura.example",
-    "Sakura Robotics KK",
-    Address("1-2-3 Marunouchi, Chiyoda-ku", "100-0005", "Tokyo", "JP"),
+    BillingProfile(
+        name="Sakura Robotics KK",
+        street="1-2-3 Marunouchi, Chiyoda-ku",
+        postal_code="100-0005",
+        city="Tokyo",
+        country="JP",
+        emails=["billing@sakura.example"],
+    ),
     "JPY",
-    None,
 )
 REDWOOD = Customer(
     "redwood.example",
-    "Redwood Imports Inc.",
-    Address("548 Market Street", "94104", "San Francisco", "US"),
+    BillingProfile(
+        name="Redwood Imports Inc.",
+        street="548 Market Street",
+        postal_code="94104",
+        city="San Francisco",
+        country="US",
+        emails=["billing@redwood.example"],
+    ),
     "USD",
-    None,
 )
 CUSTOMERS = (HANSE, ALPEN, SAKURA, REDWOOD)
 
 
 def add_customer(customer: Customer, *, now: dt.datetime) -> Organization:
     """Make an organization of the demo with a member for each preset."""
-    organization = add_organization(
-        customer.name,
-        customer.address,
-        currency=customer.currency,
-        now=now,
-        vat_id=customer.vat_id,
-        emails=[f"billing@{customer.domain}"],
-        language=customer.language,
-    )
+    organization = add_organization(customer.profile, currency=customer.currency, now=now)
     for preset in Preset:
         login = f"{preset.value.partition('_')[0]}@{customer.domain}"
         account = add_account(login, _NAMES[preset], PASSWORD, now=now)

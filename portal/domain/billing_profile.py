@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NewType
 
 from portal.domain.countries import checked_country
+from portal.domain.currencies import checked_currency
 from portal.domain.email_address import is_email_address
-from portal.domain.errors import UnusableValueError, ValidationError
+from portal.domain.errors import UnusableValueError
+from portal.domain.problems import Problems
 from portal.domain.text_line import required_line, tidy_line
 from portal.domain.vat_id import checked_buyer_reference, checked_vat_id
 
@@ -40,26 +42,30 @@ class BillingProfile:
     postal_code: str
     city: str
     country: str
-    vat_id: str | None
-    buyer_reference: str | None
-    order_number: str | None
-    emails: Sequence[str]
-    language: str
+    vat_id: str | None = None
+    buyer_reference: str | None = None
+    order_number: str | None = None
+    emails: Sequence[str] = ()
+    language: str = "en"
 
-    def checked(self) -> BillingProfile:
-        """Return it tidied up, or raise ValidationError with a reason for each field that cannot be used."""
-        problems: dict[str, list[str]] = {}
-        found: dict[str, Any] = asdict(self)
+    def checked(self, *, currency: str | None = None) -> CheckedProfile:
+        """Return it tidied up, or raise ValidationError with a reason for each field that cannot be used.
+
+        A new customer's currency is checked with it; None stands for one that stays as it is.
+        """
+        problems = Problems()
+        tidy: dict[str, Any] = asdict(self)
         for field in LENGTHS_MAX:
-            found[field] = _attempt(problems, field, partial(_line, field, found[field]))
-        found["country"] = _attempt(problems, "country", partial(checked_country, self.country))
-        found["language"] = _attempt(problems, "language", partial(_language, self.language))
-        found["emails"] = _attempt(problems, "emails", partial(_emails, self.emails))
+            tidy[field] = problems.attempt(field, partial(_line, field, tidy[field]))
+        tidy["country"] = problems.attempt("country", partial(checked_country, self.country))
+        tidy["language"] = problems.attempt("language", partial(_language, self.language))
+        tidy["emails"] = problems.attempt("emails", partial(_emails, self.emails))
         if not problems:
-            _check_together(problems, found)
-        if problems:
-            raise ValidationError(problems)
-        return BillingProfile(**found)
+            _check_together(problems, tidy)
+        if currency is not None:
+            problems.attempt("currency", partial(checked_currency, currency))
+        problems.refuse()
+        return CheckedProfile(BillingProfile(**tidy))
 
     def differences(self, other: BillingProfile) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what differs: ours, and theirs."""
@@ -72,12 +78,7 @@ class BillingProfile:
         return asdict(self) | {"emails": list(self.emails)}
 
 
-def _attempt(problems: dict[str, list[str]], field: str, check: Callable[[], Any]) -> Any:
-    try:
-        return check()
-    except UnusableValueError as error:
-        problems[field] = [str(error)]
-        return None
+CheckedProfile = NewType("CheckedProfile", BillingProfile)  # made by `checked` alone; all that a row takes
 
 
 def _line(field: str, text: str | None) -> str | None:
@@ -106,14 +107,13 @@ def _emails(given: Sequence[str]) -> list[str]:
     return emails
 
 
-def _check_together(problems: dict[str, list[str]], found: dict[str, Any]) -> None:
+def _check_together(problems: Problems, tidy: dict[str, Any]) -> None:
     """Check what depends on another field, or on digits."""
-    country = found["country"]
-    if country == "DE" and not _GERMAN_POSTAL_CODE.fullmatch(found["postal_code"]):
-        problems["postal_code"] = ["has five digits in Germany"]
-    if found["vat_id"]:
-        found["vat_id"] = _attempt(problems, "vat_id", partial(checked_vat_id, found["vat_id"], country))
-    if found["buyer_reference"]:
-        found["buyer_reference"] = _attempt(
-            problems, "buyer_reference", partial(checked_buyer_reference, found["buyer_reference"])
-        )
+    country, vat_id, reference = tidy["country"], tidy["vat_id"], tidy["buyer_reference"]
+    if country == "DE" and not _GERMAN_POSTAL_CODE.fullmatch(tidy["postal_code"]):
+        problems.add("postal_code", "has five digits in Germany")
+    if vat_id:
+        tidy["vat_id"] = problems.attempt("vat_id", partial(checked_vat_id, vat_id, country))
+    if reference:
+        check = partial(checked_buyer_reference, reference)
+        tidy["buyer_reference"] = problems.attempt("buyer_reference", check)

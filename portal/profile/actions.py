@@ -21,16 +21,15 @@ def change(organization: Organization, profile: BillingProfile, *, seen_version:
     with other contents; None overwrites. The new version makes EasyBill's customer out of date, which the
     worker mends before its next document.
     """
-    wanted = profile.checked()
+    checked = profile.checked()
     lock(organization.id, "profile")
     db.session.refresh(organization)
     before = organization.billing_profile
-    old, new = before.differences(wanted)
+    old, new = before.differences(checked)
     if not new:
         return
     if seen_version is not None and seen_version != organization.profile_version:
         raise ProfileChangedError
-    for name, value in new.items():
-        setattr(organization, name, value)
+    organization.set_billing_profile(checked)
     organization.profile_version += 1
     audit.record(organization.id, "profile.changed", str(organization.uid), before=old, after=new)

@@ -2,47 +2,103 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from portal.account import directory
-from portal.account.directory import Address
 from portal.domain import tokens
 from portal.domain.access import Preset
+from portal.domain.billing_profile import BillingProfile
 from portal.domain.errors import ConflictError, NotFoundError, ValidationError
 from portal.models import ApiToken, AuditEntry, Membership
 from portal.storage.database import db
-from tests.factories import HAMBURG, NOW, PASSWORD, make_account, make_member, make_token
+from tests.factories import NOW, PASSWORD, make_account, make_member, make_token
+
+HAMBURG = BillingProfile(
+    name="Acme", street="Musterstraße 1", postal_code="20095", city="Hamburg", country="DE"
+)
 
 
 def test_each_customer_has_a_number_of_its_own(app):
-    made = [directory.add_organization("Acme", HAMBURG, currency="EUR", now=NOW) for _ in range(3)]
+    made = [directory.add_organization(HAMBURG, currency="EUR", now=NOW) for _ in range(3)]
     numbers = [int(each.number) for each in made]
 
     assert numbers[0] == 10001
     assert numbers == sorted(set(numbers))
 
 
-@pytest.mark.parametrize("currency", ["euro", "eur", "EU", "", "€€€", "EURO"])
-def test_a_currency_is_three_capital_letters(app, currency):
+def test_an_organization_has_its_billing_profile_tidied_up(app):
+    profile = dataclasses.replace(
+        HAMBURG, name=" Acme  SE ", vat_id="de 136695976", emails=["a@b.example", " ", "a@b.example"]
+    )
+    made = directory.add_organization(profile, currency="EUR", now=NOW)
+
+    assert (made.name, made.vat_id, made.emails) == ("Acme SE", "DE136695976", ["a@b.example"])
+
+
+def test_a_vat_id_of_blanks_is_none(app):
+    made = directory.add_organization(dataclasses.replace(HAMBURG, vat_id="  "), currency="EUR", now=NOW)
+
+    assert made.vat_id is None
+
+
+@pytest.mark.parametrize("currency", ["euro", "eur", "EU", "", "€€€", "EURO", "ZZZ", "XAU", "BOV", "XTS"])
+def test_a_currency_is_one_of_iso_4217_that_somebody_pays_with(app, currency):
     with pytest.raises(ValidationError) as caught:
-        directory.add_organization("Acme", HAMBURG, currency=currency, now=NOW)
+        directory.add_organization(HAMBURG, currency=currency, now=NOW)
 
     assert list(caught.value.fields) == ["currency"]
 
 
-@pytest.mark.parametrize("country", ["Germany", "de", "D", "", "D3"])
-def test_a_country_is_two_capital_letters(app, country):
+@pytest.mark.parametrize("country", ["Germany", "de", "D", "", "D3", "UK", "ZZ", "XX", "EU"])
+def test_a_country_is_one_of_iso_3166(app, country):
     with pytest.raises(ValidationError) as caught:
-        directory.add_organization("Acme", Address("s", "1", "c", country), currency="EUR", now=NOW)
+        directory.add_organization(dataclasses.replace(HAMBURG, country=country), currency="EUR", now=NOW)
 
-    assert list(caught.value.fields) == ["country"]
+    assert caught.value.fields == {"country": ["is not an ISO 3166 code such as DE"]}
 
 
-def test_all_that_is_wrong_is_said_at_once(app):
+def test_all_that_is_wrong_with_an_organization_is_said_at_once(app):
+    profile = dataclasses.replace(HAMBURG, country="Germany", emails=["nomail"], name="")
     with pytest.raises(ValidationError) as caught:
-        directory.add_organization("Acme", Address("s", "1", "c", "Germany"), currency="euro", now=NOW)
+        directory.add_organization(profile, currency="euro", now=NOW)
 
-    assert set(caught.value.fields) == {"country", "currency"}
+    assert set(caught.value.fields) == {"country", "currency", "emails", "name"}
+
+
+@pytest.mark.parametrize(
+    "login", ["", "nomail", "a@b", "no-mail\nX: y", "a@b.example\0", "Ada <a@b.example>", "a@b.example, c"]
+)
+def test_a_login_that_is_no_email_address_is_refused(app, login):
+    with pytest.raises(ValidationError) as caught:
+        directory.add_account(login, "Ada", PASSWORD, now=NOW)
+
+    assert caught.value.fields == {"login": ["is no e-mail address"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (" ", "is missing"),
+        ("Ada\x1b[31m", "has characters that cannot be printed on one line"),
+        ("a" * 121, "has more than 120 characters"),
+    ],
+)
+def test_the_name_of_an_account_and_of_a_collector_is_one_line(app, name, reason):
+    with pytest.raises(ValidationError) as of_account:
+        directory.add_account("ada@example.org", name, PASSWORD, now=NOW)
+    with pytest.raises(ValidationError) as of_collector:
+        directory.add_collector(name, now=NOW)
+
+    assert of_account.value.fields == of_collector.value.fields == {"name": [reason]}
+
+
+def test_all_that_is_wrong_with_an_account_is_said_at_once(app):
+    with pytest.raises(ValidationError) as caught:
+        directory.add_account("nomail", "", "short", now=NOW)
+
+    assert set(caught.value.fields) == {"login", "name", "password"}
 
 
 def test_a_short_password_is_refused(app):

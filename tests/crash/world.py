@@ -17,7 +17,6 @@ import requests
 from sqlalchemy import func, select
 
 from portal.account import directory
-from portal.account.directory import Address
 from portal.closing.close import close
 from portal.closing.verify import verify
 from portal.domain.period import Month
@@ -40,6 +39,7 @@ from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,
+    Address,
     hour_at,
     make_organization,
     make_product,
@@ -66,7 +66,7 @@ def build() -> str:
         _price_in_dollars(product, price)
     acme, beta, gamma = (
         make_organization("Acme GmbH"),
-        make_organization("Beta GmbH", address=_VIENNA, vat_id="ATU12345678"),
+        make_organization("Beta GmbH", address=_VIENNA, vat_id="ATU13585627"),
         make_organization("Gamma Inc", address=_BOSTON, currency="USD"),
     )
     production = make_project(acme)

@@ -6,7 +6,6 @@ import hashlib
 
 import pytest
 
-from portal.account.directory import Address
 from portal.delivery.deliver import deliver
 from portal.delivery.mirror import mirror
 from portal.delivery.outbox import LEASE, RETRY_MAX, release_stuck
@@ -21,7 +20,7 @@ from portal.models import Delivery, LegalDocument, LegalDocumentFile
 from portal.profile import actions
 from portal.storage.database import db
 from tests.delivery.rows import make_customer, make_invoice
-from tests.factories import FEBRUARY, NOW
+from tests.factories import FEBRUARY, NOW, Address
 
 LATER = NOW + LEASE + dt.timedelta(minutes=1)  # no dead worker holds anything any more
 VIENNA = Address("Ring 1", "1010", "Wien", "AT")
@@ -168,14 +167,14 @@ def test_the_customer_says_who_it_is_today(easybill, customer, invoice):
 
 
 def test_an_austrian_business_owes_the_vat_itself(easybill, app):
-    customer = make_customer(address=VIENNA, vat_id="ATU12345678")
+    customer = make_customer(address=VIENNA, vat_id="ATU13585627")
     make_invoice(customer, *LINES)
     deliver(easybill.gateway, now=NOW)
 
     document = only_document(easybill, customer)
     assert (document["vat_option"], document["text_tax"]) == ("nStbUstID", REVERSE_CHARGE)
     assert (document["amount_net"], document["amount"]) == (13377, 13377)
-    assert document["vat_id"] == "ATU12345678"
+    assert document["vat_id"] == "ATU13585627"
 
 
 def test_a_third_country_is_not_taxed(easybill, app):
@@ -222,7 +221,7 @@ def test_what_is_stuck_goes_on_once_it_is_released(easybill, app):
     customer = make_customer(address=VIENNA)
     invoice = make_invoice(customer, *LINES)
     deliver(easybill.gateway, now=NOW)
-    customer.vat_id = "ATU12345678"
+    customer.vat_id = "ATU13585627"
     db.session.commit()
     assert deliver(easybill.gateway, now=NOW + RETRY_MAX).delivered == 0
 

@@ -9,7 +9,6 @@ import flask_migrate
 import pytest
 from sqlalchemy import inspect, text
 
-from portal.account.directory import Address
 from portal.closing.close import close
 from portal.closing.verify import verify
 from portal.delivery.deliver import deliver
@@ -26,6 +25,7 @@ from tests.factories import (
     FEBRUARY,
     JANUARY,
     MARCH,
+    Address,
     hour_at,
     make_organization,
     make_product,

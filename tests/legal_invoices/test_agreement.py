@@ -14,7 +14,6 @@ from io import BytesIO
 import pytest
 from pypdf import PdfReader
 
-from portal.account.directory import Address
 from portal.delivery.deliver import deliver
 from portal.domain.money import Money, exponent_of
 from portal.domain.period import Month
@@ -22,7 +21,7 @@ from portal.domain.vat import WithoutVatId
 from portal.models import Invoice, Organization
 from portal.storage.database import db
 from tests.delivery.rows import make_customer, make_invoice
-from tests.factories import HAMBURG, NOW, make_account, make_member
+from tests.factories import HAMBURG, NOW, Address, make_account, make_member
 
 COUNT = int(os.environ.get("AGREEING_INVOICES", "24"))
 SEED = int(os.environ.get("AGREEING_SEED", "20260310"))

@@ -17,13 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from portal.account.directory import Address
 from portal.clockwork import tick
 from portal.metering.importing import import_focus
 from portal.models import Delivery, Invoice, Project
 from portal.storage.database import db
 from tests.delivery.rows import Easybill, own_customer
-from tests.factories import make_member, make_organization
+from tests.factories import Address, make_member, make_organization
 
 SAMPLE = Path(__file__).parents[3] / "shared/data/focus_sample.csv"
 BOSTON = Address("1 Main St", "02108", "Boston", "US")

@@ -9,7 +9,6 @@ from uuid import UUID
 from sqlalchemy import select
 
 from portal.access import sessions
-from portal.account.directory import Address
 from portal.domain.access import Preset
 from portal.ledger import audit
 from portal.models import (
@@ -36,6 +35,7 @@ from tests.factories import (
     JANUARY,
     MARCH,
     NOW,
+    Address,
     hour_at,
     make_account,
     make_member,
