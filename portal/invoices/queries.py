@@ -14,7 +14,7 @@ from portal.domain.errors import NotFoundError
 from portal.domain.money import Money
 from portal.domain.period import Month, Window
 from portal.domain.slices import ListPage, Slice
-from portal.ledger.coverage import Coverage, coverage
+from portal.ledger.completeness import Completeness, completeness
 from portal.ledger.credit_balance import credit_balances, due_and_credit
 from portal.ledger.invoice_lines import invoice_lines
 from portal.ledger.open_months import open_months
@@ -56,7 +56,7 @@ class InvoicePage:
     lines: Sequence[InvoiceLine]
     due: Money | None = None
     credit: Money | None = None
-    coverage: Coverage | None = None  # of an open month: what of it is in
+    completeness: Completeness | None = None  # of an open month: what of it is in
     delivery: str | None = None
     legal: LegalName | None = None
     last_error: str | None = None
@@ -205,5 +205,5 @@ def _open(invoice: UpcomingInvoice | None, now: dt.datetime) -> InvoicePage:
         lines=invoice.lines,
         due=_maybe(due, invoice.total.currency),
         credit=_maybe(credit, invoice.total.currency),
-        coverage=coverage(owner, Window(invoice.month.start_hour, invoice.month.end_hour), now=now),
+        completeness=completeness(owner, Window(invoice.month.start_hour, invoice.month.end_hour), now=now),
     )

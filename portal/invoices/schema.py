@@ -33,7 +33,7 @@ def _head(page: InvoicePage) -> JSON:
         "total": money(page.total),
         "due": page.due and money(page.due),
         "credit": page.credit and money(page.credit),
-        **_coverage(page),
+        **_completeness(page),
     }
 
 
@@ -42,14 +42,14 @@ def _midnight(month: Month) -> str:
     return f"{month}-01T00:00:00Z"
 
 
-def _coverage(page: InvoicePage) -> JSON:
+def _completeness(page: InvoicePage) -> JSON:
     """What of an open month is in; of a final one nothing is missing that could still change it."""
-    if page.coverage is None:
+    if page.completeness is None:
         return {"metered_through": None, "missing_hours": 0}
-    through = page.coverage.metered_through
+    through = page.completeness.metered_through
     return {
         "metered_through": through and instant(through),
-        "missing_hours": page.coverage.missing_hours,
+        "missing_hours": page.completeness.missing_hours,
     }
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from portal.domain.money import Money
 from portal.domain.period import Month, Window, hour_of
 from portal.domain.windows import RequestedWindow
-from portal.ledger.coverage import coverage
+from portal.ledger.completeness import completeness
 from portal.ledger.usage_sums import Step
 from portal.models import LegalDocument, LegalStatus, Organization, PaymentMethod
 from portal.storage.database import db
@@ -59,14 +59,14 @@ class Overview:
 
 def overview_of(organization: Organization, *, now: dt.datetime, grace_days: int) -> Overview:
     month = Month.of(now)
-    known = coverage(organization.id, Window(month.start_hour, hour_of(now) + 1), now=now)
+    complete = completeness(organization.id, Window(month.start_hour, hour_of(now) + 1), now=now)
     rows = _legal_rows(organization, now.date())
     unpaid = [each for each in rows if each.status in {LegalStatus.OPEN, LegalStatus.OVERDUE}]
     return Overview(
         organization=organization,
         month=month,
         year=_year(organization, month, now),
-        metered_through=known.metered_through,
+        metered_through=complete.metered_through,
         closes_on=month.shifted(1).first_on + dt.timedelta(days=grace_days),
         legal=rows[:3],
         unpaid=Money(sum(each.document.remaining.cents for each in unpaid), organization.currency),

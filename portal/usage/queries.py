@@ -15,7 +15,7 @@ from portal.domain.money import Money
 from portal.domain.period import HOURS_A_DAY, Window
 from portal.domain.rating import price_of
 from portal.domain.windows import RequestedWindow
-from portal.ledger.coverage import coverage
+from portal.ledger.completeness import completeness
 from portal.ledger.names import Projects, project_names
 from portal.ledger.prices import prices_for
 from portal.ledger.rating import DataPoint, RatedUsage, rated_usage
@@ -58,7 +58,7 @@ def usage_of(
     known_projects = project_names([organization.id])
     found = _billed(organization, rated_usage(organization, window, step, prices), only.billed_by)
     projects = _grouped(organization, found, only, prices.products, known_projects)
-    known = coverage(organization.id, window, now=now)
+    complete = completeness(organization.id, window, now=now)
     return Usage(
         organization=organization,
         asked=asked,
@@ -69,8 +69,8 @@ def usage_of(
         now=now,
         projects=projects,
         total=Money(sum(each.total.cents for each in projects), organization.currency),
-        metered_through=known.metered_through,
-        missing_hours=known.missing_hours,
+        metered_through=complete.metered_through,
+        missing_hours=complete.missing_hours,
         prices=prices,
         known_projects=known_projects,
     )

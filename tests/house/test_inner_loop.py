@@ -29,7 +29,7 @@ LIBRARIES = ("flask", "sqlalchemy", "argon2", "stripe", "jsonschema", "playwrigh
         ("tests/domain/test_access.py", LIBRARIES),
         ("tests/gateways/test_breaker.py", LIBRARIES),
         (
-            "tests/ledger/test_coverage.py::test_an_entry_of_nothing_is_an_entry[sqlite]",
+            "tests/ledger/test_completeness.py::test_an_entry_of_nothing_is_an_entry[sqlite]",
             ("portal.app", "portal.sandbox"),
         ),
     ],

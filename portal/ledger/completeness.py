@@ -12,20 +12,22 @@ from portal.models import Metering, Product, Subscription, UsageHour
 from portal.storage.database import db
 
 _hours, _subscriptions, _products = (model.__table__.c for model in (UsageHour, Subscription, Product))
-_OWNER, _START, _END, _NOW = (bindparam(name, type_=Integer()) for name in ("owner", "start", "end", "now"))
+_ORGANIZATION_ID, _START, _END, _NOW = (
+    bindparam(name, type_=Integer()) for name in ("organization_id", "start", "end", "now")
+)
 
 
-def _least(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
-    return case((one < other, one), else_=other)
+def _least(left: ColumnElement[int], right: ColumnElement[int]) -> ColumnElement[int]:
+    return case((left < right, left), else_=right)
 
 
-def _greatest(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
-    return case((one > other, one), else_=other)
+def _greatest(left: ColumnElement[int], right: ColumnElement[int]) -> ColumnElement[int]:
+    return case((left > right, left), else_=right)
 
 
 _LATEST = (
     select(func.max(_hours.hour))
-    .where(_hours.organization_id == _OWNER, _hours.hour >= _START, _hours.hour < _END)
+    .where(_hours.organization_id == _ORGANIZATION_ID, _hours.hour >= _START, _hours.hour < _END)
     .scalar_subquery()
 )
 _owed_until = _least(_least(func.coalesce(_subscriptions.end_hour, _NOW), _NOW), _END)
@@ -33,26 +35,26 @@ _owed_from = _greatest(_subscriptions.metered_until_hour, _START)
 _MISSING = (
     select(func.coalesce(func.sum(_greatest(_owed_until - _owed_from, literal_column("0"))), 0))
     .join_from(Subscription.__table__, Product.__table__, _products.id == _subscriptions.product_id)
-    .where(_subscriptions.organization_id == _OWNER, _products.metering == Metering.TIME)
+    .where(_subscriptions.organization_id == _ORGANIZATION_ID, _products.metering == Metering.TIME)
     .scalar_subquery()
 )
-_COVERAGE = select(_LATEST, _MISSING)
+_COMPLETENESS = select(_LATEST, _MISSING)
 
 
-class Coverage(NamedTuple):
+class Completeness(NamedTuple):
     """What of a window is in: the start of its latest hour with an entry, and the hours still owed."""
 
     metered_through: dt.datetime | None
     missing_hours: int
 
 
-def coverage(organization_id: int, window: Window, *, now: dt.datetime) -> Coverage:
+def completeness(organization_id: int, window: Window, *, now: dt.datetime) -> Completeness:
     """Return how complete a window is; missing are the full hours that time-priced subscriptions owe."""
-    asked = {
-        "owner": organization_id,
+    parameters = {
+        "organization_id": organization_id,
         "start": window.start_hour,
         "end": window.end_hour,
         "now": hour_of(now),
     }
-    latest, missing = db.session.execute(_COVERAGE, asked).one()
-    return Coverage(None if latest is None else start_of_hour(latest), int(missing))
+    latest, missing = db.session.execute(_COMPLETENESS, parameters).one()
+    return Completeness(None if latest is None else start_of_hour(latest), int(missing))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portal.domain.period import Window, hour_of, start_of_hour
-from portal.ledger.coverage import coverage
+from portal.ledger.completeness import completeness
 from portal.models import Metering
 from portal.storage.database import db
 from tests.factories import (
@@ -32,12 +32,12 @@ def metered_until(subscription, hour):
 
 
 def metered_through(organization_id, window):
-    found = coverage(organization_id, window, now=start_of_hour(MUCH_LATER)).metered_through
+    found = completeness(organization_id, window, now=start_of_hour(MUCH_LATER)).metered_through
     return found and hour_of(found)
 
 
 def missing_hours(organization_id, window, *, now_hour):
-    return coverage(organization_id, window, now=start_of_hour(now_hour)).missing_hours
+    return completeness(organization_id, window, now=start_of_hour(now_hour)).missing_hours
 
 
 # -- metered_through ----------------------------------------------------------------------------------
