@@ -19,7 +19,7 @@ from portal.domain.errors import BillingError, ProviderUnavailableError
 from portal.gateways.easybill import ZONE, EasybillGateway
 from portal.gateways.easybill_http import RATE_LIMIT_SECONDS, EasybillRateLimitedError
 from portal.gateways.easybill_shapes import LEGAL_TYPES, Document, DocumentPage
-from portal.ledger.mirrored import mirrored_until, note_mirrored
+from portal.ledger.synced import record_sync, synced_until
 from portal.storage.database import db, reading
 
 log = logging.getLogger(__name__)
@@ -58,14 +58,14 @@ def mirror(easybill: EasybillGateway, *, now: dt.datetime, wait: Wait | None = N
         drafts += [each for some in _pages(easybill.drafts, wait) for each in some]
     counts.lost_drafts = lost_drafts.remove(easybill, drafts)
     if not counts.failed:
-        note_mirrored(now)
+        record_sync(now)
         db.session.commit()
     return counts
 
 
 def _position() -> dt.datetime | None:
     with reading():
-        found = mirrored_until()
+        found = synced_until()
         db.session.commit()
     return found
 

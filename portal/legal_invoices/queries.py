@@ -1,4 +1,4 @@
-"""Reads of an organization's legal documents, from our mirror: pages stay up when EasyBill is not."""
+"""Reads of an organization's legal documents, from our synced copy: pages stay up when EasyBill is not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portal.domain.errors import NotFoundError
 from portal.domain.money import Money
 from portal.domain.period import Month
 from portal.domain.slices import Key, ListPage, Slice
-from portal.ledger.mirrored import mirrored_until
+from portal.ledger.synced import synced_until
 from portal.legal_invoices.document_comparison import DocumentComparison, document_comparison
 from portal.legal_invoices.files import formats_of, known_form
 from portal.models import Invoice, LegalDocument, LegalStatus, Organization
@@ -44,7 +44,7 @@ class LegalInvoice:
 
 @dataclass(frozen=True, kw_only=True)
 class LegalInvoiceList(ListPage):
-    """A slice of an organization's documents, newest first; `synced_at` says how old the mirror is."""
+    """A slice of an organization's documents, newest first; `synced_at` says how old the copy is."""
 
     invoices: Sequence[LegalInvoice]
     synced_at: dt.datetime | None
@@ -82,7 +82,7 @@ def legal_invoices_of(organization: Organization, asked: Slice, *, today: dt.dat
         query = query.where(tuple_(LegalDocument.document_on, LegalDocument.id) < tuple_(*asked.after))
     rows = db.session.execute(query.limit(asked.rows_to_read)).all()
     shown, next_key = asked.cut(rows, _key)
-    synced_at = mirrored_until()
+    synced_at = synced_until()
     return LegalInvoiceList(
         invoices=[_legal_invoice(organization, row, today, synced_at) for row in shown],
         next_key=next_key,
@@ -100,7 +100,7 @@ def legal_invoice_of(organization: Organization, document_id: str, *, today: dt.
         raise NotFoundError
     document, invoice = row
     return LegalInvoiceDetail(
-        _legal_invoice(organization, row, today, mirrored_until()),
+        _legal_invoice(organization, row, today, synced_until()),
         document_comparison(organization, invoice, document.currency),
         _related(document),
         formats_of(document),

@@ -21,7 +21,7 @@ from portal.models.legal_document import (
     LegalDocument,
     LegalDocumentFile,
     LegalStatus,
-    MirrorState,
+    SyncState,
 )
 from portal.models.organization import Organization
 from portal.models.owned import Counter, add_owned, draw, draw_each
@@ -53,7 +53,6 @@ __all__ = [
     "LegalStatus",
     "Membership",
     "Metering",
-    "MirrorState",
     "Organization",
     "ParkedMonth",
     "PasswordReset",
@@ -67,6 +66,7 @@ __all__ = [
     "StripeCall",
     "StripeEvent",
     "Subscription",
+    "SyncState",
     "Throttle",
     "UsageCorrection",
     "UsageDay",

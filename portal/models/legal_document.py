@@ -102,8 +102,8 @@ class LegalDocumentFile(Model):
     fetched_at: Mapped[dt.datetime]
 
 
-class MirrorState(Model):
-    """How far the mirror of an account got: all that changed there before `synced_at` is in our tables."""
+class SyncState(Model):
+    """How far the sync of documents got: all that changed there before `synced_at` is in our tables."""
 
     __tablename__ = "mirror_state"
     __table_args__ = ({"info": LOCAL},)

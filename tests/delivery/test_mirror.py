@@ -8,7 +8,7 @@ from portal.delivery.deliver import deliver
 from portal.delivery.mirror import mirror
 from portal.gateways import easybill_http
 from portal.gateways.easybill_http import EasybillRateLimitedError, EasybillUnavailableError
-from portal.ledger.mirrored import mirrored_until
+from portal.ledger.synced import synced_until
 from portal.models import LegalDocument, LegalDocumentFile, LegalStatus
 from portal.storage.database import db
 from tests.delivery.rows import make_customer, make_invoice
@@ -99,11 +99,11 @@ def test_a_second_sync_changes_nothing(easybill, delivered):
 
 
 def test_it_is_known_when_the_mirror_was_last_current(easybill, delivered):
-    assert mirrored_until() is None
+    assert synced_until() is None
     mirror(easybill.gateway, now=LATER)
-    assert mirrored_until() == LATER
+    assert synced_until() == LATER
     mirror(easybill.gateway, now=NOW)
-    assert mirrored_until() == LATER, "never back"
+    assert synced_until() == LATER, "never back"
 
 
 def test_a_sync_asks_from_a_day_before_the_last_one(easybill, delivered):
@@ -132,7 +132,7 @@ def test_a_sync_that_breaks_off_starts_again_from_the_same_place(easybill, deliv
             mirror(gateway, now=LATER)
 
     assert gateway.asked == [(dt.date(2000, 1, 1), 1)] * 2
-    assert mirrored_until() is None
+    assert synced_until() is None
 
 
 def test_a_rate_limit_is_waited_for_and_the_sync_goes_on_at_the_same_page(easybill, delivered):
@@ -141,7 +141,7 @@ def test_a_rate_limit_is_waited_for_and_the_sync_goes_on_at_the_same_page(easybi
     mirror(Asked(easybill.gateway, documents_edited_since=limited), now=LATER, wait=waited.append)
 
     assert waited == [60, 30]
-    assert mirrored_until() == LATER
+    assert synced_until() == LATER
 
 
 def test_whoever_is_told_to_stop_while_waiting_stops(easybill, delivered):
@@ -159,9 +159,9 @@ def test_a_document_whose_pdf_does_not_come_holds_up_no_other_and_is_asked_for_a
     by_hand(easybill, customer)
     counts = mirror(Asked(easybill.gateway, pdf_of=[EasybillUnavailableError()]), now=LATER)
 
-    assert (counts.failed, counts.added, mirrored_until()) == (1, 1, None)
+    assert (counts.failed, counts.added, synced_until()) == (1, 1, None)
     assert mirror(easybill.gateway, now=LATER).added == 1
-    assert mirrored_until() == LATER
+    assert synced_until() == LATER
 
 
 def test_easybill_down_for_a_day_changes_nothing(easybill, delivered):
@@ -171,7 +171,7 @@ def test_easybill_down_for_a_day_changes_nothing(easybill, delivered):
         with pytest.raises(EasybillUnavailableError):
             mirror(gateway, now=LATER + dt.timedelta(hours=hour))
     assert delivered.status_on(TODAY) == LegalStatus.OPEN
-    assert mirrored_until() == LATER
+    assert synced_until() == LATER
 
     easybill.pay(delivered.provider_document_id, 44268, TODAY)
     mirror(easybill.gateway, now=LATER + dt.timedelta(hours=24))
@@ -218,7 +218,7 @@ def test_a_document_in_a_currency_that_we_cannot_count_holds_up_no_other(easybil
     mirror(easybill.gateway, now=LATER)
 
     assert db.session.scalars(db.select(LegalDocument).filter_by(provider_document_id=str(made["id"]))).one()
-    assert mirrored_until() == LATER
+    assert synced_until() == LATER
 
 
 def test_a_document_that_somebody_made_by_hand_is_mirrored_as_well(easybill, customer, delivered):

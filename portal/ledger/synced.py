@@ -1,4 +1,4 @@
-"""How current our copy of EasyBill's documents is: what the sync notes and pages show."""
+"""How current our copy of the provider's documents is: the sync records it, pages show it."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import datetime as dt
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from portal.models import MirrorState
+from portal.models import SyncState
 from portal.storage.database import db
 
 _NAME = "legal documents"
 
 
-def mirrored_until() -> dt.datetime | None:
+def synced_until() -> dt.datetime | None:
     """Return when the copy was last known to be current; None before the first sync."""
-    return db.session.scalar(select(MirrorState.synced_at).where(MirrorState.name == _NAME))
+    return db.session.scalar(select(SyncState.synced_at).where(SyncState.name == _NAME))
 
 
-def note_mirrored(at: dt.datetime) -> None:
+def record_sync(at: dt.datetime) -> None:
     """Move the position, never back; the caller commits."""
     insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    fresh = insert(MirrorState).values(name=_NAME, synced_at=at)
+    fresh = insert(SyncState).values(name=_NAME, synced_at=at)
     latest = fresh.on_conflict_do_update(
-        index_elements=[MirrorState.name],
+        index_elements=[SyncState.name],
         set_={"synced_at": fresh.excluded.synced_at},
-        where=MirrorState.synced_at < fresh.excluded.synced_at,
+        where=SyncState.synced_at < fresh.excluded.synced_at,
     )
     db.session.execute(latest)
