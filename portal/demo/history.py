@@ -10,6 +10,7 @@ from portal.closing.close import close
 from portal.delivery.deliver import deliver
 from portal.delivery.mirror import mirror
 from portal.demo.people import ALPEN, HANSE, Customer
+from portal.demo.progress import Report, silent
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.domain.rating import NANO
 from portal.gateways.easybill import EasybillGateway
@@ -26,7 +27,13 @@ _TEST_CARDS = {HANSE: "pm_card_visa", ALPEN: "pm_card_mastercard"}
 
 
 def play(
-    *, first: Month, now: dt.datetime, grace_days: int, easybill: EasybillGateway, stripe: StripeGateway
+    *,
+    first: Month,
+    now: dt.datetime,
+    grace_days: int,
+    easybill: EasybillGateway,
+    stripe: StripeGateway,
+    report: Report = silent,
 ) -> None:
     """Let every month since the first be billed on the morning after its grace, and be paid."""
     month = first
@@ -36,6 +43,7 @@ def play(
         if month == Month.of(now).shifted(_MONTHS_SINCE_LATE_USAGE):
             _report_late(month, morning)
         month = month.shifted(1)
+        report(1)
     _pay(easybill)
     mirror(easybill, now=now)
     for customer, card in _TEST_CARDS.items():

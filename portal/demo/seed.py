@@ -10,6 +10,7 @@ from decimal import Decimal
 from sqlalchemy import func, select
 
 from portal.demo import people
+from portal.demo.progress import Report, silent
 from portal.demo.usage import Pattern, entries
 from portal.domain.period import HOURS_A_DAY, Month, hour_of
 from portal.ledger import catalogue
@@ -97,9 +98,14 @@ def first_month(now: dt.datetime) -> Month:
     return Month.of(now).shifted(-_MONTHS + 1)
 
 
-def seed(*, now: dt.datetime) -> int | None:
+def is_seeded() -> bool:
+    """Tell whether there is a demo, or anything else, in the database."""
+    return bool(db.session.scalar(select(func.count()).select_from(Organization)))
+
+
+def seed(*, now: dt.datetime, report: Report = silent) -> int | None:
     """Make the demo and return how many hourly entries that wrote; None where there is one already."""
-    if db.session.scalar(select(func.count()).select_from(Organization)):
+    if is_seeded():
         return None
     first = first_month(now)
     products = _price_list(first, now)
@@ -114,7 +120,7 @@ def seed(*, now: dt.datetime) -> int | None:
         if customer is people.HANSE:
             _start_and_end_one(organization, products, now)
     db.session.commit()
-    return meter_hours(now=now) + collect(now=now)
+    return meter_hours(now=now) + collect(now=now, report=report)
 
 
 def _price_list(first: Month, now: dt.datetime) -> Mapping[str, Product]:
@@ -156,7 +162,7 @@ def _start_and_end_one(organization: Organization, products: Mapping[str, Produc
     catalogue.subscribe(organization, products["load-balancer"], staging, start_hour=first, end_hour=last)
 
 
-def collect(*, now: dt.datetime) -> int:
+def collect(*, now: dt.datetime, report: Report = silent) -> int:
     """Report the metered usage of every hour that is over and not in yet, as a collector would."""
     query = (
         select(Subscription, Product.code)
@@ -169,10 +175,12 @@ def collect(*, now: dt.datetime) -> int:
         pattern = OFFERS[code].pattern
         assert pattern is not None, "the query asks for these"
         by_organization.setdefault(subscription.organization_id, []).append((subscription, pattern))
-    return sum(_collect(owner, some, now) for owner, some in by_organization.items())
+    return sum(_collect(owner, some, now, report) for owner, some in by_organization.items())
 
 
-def _collect(organization_id: int, some: list[tuple[Subscription, Pattern]], now: dt.datetime) -> int:
+def _collect(
+    organization_id: int, some: list[tuple[Subscription, Pattern]], now: dt.datetime, report: Report
+) -> int:
     query = select(func.max(UsageHour.hour)).where(
         UsageHour.organization_id == organization_id,
         UsageHour.subscription_id.in_([subscription.id for subscription, _ in some]),
@@ -188,6 +196,7 @@ def _collect(organization_id: int, some: list[tuple[Subscription, Pattern]], now
             streams.append(entries(pattern, subscription.id, start, until, born))
         for row in zip(*streams, strict=True):
             yield from row
+            report(len(row))
 
     new = write_entries(organization_id, owed(), now=now).new
     db.session.commit()

@@ -1,0 +1,53 @@
+"""The sandboxes as a process beside the demo."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from portal.config import Settings
+
+_READY_SECONDS = 20
+_SECRET_NAME = "PORTAL_DEMO_WEBHOOK_SECRET"  # noqa: S105 -- the variable in which the sandbox finds it
+
+
+@contextmanager
+def running(settings: Settings, port: int) -> Iterator[subprocess.Popen[str]]:
+    """Run the stand-ins on the two ports after `port`; they end when we do, however we end."""
+    arguments = ["--stripe-port", str(port + 1), "--easybill-port", str(port + 2)]
+    arguments += ["--state", str(settings.var / "sandbox"), "--exit-with-stdin"]
+    arguments += ["--webhook-url", f"{settings.portal_url}/webhooks/stripe"]
+    arguments += ["--webhook-secret-env", _SECRET_NAME]
+    process = subprocess.Popen(  # noqa: S603 -- our own module, our own arguments
+        [sys.executable, "-m", "portal.sandbox", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env=os.environ | {_SECRET_NAME: settings.stripe.webhook_secret},
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def wait_for(process: subprocess.Popen[str], url: str) -> None:
+    """Wait until a sandbox answers, whatever it answers; end where its process has ended."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310 -- loopback, from our own settings
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    sys.exit(f"The sandboxes did not start within {_READY_SECONDS} seconds.")
