@@ -49,7 +49,7 @@ def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> s
     stripes = work_off(stripe=stripe(), now=now)
     _tidy(now)
     return (
-        f"hours: {hours} new; invoices: {closed.made} closed, {closed.parked} parked;"
+        f"hours: {hours} new; invoices: {closed.made} closed, {closed.in_review} parked;"
         f" documents: {delivered}; mirror: {mirrored};"
         f" stripe: {stripes.settled} settled, {stripes.postponed} postponed"
     )

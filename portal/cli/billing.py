@@ -51,9 +51,9 @@ def verify_bills() -> None:
 @group.command("parked")
 def list_parked() -> None:
     """List the months that wait because they look wrong, with the reason."""
-    from portal.closing.parking import parked
+    from portal.closing.review import months_in_review
 
-    for organization, month in parked():
+    for organization, month in months_in_review():
         click.echo(f"{organization.number}  {month.period}  {organization.name}: {month.reason}")
 
 
@@ -63,11 +63,11 @@ def list_parked() -> None:
 def release_parked(organization: str, period: str) -> None:
     """Let a parked month of an organization be closed by the next run, whatever it looks like."""
     from portal.account.directory import organization_by
-    from portal.closing.parking import release
+    from portal.closing.review import approve
     from portal.domain.period import Month
 
     try:
-        release(organization_by(organization), Month.parse(period), now=utc_now())
+        approve(organization_by(organization), Month.parse(period), now=utc_now())
     except ValueError as error:
         raise click.ClickException(f"{period} is not a month such as 2026-01") from error
     db.session.commit()

@@ -1,8 +1,8 @@
 """Closing a month: its upcoming invoice becomes one final invoice per organization, numbered without gaps.
 
 Safe to run twice, at once, and to be killed: an organization and a month have one invoice or none. An
-organization whose month looks wrong is parked with the reason, and its later months wait; the others
-are billed. Every run looks at parked months again.
+organization whose month looks wrong is in review with the reason, and its later months wait; the others
+are billed. Every run looks at months in review again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from portal.closing import parking
+from portal.closing import review
 from portal.closing.final import write_invoices
 from portal.domain.period import Month, hour_of
 from portal.ledger import usage_rows
@@ -30,10 +30,10 @@ _SLICE = 200  # organizations closed in one transaction
 
 @dataclass(slots=True)
 class Closed:
-    """What a run did: invoices made, and organizations parked in it."""
+    """What a run did: invoices made, and organizations whose month it put in review."""
 
     made: int = 0
-    parked: int = 0
+    in_review: int = 0
 
 
 def close(*, now: dt.datetime, grace_days: int) -> Closed:
@@ -63,7 +63,7 @@ def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
 def _close_slice(
     organization_ids: Sequence[int], month: Month, now: dt.datetime, closed: Closed
 ) -> Collection[int]:
-    """Close a month of some organizations, and return those whose month is parked."""
+    """Close a month of some organizations, and return those whose month is in review."""
     usage_rows.lock(organization_ids)
     done = select(Invoice.organization_id).where(
         Invoice.organization_id.in_(organization_ids), Invoice.period == str(month)
@@ -71,19 +71,19 @@ def _close_slice(
     still_open = set(organization_ids) - set(db.session.scalars(done))
     query = select(Organization).where(Organization.id.in_(still_open)).order_by(Organization.id)
     organizations = db.session.scalars(query).all()
-    upcoming, doubts = _upcoming_or_doubts(organizations, month)
-    doubts |= parking.doubts(upcoming)
+    upcoming, reasons = _upcoming_or_reasons(organizations, month)
+    reasons |= review.review_reasons(upcoming)
     for organization in organizations:
-        if organization.id in doubts:
-            closed.parked += parking.park(organization, month, doubts[organization.id], now)
-    believed = [invoice for owner, invoice in upcoming.items() if owner not in doubts]
-    write_invoices(believed, now)
-    parking.clear([invoice.organization.id for invoice in believed], month, now)
-    closed.made += len(believed)
-    return doubts
+        if organization.id in reasons:
+            closed.in_review += review.put_in_review(organization, month, reasons[organization.id], now)
+    sound = [invoice for invoice in upcoming.values() if invoice.organization.id not in reasons]
+    write_invoices(sound, now)
+    review.end_reviews([invoice.organization.id for invoice in sound], month, now)
+    closed.made += len(sound)
+    return reasons
 
 
-def _upcoming_or_doubts(
+def _upcoming_or_reasons(
     organizations: Sequence[Organization], month: Month
 ) -> tuple[Mapping[int, UpcomingInvoice], dict[int, str]]:
     """Return upcoming invoices; where one organization cannot be priced, each alone, with what stops it."""
@@ -91,10 +91,10 @@ def _upcoming_or_doubts(
         return upcoming_invoices(organizations, month, with_late=True), {}
     except UnpricedError:
         upcoming: dict[int, UpcomingInvoice] = {}
-        doubts = {}
+        reasons = {}
         for organization in organizations:
             try:
                 upcoming |= upcoming_invoices([organization], month, with_late=True)
             except UnpricedError as error:
-                doubts[organization.id] = str(error)
-        return upcoming, doubts
+                reasons[organization.id] = str(error)
+        return upcoming, reasons

@@ -5,7 +5,7 @@ from portal.models.audit import AuditEntry
 from portal.models.bulk import insert_rows
 from portal.models.document_format import DocumentFormat, LegalDocumentFormat
 from portal.models.edge import StoredAnswer, Throttle
-from portal.models.invoice import Delivery, Invoice, InvoiceStatus, ParkedMonth
+from portal.models.invoice import Delivery, Invoice, InvoiceStatus, MonthReview
 from portal.models.invoice_line import (
     LINE_COLUMNS,
     InvoiceHead,
@@ -53,8 +53,8 @@ __all__ = [
     "LegalStatus",
     "Membership",
     "Metering",
+    "MonthReview",
     "Organization",
-    "ParkedMonth",
     "PasswordReset",
     "PaymentMethod",
     "Price",

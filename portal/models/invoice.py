@@ -95,12 +95,12 @@ class Invoice(OrganizationOwned, Model):
         return VatBasis(VatCase(self.vat_case), self.vat_country)
 
 
-class ParkedMonth(OrganizationOwned, Model):
+class MonthReview(OrganizationOwned, Model):
     """A month that looked wrong when it was to be closed. It waits until somebody has looked at it."""
 
     __tablename__ = "parked_month"
     __table_args__ = owned_table("parked_month", UniqueConstraint("organization_id", "period"))
     period: Mapped[str] = mapped_column(String(7))
     reason: Mapped[str]
-    parked_at: Mapped[dt.datetime]
-    released_at: Mapped[dt.datetime | None]
+    began_at: Mapped[dt.datetime] = mapped_column("parked_at")
+    ended_at: Mapped[dt.datetime | None] = mapped_column("released_at")

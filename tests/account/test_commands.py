@@ -14,8 +14,8 @@ from portal.models import (
     Collector,
     Delivery,
     Invoice,
+    MonthReview,
     Organization,
-    ParkedMonth,
     Price,
     Product,
     Project,
@@ -313,7 +313,7 @@ def test_verify_says_that_all_is_well_or_what_differs(run, acme):
 
 
 def test_a_parked_month_is_listed_with_its_reason_and_released(run, acme):
-    with_reason = ParkedMonth(period="2026-01", reason="It looks odd.", parked_at=NOW)
+    with_reason = MonthReview(period="2026-01", reason="It looks odd.", began_at=NOW)
     add_owned(acme.id, with_reason)
     db.session.commit()
 

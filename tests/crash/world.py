@@ -28,8 +28,8 @@ from portal.models import (
     LegalDocument,
     LegalDocumentFile,
     Metering,
+    MonthReview,
     Organization,
-    ParkedMonth,
     Subscription,
     UsageCorrection,
     UsageDay,
@@ -107,7 +107,7 @@ def snapshot() -> dict[str, Any]:
         each.name: {"invoices": _invoices(each), "hours": _hours(each), "late": _late(each)}
         for each in db.session.scalars(select(Organization).order_by(Organization.id))
     }
-    found["parked"] = db.session.scalar(select(func.count()).select_from(ParkedMonth))
+    found["parked"] = db.session.scalar(select(func.count()).select_from(MonthReview))
     return found
 
 

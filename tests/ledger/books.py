@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from portal.closing.close import close
-from portal.closing.parking import parked, release
+from portal.closing.review import approve, months_in_review
 from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.ledger.open_months import open_months
 from portal.ledger.rating import rated_usage
@@ -127,9 +127,9 @@ def of_month(bill: Bill, month: Month) -> Bill:
 def close_and_release(month: Month) -> None:
     """Close all that is over at the end of a month, whatever it looks like."""
     close(now=month.ends_at, grace_days=0)
-    while waiting := parked():
+    while waiting := months_in_review():
         for organization, row in waiting:
-            release(organization, Month.parse(row.period), now=month.ends_at)
+            approve(organization, Month.parse(row.period), now=month.ends_at)
         db.session.commit()
         close(now=month.ends_at, grace_days=0)
 

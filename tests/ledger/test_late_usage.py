@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from portal.closing.close import close
-from portal.closing.parking import parked
+from portal.closing.review import months_in_review
 from portal.closing.verify import verify
 from portal.domain.period import HOURS_A_DAY, Window
 from portal.domain.rating import nano_of
@@ -64,7 +64,7 @@ def invoice_of(organization, month):
 
 def close_month(month):
     close(now=month.ends_at, grace_days=0)
-    assert parked() == []
+    assert months_in_review() == []
 
 
 def late_items(invoice):

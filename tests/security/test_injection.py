@@ -20,7 +20,7 @@ from portal.models import (
     InvoiceItem,
     LegalDocument,
     LegalDocumentFile,
-    ParkedMonth,
+    MonthReview,
     PaymentMethod,
     Product,
     Project,
@@ -70,7 +70,7 @@ def poison(tenant, text: str) -> str:
         (Project, {"name": text}),
         (ApiToken, {"name": text}),
         (PaymentMethod, {"brand": text, "payment_type": text}),
-        (ParkedMonth, {"reason": text}),
+        (MonthReview, {"reason": text}),
     )
     for model, fields in values:
         changed = update(model).where(model.organization_id == mine).values(**fields)

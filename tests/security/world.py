@@ -18,8 +18,8 @@ from portal.models import (
     LegalDocument,
     LegalDocumentFile,
     Membership,
+    MonthReview,
     Organization,
-    ParkedMonth,
     PaymentMethod,
     Project,
     Subscription,
@@ -121,7 +121,7 @@ def build(word: str, stripe_url: str) -> Tenant:
     project, subscription = _usage(organization, word)
     invoice = make_invoice(organization, (word, f"{word} storage", "12", "0.5"), month=JANUARY)
     document = _legal_document(organization, invoice, word)
-    add_owned(organization.id, ParkedMonth(period=str(FEBRUARY), reason=f"{word} is odd", parked_at=NOW))
+    add_owned(organization.id, MonthReview(period=str(FEBRUARY), reason=f"{word} is odd", began_at=NOW))
     audit.record(organization.id, "payment_method.added", word, after={"name": word})
     stripe_method, setup = _payment_method(organization, stripe_url)
     method = db.session.scalars(

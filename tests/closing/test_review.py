@@ -8,14 +8,14 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from portal.closing import parking
+from portal.closing import review
 from portal.closing.close import close
-from portal.closing.parking import parked, release
+from portal.closing.review import approve, months_in_review
 from portal.domain.errors import NotFoundError
 from portal.domain.money import AMOUNT_MAX_MINOR
 from portal.ledger import catalogue
 from portal.ledger.upcoming import upcoming_invoice
-from portal.models import Invoice, Metering, ParkedMonth
+from portal.models import Invoice, Metering, MonthReview
 from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,
@@ -33,11 +33,11 @@ from tests.factories import (
 def run(month):
     closed = close(now=month.ends_at, grace_days=0)
     db.session.expire_all()
-    return closed.made, closed.parked
+    return closed.made, closed.in_review
 
 
 def reasons():
-    return {organization.name: row.reason for organization, row in parked()}
+    return {organization.name: row.reason for organization, row in months_in_review()}
 
 
 def periods(organization):
@@ -61,7 +61,7 @@ def bill(subscription, *totals):
 
 
 def let_go(organization, month):
-    release(organization, month, now=NOW)
+    approve(organization, month, now=NOW)
     db.session.commit()
 
 
@@ -76,7 +76,7 @@ def test_ten_times_the_median_is_billed(acme, subscription):
     assert periods(acme) == ["2026-01", "2026-02"]
 
 
-def test_a_cent_more_than_ten_times_the_median_is_parked_and_says_why(acme, subscription):
+def test_a_cent_more_than_ten_times_the_median_is_in_review_and_says_why(acme, subscription):
     bill(subscription, 10)
     use(subscription, {hour_at(FEBRUARY, 1): "100.01"})
     assert run(FEBRUARY) == (0, 1)
@@ -114,15 +114,15 @@ def test_what_comes_late_counts_into_the_total(acme, subscription):
     assert db.session.scalars(select(Invoice.total_cents)).all() == [1_000, 21_000]
 
 
-# -- waiting and released -----------------------------------------------------------------------------
-def test_a_parked_month_waits_and_is_counted_once(acme, subscription):
+# -- waiting and approved -----------------------------------------------------------------------------
+def test_a_month_in_review_waits_and_is_counted_once(acme, subscription):
     bill(subscription, 1)
     use(subscription, {hour_at(FEBRUARY, 1): 50})
     assert [run(FEBRUARY) for _ in range(3)] == [(0, 1), (0, 0), (0, 0)]
-    assert len(db.session.scalars(select(ParkedMonth)).all()) == 1
+    assert len(db.session.scalars(select(MonthReview)).all()) == 1
 
 
-def test_later_months_wait_behind_a_parked_one(acme, subscription):
+def test_later_months_wait_behind_one_in_review(acme, subscription):
     bill(subscription, 1)
     use(subscription, {hour_at(FEBRUARY, 1): 50, hour_at(MARCH, 1): 1})
     assert run(MARCH) == (0, 1)
@@ -132,7 +132,7 @@ def test_later_months_wait_behind_a_parked_one(acme, subscription):
     assert periods(acme) == ["2026-01", "2026-02", "2026-03"]
 
 
-def test_a_released_month_is_the_invoice_that_was_previewed(acme, subscription):
+def test_an_approved_month_is_the_invoice_that_was_previewed(acme, subscription):
     bill(subscription, 1)
     use(subscription, {hour_at(FEBRUARY, 1): 50})
     run(FEBRUARY)
@@ -144,7 +144,7 @@ def test_a_released_month_is_the_invoice_that_was_previewed(acme, subscription):
     assert uid == preview.uid
 
 
-def test_usage_that_comes_while_a_month_is_parked_changes_that_month(acme, subscription):
+def test_usage_that_comes_while_a_month_is_in_review_changes_that_month(acme, subscription):
     bill(subscription, 1)
     use(subscription, {hour_at(FEBRUARY, 1): 50})
     run(FEBRUARY)
@@ -154,7 +154,7 @@ def test_usage_that_comes_while_a_month_is_parked_changes_that_month(acme, subsc
     assert db.session.scalars(select(Invoice.total_cents).order_by(Invoice.id)).all() == [100, 500]
 
 
-def test_a_parked_month_that_looks_right_again_is_closed_without_a_release(acme, subscription):
+def test_a_month_in_review_that_looks_right_again_is_closed_without_an_approval(acme, subscription):
     bill(subscription, 1)
     use(subscription, {hour_at(FEBRUARY, 1): 50})
     assert run(FEBRUARY) == (0, 1)
@@ -163,21 +163,21 @@ def test_a_parked_month_that_looks_right_again_is_closed_without_a_release(acme,
     assert reasons() == {}
 
 
-def test_what_is_not_parked_cannot_be_released(acme, subscription):
+def test_a_month_that_is_not_in_review_cannot_be_approved(acme, subscription):
     with pytest.raises(NotFoundError):
-        release(acme, JANUARY, now=NOW)
+        approve(acme, JANUARY, now=NOW)
 
 
-def test_a_month_is_released_once(acme, subscription):
+def test_a_month_is_approved_once(acme, subscription):
     bill(subscription, 1)
     use(subscription, {hour_at(FEBRUARY, 1): 50})
     run(FEBRUARY)
     let_go(acme, FEBRUARY)
     with pytest.raises(NotFoundError):
-        release(acme, FEBRUARY, now=NOW)
+        approve(acme, FEBRUARY, now=NOW)
 
 
-def test_another_organizations_month_stays_parked(acme, subscription):
+def test_another_organizations_month_stays_in_review(acme, subscription):
     other = make_organization("Other AG")
     theirs = make_subscription(other, make_product("vm", "1"))
     use(theirs, {hour_at(JANUARY, 1): 1})
@@ -193,7 +193,7 @@ def test_another_organizations_month_stays_parked(acme, subscription):
 
 # -- one of many --------------------------------------------------------------------------------------
 @pytest.mark.parametrize("poison", ["unpriced", "too large", "too much"])
-def test_one_poisoned_organization_of_fifty_is_parked_and_the_others_are_billed(app, poison):
+def test_one_poisoned_organization_of_fifty_is_in_review_and_the_others_are_billed(app, poison):
     product = make_product("vm", "1")
     organizations = [make_organization(f"Customer {number}") for number in range(50)]
     subscriptions = [make_subscription(each, product) for each in organizations]
@@ -230,13 +230,13 @@ def test_an_unpriced_month_is_billed_once_it_has_a_price(acme, subscription):
     assert run(JANUARY) == (1, 0)
 
 
-def test_a_month_that_is_released_while_it_still_has_no_price_is_parked_again(acme, subscription):
+def test_a_month_that_is_approved_while_it_still_has_no_price_is_in_review_again(acme, subscription):
     use(make_subscription(acme, without_price()), {hour_at(JANUARY, 1): 3})
     assert run(JANUARY) == (0, 1)
     let_go(acme, JANUARY)
     assert run(JANUARY) == (0, 1)
     assert list(reasons()) == ["Acme GmbH"]
-    assert len(db.session.scalars(select(ParkedMonth)).all()) == 1
+    assert len(db.session.scalars(select(MonthReview)).all()) == 1
 
 
 # -- amounts that programs cannot read ----------------------------------------------------------------
@@ -261,7 +261,7 @@ def test_the_largest_amount_is_billed(acme):
     assert run(JANUARY) == (1, 0)
 
 
-def test_a_cent_more_is_parked_and_says_why(acme):
+def test_a_cent_more_is_in_review_and_says_why(acme):
     use_cents(acme, AMOUNT_MAX_MINOR + 1)
     assert run(JANUARY) == (0, 1)
     assert reasons() == {"Acme GmbH": "An amount is larger than programs can read exactly."}
@@ -280,8 +280,8 @@ def test_an_amount_that_cannot_be_read_is_not_billed_by_releasing_it(acme):
     assert list(reasons()) == ["Acme GmbH"]
 
 
-def test_a_line_that_stands_twice_is_parked_even_if_released(acme, subscription, monkeypatch):
+def test_a_line_that_stands_twice_is_in_review_even_if_approved(acme, subscription, monkeypatch):
     use(subscription, {hour_at(JANUARY, 1): 1})
     invoice = upcoming_invoice(acme, JANUARY)
     twice = replace(invoice, lines=[*invoice.lines, *invoice.lines])
-    assert parking.doubts({acme.id: twice}) == {acme.id: "A line stands twice."}
+    assert review.review_reasons({acme.id: twice}) == {acme.id: "A line stands twice."}

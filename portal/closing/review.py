@@ -1,0 +1,138 @@
+"""Safety bounds: a month that looks wrong is in review, with its reason, instead of closed.
+
+It is closed once it looks right again, or once somebody has looked at it and approved it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from statistics import median_low
+
+from sqlalchemy import func, select, update
+
+from portal.domain.errors import NotFoundError
+from portal.domain.money import AMOUNT_MAX_MINOR
+from portal.domain.period import Month
+from portal.ledger import audit
+from portal.ledger.upcoming import UpcomingInvoice
+from portal.models import Invoice, MonthReview, Organization, add_owned
+from portal.storage.database import db
+
+log = logging.getLogger(__name__)
+_MONTHS_COMPARED = 6
+_TIMES_MAX = 10
+
+
+def review_reasons(upcoming: Mapping[int, UpcomingInvoice]) -> dict[int, str]:
+    """Return {organization id: reason} for invoices that are wrong, or look so and were not approved."""
+    earlier = _earlier_totals(upcoming)
+    reasons = {}
+    for organization_id, invoice in upcoming.items():
+        reason = _mistake(invoice) or _surprise(invoice, earlier.get(organization_id, ()))
+        if reason:
+            reasons[organization_id] = reason
+    return reasons
+
+
+def _mistake(invoice: UpcomingInvoice) -> str | None:
+    """Name what no approval makes right."""
+    if len({line.uid for line in invoice.lines}) != len(invoice.lines):
+        return "A line stands twice."
+    if any(abs(cents) > AMOUNT_MAX_MINOR for cents in (invoice.total.cents, *_amounts(invoice))):
+        return "An amount is larger than programs can read exactly."
+    return None
+
+
+def _surprise(invoice: UpcomingInvoice, totals: Sequence[int]) -> str | None:
+    usual = median_low(totals) if totals else 0
+    is_surprise = usual > 0 and invoice.total.cents > _TIMES_MAX * usual
+    if is_surprise and not _is_approved(invoice.organization.id, invoice.month):
+        return (
+            f"The total is {invoice.total.major:f} {invoice.total.currency}, more than {_TIMES_MAX} times"
+            f" the median of the last {len(totals)} months."
+        )
+    return None
+
+
+def _amounts(invoice: UpcomingInvoice) -> Sequence[int]:
+    return [line.total_cents for line in invoice.lines]
+
+
+def _earlier_totals(organization_ids: Collection[int]) -> Mapping[int, Sequence[int]]:
+    """Return the totals of each organization's last few months."""
+    rank = func.row_number().over(partition_by=Invoice.organization_id, order_by=Invoice.period.desc())
+    ranked = (
+        select(Invoice.organization_id, Invoice.total_cents, rank.label("rank"))
+        .where(Invoice.organization_id.in_(organization_ids))
+        .subquery()
+    )
+    query = select(ranked.c.organization_id, ranked.c.total_cents).where(ranked.c.rank <= _MONTHS_COMPARED)
+    totals: dict[int, list[int]] = defaultdict(list)
+    for organization_id, cents in db.session.execute(query):
+        totals[organization_id].append(cents)
+    return totals
+
+
+def _is_approved(organization_id: int, month: Month) -> bool:
+    query = select(MonthReview.id).where(
+        MonthReview.organization_id == organization_id,
+        MonthReview.period == str(month),
+        MonthReview.ended_at.is_not(None),
+    )
+    return db.session.scalar(query) is not None
+
+
+def put_in_review(organization: Organization, month: Month, reason: str, now: dt.datetime) -> bool:
+    """Let a month wait, and say why; return whether it did not wait before. An approval counts once."""
+    query = select(MonthReview).where(
+        MonthReview.organization_id == organization.id, MonthReview.period == str(month)
+    )
+    review = db.session.scalar(query)
+    if review is not None and review.ended_at is None:
+        review.reason = reason
+        return False
+    if review is not None:
+        review.reason, review.began_at, review.ended_at = reason, now, None
+    else:
+        add_owned(organization.id, MonthReview(period=str(month), reason=reason, began_at=now))
+    db.session.flush()
+    log.warning("month parked", extra={"organization": organization.number, "reason": reason})
+    return True
+
+
+def end_reviews(organization_ids: Collection[int], month: Month, now: dt.datetime) -> None:
+    """Let a month that was closed wait no longer."""
+    open_reviews = update(MonthReview).where(
+        MonthReview.organization_id.in_(organization_ids),
+        MonthReview.period == str(month),
+        MonthReview.ended_at.is_(None),
+    )
+    db.session.execute(open_reviews.values(ended_at=now).execution_options(synchronize_session=False))
+
+
+def months_in_review() -> Sequence[tuple[Organization, MonthReview]]:
+    """Return every month that waits, with its organization."""
+    query = (
+        select(Organization, MonthReview)
+        .join(MonthReview, MonthReview.organization_id == Organization.id)
+        .where(MonthReview.ended_at.is_(None))
+        .order_by(Organization.id, MonthReview.period)
+    )
+    return [(organization, review) for organization, review in db.session.execute(query)]
+
+
+def approve(organization: Organization, month: Month, *, now: dt.datetime) -> None:
+    """Let a month in review be closed by the next run, however unusual it looks; the caller commits."""
+    query = select(MonthReview).where(
+        MonthReview.organization_id == organization.id,
+        MonthReview.period == str(month),
+        MonthReview.ended_at.is_(None),
+    )
+    review = db.session.scalar(query)
+    if review is None:
+        raise NotFoundError(f"{organization.name} has no parked month {month}.")
+    review.ended_at = now
+    audit.record(organization.id, "month.released", str(month), before={"reason": review.reason})
