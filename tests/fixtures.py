@@ -21,7 +21,7 @@ from portal.domain.access import Preset
 from portal.models import Account, UserSession
 from portal.sandbox import easybill, stripe
 from portal.storage.database import db
-from tests import easybill_description, tenancy
+from tests import easybill_description, rendering, tenancy
 from tests.backends import Backend, Clock, on_postgres, on_sqlite
 from tests.factories import make_account, make_member, make_organization
 from tests.page import CheckingClient, client_of
@@ -30,6 +30,7 @@ from tests.settings import Sandboxes, make_settings
 
 pytest_plugins = ["tests.rows"]
 tenancy.watch()
+rendering.watch()
 
 
 @pytest.fixture(scope="session")

@@ -5,16 +5,15 @@ Said here and not in the template: a month has some thirty columns of eight valu
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
-from uuid import UUID
 
 from flask import url_for
 
 from portal.ledger.usage_sums import Step
-from portal.usage.chart import COLUMN_WIDTH, StackedBars
+from portal.usage.chart import COLUMN_WIDTH
+from portal.usage.page import Usage
 from portal.web import filters
 
 
@@ -30,18 +29,18 @@ class ColumnText:
     total: str
 
 
-def column_texts(
-    chart: StackedBars, organization: UUID, query: Mapping[str, str], *, day: dt.date | None
-) -> Sequence[ColumnText]:
-    """Describe the columns of a chart; `query` is what their links keep, `day` the one day it tells."""
-    address = f"{url_for('usage.index', organization_id=organization)}&%s&{urlencode(query)}"
+def column_texts(page: Usage) -> Sequence[ColumnText]:
+    """Describe the columns of a page's chart; a month keeps no filter, for it has other lines."""
+    chart = page.chart
+    query = {"by": page.by.value, **({} if chart.step is Step.MONTH else page.only.query)}
+    address = f"{url_for('usage.index', organization_id=page.organization.uid)}&%s&{urlencode(query)}"
     currency = chart.currency
     texts = []
-    for place, column in enumerate(chart.columns):
-        title, tick = _names(column.hour, chart.step, is_one_day=day is not None)
+    for index, column in enumerate(chart.columns):
+        title, tick = _names(column.hour, chart.step, is_one_day=page.asked.day is not None)
         texts.append(
             ColumnText(
-                x=place * COLUMN_WIDTH,
+                x=index * COLUMN_WIDTH,
                 title=title,
                 tick=tick,
                 href=_href(address, column.hour, chart.step),

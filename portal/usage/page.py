@@ -19,9 +19,7 @@ from portal.ledger.rating import DataPoint
 from portal.ledger.usage_sums import Step
 from portal.models import Organization, ProductName, ProjectName
 from portal.usage.chart import OWN, By, StackedBars, stacked_bars
-from portal.usage.columns import ColumnText, column_texts
-from portal.usage.comparison import Comparison, comparison
-from portal.usage.months import months_of
+from portal.usage.comparison import Comparison
 
 DAYS_MAX = 400
 DAYS_MAX_HOURLY = 62
@@ -85,7 +83,11 @@ class ProjectUsage:
 
 @dataclass(frozen=True)
 class Usage:
-    """A window of an organization's usage, priced. Every sum adds up to `total`, to the cent."""
+    """A window of an organization's usage, priced. Every sum adds up to `total`, to the cent.
+
+    `before` is the same part of the month before, where there is one to compare with; `months` are those to
+    choose from, the latest first, where the page offers a choice. A JSON answer has neither.
+    """
 
     organization: Organization
     asked: RequestedWindow
@@ -100,29 +102,13 @@ class Usage:
     missing_hours: int
     prices: PriceBook
     known_projects: Projects
+    before: Comparison | None = None
+    months: Sequence[Month] = ()
 
     @cached_property
     def chart(self) -> StackedBars:
         """The bars of the page."""
         return stacked_bars(self.projects, self.asked.window, self.step, self.by, self.total.currency)
-
-    @cached_property
-    def columns(self) -> Sequence[ColumnText]:
-        """The same bars in words; a month keeps no filter, for it has other lines."""
-        kept = {} if self.chart.step is Step.MONTH else self.only.query
-        query = {"by": self.by.value, **kept}
-        return column_texts(self.chart, self.organization.uid, query, day=self.asked.day)
-
-    @cached_property
-    def before(self) -> Comparison | None:
-        """The same part of the month before, or None where the window is no month."""
-        month = self.asked.month
-        if month is None or self.asked.day is not None or self.only.is_on:
-            return None
-        hours = None
-        if self.is_running:
-            hours = hour_of(self.metered_through) + 1 - month.start_hour if self.metered_through else 0
-        return comparison(self.organization, month, self.prices, self.known_projects, hours=hours)
 
     @cached_property
     def idle_projects(self) -> Sequence[ProjectName]:
@@ -131,10 +117,10 @@ class Usage:
         known = self.known_projects.values()
         return sorted((each for each in known if each.uid not in used), key=lambda each: each.name)
 
-    @cached_property
-    def months(self) -> Sequence[Month]:
-        """Each month that can be looked at, the latest first."""
-        return months_of(self.organization, self.now)
+    @property
+    def is_whole(self) -> bool:
+        """Whether this is all of a window that is no single day: then a month can be chosen."""
+        return self.asked.day is None and not self.only.is_on
 
     @property
     def title(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from sqlalchemy import select
 
 from portal.domain.errors import NotFoundError, ValidationError
 from portal.domain.money import Money
-from portal.domain.period import HOURS_A_DAY, Window
+from portal.domain.period import HOURS_A_DAY, Window, hour_of
 from portal.domain.rating import price_of
 from portal.domain.windows import RequestedWindow
 from portal.ledger.completeness import completeness
@@ -32,6 +33,8 @@ from portal.models import (
 )
 from portal.storage.database import db
 from portal.usage.chart import By
+from portal.usage.comparison import Comparison, comparison
+from portal.usage.months import months_of
 from portal.usage.page import DAYS_MAX, DAYS_MAX_HOURLY, LineFilter, ProductUsage, ProjectUsage, Usage
 
 Key = tuple[int | None, int, int]  # (project id, product id, price in pico-units)
@@ -74,6 +77,25 @@ def usage_of(
         prices=prices,
         known_projects=known_projects,
     )
+
+
+def for_page(usage: Usage) -> Usage:
+    """Return a window with what only its page shows: the month before, and the months to choose from."""
+    if not usage.is_whole:
+        return usage
+    months = months_of(usage.organization, usage.now)
+    return replace(usage, before=_month_before(usage), months=months)
+
+
+def _month_before(usage: Usage) -> Comparison | None:
+    """Return what the same part of the month before cost; None where the window is no month."""
+    month = usage.asked.month
+    if month is None:
+        return None
+    hours = None
+    if usage.is_running:
+        hours = hour_of(usage.metered_through) + 1 - month.start_hour if usage.metered_through else 0
+    return comparison(usage.organization, month, usage.prices, usage.known_projects, hours=hours)
 
 
 def _step_for(window: Window) -> Step:

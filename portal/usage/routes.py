@@ -11,12 +11,14 @@ from portal.domain.errors import ValidationError
 from portal.ledger.usage_sums import Step
 from portal.usage import queries, schema
 from portal.usage.chart import By
+from portal.usage.columns import column_texts
 from portal.usage.page import LineFilter, Usage
 from portal.web import args
 from portal.web.clock import now
 from portal.web.renders import renders, wants_json
 
 bp = Blueprint("usage", __name__)
+bp.add_app_template_filter(column_texts)
 
 
 @bp.get("/billing/usage")
@@ -24,7 +26,7 @@ bp = Blueprint("usage", __name__)
 @renders("usage/index.html", json=schema.usage, fragments={"usage"})
 def index() -> Usage:
     step = args.choice("granularity", Step, None)
-    return queries.usage_of(
+    usage = queries.usage_of(
         organization(),
         args.requested_window(now=now()),
         step=step or (Step.MONTH if wants_json() else None),
@@ -33,6 +35,7 @@ def index() -> Usage:
         only=_line_filter(),
         now=now(),
     )
+    return usage if wants_json() else queries.for_page(usage)
 
 
 def _line_filter() -> LineFilter:
