@@ -28,7 +28,7 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Customer:
     """An organization of the demo. `domain` is where its people have their addresses."""
 
