@@ -58,6 +58,6 @@ def end_with_stdin() -> None:
 
 
 def _wait_for_end_of_stdin() -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin, whose lock an ending interpreter would wait for
         pass
     os._exit(1)

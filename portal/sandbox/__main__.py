@@ -76,7 +76,7 @@ def _serve(app: Flask, port: int) -> None:
 
 
 def _stop_at_end_of_stdin(stopped: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin, whose lock an ending interpreter would wait for
         pass
     stopped.set()
 
