@@ -10,11 +10,11 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement
 
 from portal.models import StoredAnswer
 from portal.storage.database import db, is_reading
+from portal.storage.statements import change, insert_into, remove
 from portal.storage.transaction import write_transaction
 
 _KEPT_FOR = dt.timedelta(hours=24)
@@ -31,13 +31,12 @@ class RecordKey(NamedTuple):
 def reserve(record_key: RecordKey, request_sha256: str, *, now: dt.datetime) -> bool:
     """Take a key that is free, whose time is over, or whose holder left it unanswered; False otherwise."""
     assert not is_reading(), "a key is reserved in a transaction that writes"
-    insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
     reservation = {"request_sha256": request_sha256, "created_at": now, "leased_until": now + _LEASE}
     no_answer = {"status": None, "content_type": None, "location": None, "body": None}
     is_old = StoredAnswer.created_at <= now - _KEPT_FOR
     is_left = StoredAnswer.status.is_(None) & (StoredAnswer.leased_until <= now)
     taken = (
-        insert(StoredAnswer)
+        insert_into(StoredAnswer)
         .values(scope=record_key.scope, key=record_key.key, **reservation, **no_answer)
         .on_conflict_do_update(
             index_elements=[StoredAnswer.scope, StoredAnswer.key],
@@ -56,25 +55,20 @@ def record_of(record_key: RecordKey) -> StoredAnswer | None:
 
 def keep(record_key: RecordKey, **answer: Any) -> None:
     """Keep an answer (status, content_type, location, body) in the transaction of its effect."""
-    reserved = update(StoredAnswer).where(
-        StoredAnswer.scope == record_key.scope, StoredAnswer.key == record_key.key
-    )
-    db.session.execute(reserved.values(**answer).execution_options(synchronize_session=False))
+    change(StoredAnswer, _row(record_key), **answer)
 
 
 def give_up(record_key: RecordKey) -> None:
     """Undo a reservation and its effect: a refusal leaves nothing, so the request can be sent again."""
     db.session.rollback()
     with write_transaction():
-        unanswered = delete(StoredAnswer).where(
-            StoredAnswer.scope == record_key.scope,
-            StoredAnswer.key == record_key.key,
-            StoredAnswer.status.is_(None),
-        )
-        db.session.execute(unanswered.execution_options(synchronize_session=False))
+        remove(StoredAnswer, _row(record_key) & StoredAnswer.status.is_(None))
 
 
 def forget_old(*, now: dt.datetime) -> None:
     """Delete the answers that are kept no longer."""
-    old = delete(StoredAnswer).where(StoredAnswer.created_at <= now - _KEPT_FOR)
-    db.session.execute(old.execution_options(synchronize_session=False))
+    remove(StoredAnswer, StoredAnswer.created_at <= now - _KEPT_FOR)
+
+
+def _row(record_key: RecordKey) -> ColumnElement[bool]:
+    return (StoredAnswer.scope == record_key.scope) & (StoredAnswer.key == record_key.key)

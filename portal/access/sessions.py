@@ -12,6 +12,7 @@ from sqlalchemy import delete, or_, select
 
 from portal.models import Account, UserSession
 from portal.storage.database import db
+from portal.storage.statements import remove
 
 LASTS = dt.timedelta(hours=12)
 IDLE_FOR = dt.timedelta(minutes=30)
@@ -71,14 +72,13 @@ def end_one(account: Account, uid: UUID) -> None:
 
 
 def end_all(account: Account, *, but: UserSession | None = None) -> None:
-    """End every session of an account, but for the one it is asked from."""
-    others = delete(UserSession).where(UserSession.account_id == account.id)
+    """End every session of an account, but for the session that the request came with."""
+    ending = UserSession.account_id == account.id
     if but is not None:
-        others = others.where(UserSession.id_sha256 != but.id_sha256)
-    db.session.execute(others.execution_options(synchronize_session=False))
+        ending &= UserSession.id_sha256 != but.id_sha256
+    remove(UserSession, ending)
 
 
 def forget_dead(*, now: dt.datetime) -> None:
     """Delete the sessions that ended by themselves."""
-    dead = or_(UserSession.created_at < now - LASTS, UserSession.seen_at < now - IDLE_FOR)
-    db.session.execute(delete(UserSession).where(dead).execution_options(synchronize_session=False))
+    remove(UserSession, or_(UserSession.created_at < now - LASTS, UserSession.seen_at < now - IDLE_FOR))

@@ -7,11 +7,11 @@ import hashlib
 import ipaddress
 from dataclasses import dataclass
 
-from sqlalchemy import case, delete, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import case, delete
 
 from portal.models import Throttle
 from portal.storage.database import db
+from portal.storage.statements import change, insert_into, remove
 
 WINDOW = dt.timedelta(hours=1)
 
@@ -45,9 +45,8 @@ def network_of(address: str | None) -> str:
 def take(limit: Limit, *, now: dt.datetime) -> int:
     """Count a try; return 0 if it is allowed, else the seconds to wait. The caller commits at once."""
     is_over = Throttle.began_at <= now - WINDOW
-    insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
     counted = (
-        insert(Throttle)
+        insert_into(Throttle)
         .values(key=limit.key, tries=1, began_at=now)
         .on_conflict_do_update(
             index_elements=[Throttle.key],
@@ -66,8 +65,7 @@ def take(limit: Limit, *, now: dt.datetime) -> int:
 
 def give_back(limit: Limit) -> None:
     """Take back one counted try: it was right."""
-    one = update(Throttle).where(Throttle.key == limit.key, Throttle.tries > 0)
-    db.session.execute(one.values(tries=Throttle.tries - 1).execution_options(synchronize_session=False))
+    change(Throttle, (Throttle.key == limit.key) & (Throttle.tries > 0), tries=Throttle.tries - 1)
 
 
 def forget(limit: Limit) -> None:
@@ -77,5 +75,4 @@ def forget(limit: Limit) -> None:
 
 def forget_over(*, now: dt.datetime) -> None:
     """Delete what counts for nothing any more."""
-    over = delete(Throttle).where(Throttle.began_at <= now - WINDOW)
-    db.session.execute(over.execution_options(synchronize_session=False))
+    remove(Throttle, Throttle.began_at <= now - WINDOW)

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import create_engine, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import NullPool
 
 from portal.gateways.easybill_budget import milliseconds_to_wait, recent
 from portal.models import CallBudget
 from portal.storage.database import engine_options
+from portal.storage.statements import insert_into
 
 _NAME = "easybill"
 _PAUSE_SECONDS_MAX = 3600  # whoever asks for longer is asked again after an hour
@@ -59,8 +59,7 @@ class SharedBudget:
     def _row(self) -> Iterator[tuple[Connection, list[int], int]]:
         """Hold the row until the block ends; a pause far beyond an hour is of a clock that was wrong."""
         with self._connected().begin() as connection:
-            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            fresh = insert(CallBudget).values(name=_NAME, called_at=[], paused_until=0)
+            fresh = insert_into(CallBudget, connection).values(name=_NAME, called_at=[], paused_until=0)
             connection.execute(fresh.on_conflict_do_nothing())
             query = select(CallBudget.called_at, CallBudget.paused_until).where(CallBudget.name == _NAME)
             called_at, paused_until = connection.execute(query.with_for_update()).one()

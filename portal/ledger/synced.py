@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.models import SyncState
 from portal.storage.database import db
+from portal.storage.statements import insert_into
 
 _NAME = "legal documents"
 
@@ -20,8 +20,7 @@ def synced_until() -> dt.datetime | None:
 
 def record_sync(at: dt.datetime) -> None:
     """Move the position, never back; the caller commits."""
-    insert = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    fresh = insert(SyncState).values(name=_NAME, synced_at=at)
+    fresh = insert_into(SyncState).values(name=_NAME, synced_at=at)
     latest = fresh.on_conflict_do_update(
         index_elements=[SyncState.name],
         set_={"synced_at": fresh.excluded.synced_at},

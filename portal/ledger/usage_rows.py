@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, BigInteger, FromClause, Integer, Text, bindparam, cast, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.models import Counter, Invoice, UsageCorrection, UsageDay, UsageHour
 from portal.storage.database import Model, db
+from portal.storage.statements import insert_into
 
 USAGE_LOCK = "usage"  # held by whoever writes hours or closes a month of an organization
 _NAMED_MAX = 500  # organizations that a query names one by one
@@ -71,7 +71,7 @@ def lock(organization_ids: Sequence[int]) -> None:
     owners = _unnested("owner", {"organization_id": (sorted(organization_ids), Integer())})
     rows = select(owners.c.organization_id, bindparam("name", USAGE_LOCK), bindparam("last", 0))
     upsert = (
-        postgresql.insert(Counter)
+        insert_into(Counter)
         .from_select(["organization_id", "name", "last"], rows)
         .on_conflict_do_update(
             index_elements=[Counter.organization_id, Counter.name], set_={"last": Counter.last}
@@ -188,12 +188,11 @@ def _merge(
     """Insert rows given by columns; `changed` says what becomes of one that is there already."""
     if not next(iter(columns.values()))[0]:
         return
+    insert = insert_into(table)
+    upsert = insert.on_conflict_do_update(index_elements=key, set_=changed(insert.excluded))
     if _is_postgres():
         rows = _unnested("fresh", columns)
-        fresh = postgresql.insert(table).from_select(list(columns), select(*rows.c))
-        db.session.execute(fresh.on_conflict_do_update(index_elements=key, set_=changed(fresh.excluded)))
+        db.session.execute(upsert.from_select(list(columns), select(*rows.c)))
         return
-    one = sqlite.insert(table)
-    statement = one.on_conflict_do_update(index_elements=key, set_=changed(one.excluded))
     numbers = zip(*(numbers for numbers, _ in columns.values()), strict=True)
-    db.session.execute(statement, [dict(zip(columns, row, strict=True)) for row in numbers])
+    db.session.execute(upsert, [dict(zip(columns, row, strict=True)) for row in numbers])

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Integer, UniqueConstraint
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.schema import SchemaItem
 
 from portal.storage.database import Model, db
+from portal.storage.statements import insert_into
 
 ORGANIZATION = {"placement": "organization"}
 REFERENCE = {"placement": "reference"}
@@ -84,9 +84,8 @@ def lock(organization_id: int, name: str) -> None:
 
 
 def _add_to_counters(name: str, counts: Mapping[int, int]) -> dict[int, int]:
-    dialect = db.session.get_bind().dialect.name
     table: Any = Counter.__table__
-    fresh = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    fresh = insert_into(Counter)
     upsert = fresh.on_conflict_do_update(
         index_elements=[table.c.organization_id, table.c.name],
         set_={"last": table.c.last + fresh.excluded.last},
