@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, delete, inspect
 from sqlalchemy.engine import URL, make_url
 
 from portal.domain.errors import BillingError
-from portal.models import PasswordReset, StoredAnswer, UserSession
+from portal.models import OutgoingMail, PasswordReset, StoredAnswer, UserSession
 
 _SQLITE_MAGIC = b"SQLite format 3\0"
 _POSTGRES_MAGIC = b"PGDMP"
@@ -76,12 +76,12 @@ def restore(database_url: str, path: Path, *, is_replacing: bool, now: dt.dateti
 
 
 def _forget_who_was_signed_in(url: URL) -> None:
-    """End the sessions and codes of the backup's time: some were ended since."""
+    """Delete the sessions, codes and waiting mails of the backup's time: some were ended since, some sent."""
     engine = create_engine(url, hide_parameters=True)
     try:
         with engine.begin() as connection:
             known = inspect(connection).get_table_names()
-            for model in (UserSession, PasswordReset, StoredAnswer):
+            for model in (UserSession, PasswordReset, OutgoingMail, StoredAnswer):
                 if model.__tablename__ in known:
                     connection.execute(delete(model))
     finally:

@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from flask import Flask, current_app
 from sqlalchemy.exc import OperationalError
@@ -22,12 +23,14 @@ from portal.delivery import customers, e_invoices
 from portal.delivery.deliver import deliver
 from portal.delivery.mirror import mirror
 from portal.domain.errors import BillingError
+from portal.mailing import outbox
 from portal.metering.clock import meter_hours
 from portal.payment_methods import calls, queue
 from portal.services import easybill, mail, settings, stripe, utc_now
-from portal.signing_in.steps import forget_old_wishes, send_codes
+from portal.signing_in.actions import PASSWORD_RESET
+from portal.signing_in.steps import forget_old_requests, password_reset_mail
 from portal.storage.database import db
-from portal.webhooks.steps import reconcile, work_off
+from portal.webhooks.steps import process_events, reconcile
 
 log = logging.getLogger(__name__)
 _ERRANDS_EVERY_SECONDS = 2
@@ -46,18 +49,20 @@ def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> s
     customers.tell_changes(easybill())
     e_invoices.fetch(easybill(), now=now, formats=settings().easybill_formats)
     mirrored = mirror(easybill(), now=now, wait=wait)
-    stripes = work_off(stripe=stripe(), now=now)
+    events = process_events(stripe=stripe(), now=now)
     _tidy(now)
     return (
         f"hours: {hours} new; invoices: {closed.made} closed, {closed.in_review} parked;"
         f" documents: {delivered}; mirror: {mirrored};"
-        f" stripe: {stripes.settled} settled, {stripes.postponed} postponed"
+        f" stripe: {events.done} events done, {events.to_retry} to retry"
     )
 
 
 def errands(now: dt.datetime) -> None:
     """Do what somebody is waiting for: it is small, and comes round more often than a tick."""
-    send_codes(mail(), portal_url=settings().portal_url, now=now)
+    portal_url = settings().portal_url
+    composers = {PASSWORD_RESET: partial(password_reset_mail, portal_url=portal_url)}
+    outbox.send_due(mail(), composers, now=now)
 
 
 def _tidy(now: dt.datetime) -> None:
@@ -66,7 +71,8 @@ def _tidy(now: dt.datetime) -> None:
         sessions.forget_dead,
         throttle.forget_over,
         idempotency_records.forget_old,
-        forget_old_wishes,
+        forget_old_requests,
+        outbox.forget_old,
         queue.forget_old,
         calls.forget_old,
     ):
@@ -80,24 +86,24 @@ def tick_safely(stopping: threading.Event) -> None:
 
 
 def follow_stripe(app: Flask, stopping: threading.Event) -> None:
-    """Settle every second what Stripe tells, and catch up now and every hour with what it could not tell."""
+    """Process Stripe's events every second, and fetch now and every hour those that did not arrive."""
     with app.app_context():
         for second in itertools.count():
             if stopping.is_set():
                 return
-            step = catch_up if second % _RECONCILE_SECONDS == 0 else settle
+            step = catch_up if second % _RECONCILE_SECONDS == 0 else process_stripe_events
             _safely(step)
             stopping.wait(1)
 
 
 def catch_up() -> None:
-    """Find out what Stripe could not tell."""
+    """Fetch the events that did not arrive."""
     reconcile(stripe=stripe(), now=utc_now(), is_whole=False)
 
 
-def settle() -> None:
-    """Settle what Stripe has told."""
-    work_off(stripe=stripe(), now=utc_now())
+def process_stripe_events() -> None:
+    """Process the events that Stripe has sent."""
+    process_events(stripe=stripe(), now=utc_now())
 
 
 def _safely(step: Callable[[], object]) -> None:

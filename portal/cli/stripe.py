@@ -1,4 +1,4 @@
-"""What Stripe told us and what we still have to look at."""
+"""The events of Stripe, and those that are still to be processed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from portal.cli.arguments import Commands, Instant
 from portal.services import stripe, utc_now
 
-group = Commands("stripe", help="Settle what Stripe tells, and find out what it could not tell.")
+group = Commands("stripe", help="Process the events of Stripe, and fetch those that did not arrive.")
 
 
 @group.command()
@@ -28,16 +28,16 @@ def reconcile(is_whole: bool, now: dt.datetime | None) -> None:  # noqa: FBT001 
 @group.command()
 @click.option("--now", type=Instant(), default=None, help="Pretend it is this time.")
 def work(now: dt.datetime | None) -> None:
-    """Settle once what is due. `billing work` does so every second."""
+    """Process once the events that are due. `billing work` does so every second."""
     from portal.webhooks import steps
 
-    done = steps.work_off(stripe=stripe(), now=now or utc_now())
-    click.echo(f"{done.settled} settled, {done.postponed} postponed")
+    processed = steps.process_events(stripe=stripe(), now=now or utc_now())
+    click.echo(f"{processed.done} done, {processed.to_retry} to retry")
 
 
 @group.command()
 def events() -> None:
-    """List what is not settled yet: since when, how often it was tried, and why it failed."""
+    """List the events that are not done yet: since when, how often it was tried, and why it failed."""
     from portal.payment_methods import queue
 
     for event in queue.waiting():

@@ -24,6 +24,7 @@ from portal.models.legal_document import (
     SyncState,
 )
 from portal.models.organization import Organization
+from portal.models.outgoing_mail import OutgoingMail
 from portal.models.owned import Counter, add_owned, draw, draw_each
 from portal.models.payment_method import PaymentMethod, StripeCall, StripeEvent
 from portal.models.product import Metering, Price, Product, ProductName
@@ -55,6 +56,7 @@ __all__ = [
     "Metering",
     "MonthReview",
     "Organization",
+    "OutgoingMail",
     "PasswordReset",
     "PaymentMethod",
     "Price",

@@ -112,7 +112,7 @@ class SyncState(Model):
 
 
 class CallBudget(Model):
-    """The calls that all our processes made of a provider in its last minute, and its wish to be left alone.
+    """The calls that all our processes made of a provider in its last minute, and the pause it asked for.
 
     `called_at` are milliseconds since the epoch, oldest first.
     """

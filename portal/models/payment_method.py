@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.owned import LOCAL, OrganizationOwned, owned_table
 from portal.storage.database import Model
+from portal.storage.leases import Leased
 
 _NAMES = {
     "sepa_debit": "SEPA Direct Debit",
@@ -69,17 +70,16 @@ class PaymentMethod(OrganizationOwned, Model):
         return f"{self.country or ''}•• •••• {self.last4 or '••••'}"
 
 
-class StripeEvent(Model):
-    """Something to look at Stripe for: an event it told us, or a question of our own (`CHECK`).
+class StripeEvent(Leased):
+    """Something to look at Stripe for: an event that it sent, or a question of our own (`CHECK`).
 
-    Kept by its id, so that a second telling changes nothing. It is worked off after the answer: the
-    columns below `settled_at` are the queue.
+    Kept by its id, so that a second delivery changes nothing. It is processed after the answer, as a queue.
     """
 
     __tablename__ = "stripe_event"
     __table_args__ = (
         Index("ix_stripe_event_customer_id", "customer_id"),
-        Index("ix_stripe_event_settled_at", "settled_at"),
+        Index("ix_stripe_event_done_at", "done_at"),
         {"info": LOCAL},
     )
     event_id: Mapped[str] = mapped_column(primary_key=True)
@@ -88,11 +88,7 @@ class StripeEvent(Model):
     customer_id: Mapped[str | None]
     is_live: Mapped[bool] = mapped_column(default=False, server_default=false())
     received_at: Mapped[dt.datetime]
-    settled_at: Mapped[dt.datetime | None]
-    attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
-    next_attempt_at: Mapped[dt.datetime | None]
-    leased_until: Mapped[dt.datetime | None]
-    last_error: Mapped[str | None]
+    done_at: Mapped[dt.datetime | None]
     refusal: Mapped[str | None]
 
     CHECK = "check"

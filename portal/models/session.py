@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, Integer, String
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.owned import LOCAL
@@ -28,7 +28,7 @@ class UserSession(Model):
 
 
 class PasswordReset(Model):
-    """A wish for a new password. Its token is made when the mail is sent, and only its hash is kept."""
+    """A request for a new password. Its code is made when the mail is sent, and only its hash is kept."""
 
     __tablename__ = "password_reset"
     __table_args__ = (Index("ix_password_reset_account_id", "account_id"), {"info": LOCAL})
@@ -37,5 +37,3 @@ class PasswordReset(Model):
     requested_at: Mapped[dt.datetime]
     token_sha256: Mapped[str | None] = mapped_column(String(64), unique=True)
     sent_at: Mapped[dt.datetime | None]
-    attempts: Mapped[int] = mapped_column(Integer, default=0)
-    next_attempt_at: Mapped[dt.datetime]

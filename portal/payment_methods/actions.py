@@ -6,8 +6,6 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
-from sqlalchemy import delete
-
 from portal.gateways.stripe_shapes import Mandate, Method
 from portal.ledger import audit
 from portal.models import Organization, PaymentMethod, StripeCall, add_owned, draw
@@ -15,6 +13,7 @@ from portal.models.owned import lock
 from portal.payment_methods import queries
 from portal.payment_methods.queries import REVISION
 from portal.storage.database import db
+from portal.storage.statements import remove
 
 
 class StaleError(Exception):
@@ -22,7 +21,7 @@ class StaleError(Exception):
 
 
 def remember_customer(organization: Organization, customer_id: str) -> str:
-    """Keep who the organization is at Stripe, and return it: whoever came first is right."""
+    """Store the customer id of an organization and return the stored one: the first writer's stays."""
     lock(organization.id, REVISION)
     db.session.refresh(organization)
     organization.stripe_customer_id = organization.stripe_customer_id or customer_id
@@ -43,7 +42,7 @@ def drop_customer(organization: Organization, customer_id: str) -> None:
         call.attempt += 1
 
 
-def mirror(
+def sync_methods(
     organization: Organization,
     methods: Sequence[Method],
     *,
@@ -153,10 +152,7 @@ def _facts(row: PaymentMethod) -> dict[str, object]:
 
 
 def _remove(row: PaymentMethod) -> None:
-    db.session.execute(
-        delete(PaymentMethod)
-        .where(PaymentMethod.organization_id == row.organization_id, PaymentMethod.id == row.id)
-        .execution_options(synchronize_session=False)
-    )
+    own = PaymentMethod.organization_id == row.organization_id
+    remove(PaymentMethod, own & (PaymentMethod.id == row.id))
     db.session.expunge(row)
     audit.record(row.organization_id, "payment_method.removed", row.name, before=_facts(row))

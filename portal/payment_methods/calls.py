@@ -10,21 +10,23 @@ import datetime as dt
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from portal.models import Organization, StripeCall, add_owned
 from portal.models.owned import lock
 from portal.storage.database import db
+from portal.storage.statements import remove
 
 _KEY_IS_GOOD_FOR = dt.timedelta(hours=23)
 _REMEMBERED_FOR = dt.timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A call that may have been made before. `is_old`: its key may be forgotten, so look first.
+class IdempotencyRecord:
+    """The key of a call. `is_old`: Stripe may have forgotten the key, so look first.
 
-    `is_retry`: it was begun before. Stripe repeats its own failures under a key, even of what was done.
+    `is_retry`: the call was begun before. Stripe repeats its own failures under a key, even where it had its
+    effect.
     """
 
     key: str
@@ -33,27 +35,24 @@ class Begun:
     is_old: bool
 
 
-def begin(organization: Organization, kind: str, subject: str, *, now: dt.datetime) -> Begun:
+def begin(organization: Organization, kind: str, subject: str, *, now: dt.datetime) -> IdempotencyRecord:
     """Return the call of this kind about this subject, written down at its first try."""
     lock(organization.id, StripeCall.__tablename__)
     query = select(StripeCall).where(
         StripeCall.organization_id == organization.id, StripeCall.kind == kind, StripeCall.subject == subject
     )
-    known = db.session.scalar(query)
-    call = known
-    if call is None:
-        call = add_owned(organization.id, StripeCall(kind=kind, subject=subject, attempt=1, begun_at=now))
-    said = "|".join(("bp1", kind, str(organization.uid), subject, str(call.attempt)))
-    key = hashlib.sha256(said.encode()).hexdigest()
-    is_retry = known is not None
-    return Begun(
+    stored = db.session.scalar(query)
+    call = stored or add_owned(
+        organization.id, StripeCall(kind=kind, subject=subject, attempt=1, begun_at=now)
+    )
+    identity = "|".join(("bp1", kind, str(organization.uid), subject, str(call.attempt)))
+    key = hashlib.sha256(identity.encode()).hexdigest()
+    is_retry = stored is not None
+    return IdempotencyRecord(
         key=key, since=call.begun_at, is_retry=is_retry, is_old=now - call.begun_at >= _KEY_IS_GOOD_FOR
     )
 
 
 def forget_old(*, now: dt.datetime) -> None:
-    """Forget set-ups that nobody will ask for again; who an organization is at Stripe is kept."""
-    old = delete(StripeCall).where(
-        StripeCall.kind != "customer", StripeCall.begun_at <= now - _REMEMBERED_FOR
-    )
-    db.session.execute(old.execution_options(synchronize_session=False))
+    """Delete the calls of old set-ups; the call that made the customer is kept."""
+    remove(StripeCall, (StripeCall.kind != "customer") & (StripeCall.begun_at <= now - _REMEMBERED_FOR))

@@ -40,7 +40,7 @@ class PaymentMethodList:
     @property
     def checked(self) -> Sequence[StripeEvent]:
         """What is being checked: nobody knows yet how it went."""
-        return [check for check in self.checks if check.settled_at is None]
+        return [check for check in self.checks if check.done_at is None]
 
     @property
     def refused(self) -> Sequence[StripeEvent]:

@@ -87,16 +87,16 @@ def new(**_: UUID) -> SetupPage:
     return SetupPage(
         js_url=settings().stripe.js_url,
         publishable_key=settings().stripe.publishable_key,
-        return_url=settings().portal_url + url_for(".settle"),
+        return_url=settings().portal_url + url_for(".complete_setup"),
     )
 
 
 @bp.get("/return")
 @policy("billing:update")
-def settle(**_: UUID) -> Response:
+def complete_setup(**_: UUID) -> Response:
     setup_id = forms.setup_id_of_query()
     try:
-        setup = steps.settle_setup(organization(), setup_id, stripe=stripe(), now=now())
+        setup = steps.complete_setup(organization(), setup_id, stripe=stripe(), now=now())
     except ProviderUnavailableError:
         steps.ask_for_check(organization(), setup_id, stripe=stripe(), now=now())
         flash(_BEING_CHECKED)

@@ -1,6 +1,6 @@
-"""Conversations with Stripe: read, ask, record. No transaction is open while Stripe thinks.
+"""Calls to Stripe: read, ask, record. No transaction is open while Stripe thinks.
 
-The page that a browser comes back to, the API, the webhook's worker and the reconciler all settle with
+The page that a browser comes back to, the API, the webhook's worker and the reconciler all end in
 `compare`: it makes our rows what Stripe has, in any order and as often as anybody likes.
 """
 
@@ -23,14 +23,14 @@ _TRIES = 5
 _EVERYTHING = "everything"
 
 Result = TypeVar("Result")
-Asked = ParamSpec("Asked")
+Arguments = ParamSpec("Arguments")
 
 
-def conversation(step: Callable[Asked, Result]) -> Callable[Asked, Result]:
-    """Give all that a step asks one deadline; what nobody knows the outcome of is looked at later."""
+def with_deadline(step: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Give all calls of a step one deadline; an outcome that is not known is looked at later."""
 
     @wraps(step)
-    def bounded(*args: Asked.args, **kwargs: Asked.kwargs) -> Result:
+    def bounded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         stripe: Any = kwargs["stripe"]
         organization: Any = args[0]
         try:
@@ -47,12 +47,12 @@ def conversation(step: Callable[Asked, Result]) -> Callable[Asked, Result]:
 def ask_for_check(
     organization: Organization, object_id: str, *, stripe: StripeGateway, now: dt.datetime
 ) -> None:
-    """Let the worker look at something whose outcome nobody knows."""
+    """Let the worker look at an object whose outcome is not known."""
     with write_transaction():
         queue.ask_for_check(organization, object_id, is_live=stripe.is_live, now=now)
 
 
-@conversation
+@with_deadline
 def begin_setup(
     organization: Organization, *, stripe: StripeGateway, request_key: str | None, now: dt.datetime
 ) -> str:
@@ -66,7 +66,7 @@ def begin_setup(
     return known or stripe.begin_setup(customer_id, call.key)
 
 
-@conversation
+@with_deadline
 def attach(
     organization: Organization, stripe_id: str, *, stripe: StripeGateway, now: dt.datetime
 ) -> PaymentMethod:
@@ -80,8 +80,8 @@ def attach(
     return row
 
 
-@conversation
-def settle_setup(
+@with_deadline
+def complete_setup(
     organization: Organization, setup_id: str, *, stripe: StripeGateway, now: dt.datetime
 ) -> Setup:
     """Take over what a browser set up; NotFoundError if it was set up for somebody else."""
@@ -96,16 +96,16 @@ def settle_setup(
     return setup
 
 
-@conversation
+@with_deadline
 def set_default(
     organization: Organization, uid: UUID, *, stripe: StripeGateway, now: dt.datetime
 ) -> PaymentMethod:
-    del now  # for the conversation
+    del now  # for the deadline
     _make_default(organization, uid, stripe=stripe)
     return queries.payment_method_of(organization, uid)
 
 
-@conversation
+@with_deadline
 def remove(
     organization: Organization,
     uid: UUID,
@@ -115,7 +115,7 @@ def remove(
     now: dt.datetime,
 ) -> None:
     """Part with a method for good; the default only when it is the last, or a successor is named."""
-    del now  # for the conversation
+    del now  # for the deadline
     with read_transaction():
         stripe_id = queries.removable_method_of(organization, uid, successor).stripe_id
     if successor is not None:
@@ -158,7 +158,7 @@ def compare(
                 found |= {method.id: mandate} if mandate else {}
         try:
             with write_transaction():
-                actions.mirror(
+                actions.sync_methods(
                     organization, methods, default_id=default_id, mandates=found, revision=revision, now=now
                 )
         except actions.StaleError:
@@ -168,7 +168,7 @@ def compare(
 
 
 def _tidy(customer_id: str, wallet: Wallet, *, stripe: StripeGateway) -> tuple[Sequence[Method], str | None]:
-    """Settle at Stripe what is in doubt there, and return what is kept and which comes first."""
+    """Remove duplicates at Stripe and choose a default; return the methods kept and the default's id."""
     by_list = wallet.methods[::-1]  # Stripe lists the newest first, and tells times in whole seconds
     oldest_first = sorted(by_list, key=lambda each: each.created_at)
     newest = {_identity(method): method for method in oldest_first}

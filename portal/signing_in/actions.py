@@ -7,25 +7,30 @@ import datetime as dt
 from portal.access import credentials, sessions, throttle
 from portal.access.throttle import Limit
 from portal.domain.errors import ValidationError
+from portal.mailing import outbox
 from portal.models import PasswordReset
 from portal.signing_in import queries
 from portal.storage.database import db
 from portal.storage.transaction import write_transaction
 
-_WISHES_AN_HOUR = 3  # for one address
+_REQUESTS_AN_HOUR = 3  # for one address
+PASSWORD_RESET = "password_reset"  # noqa: S105 -- the kind of a mail
 _TRIES_AN_HOUR_FROM = 20  # from one network
 
 
-def wish_for_password(login: str, *, address: str | None, now: dt.datetime) -> None:
-    """Note that somebody wants a new password; nobody learns from it whether the account exists."""
+def request_password_reset(login: str, *, address: str | None, now: dt.datetime) -> None:
+    """Let a code for a new password be mailed; the answer does not tell whether the account exists."""
     limits = (
         Limit("reset from", throttle.network_of(address), _TRIES_AN_HOUR_FROM),
-        Limit("reset", login.strip().lower(), _WISHES_AN_HOUR),
+        Limit("reset", login.strip().lower(), _REQUESTS_AN_HOUR),
     )
     waits = [throttle.take(limit, now=now) for limit in limits]
     account = credentials.account_of(login)
     if account is not None and not any(waits):
-        db.session.add(PasswordReset(account_id=account.id, requested_at=now, next_attempt_at=now))
+        reset = PasswordReset(account_id=account.id, requested_at=now)
+        db.session.add(reset)
+        db.session.flush()
+        outbox.enqueue(PASSWORD_RESET, {"password_reset_id": reset.id}, now=now)
 
 
 def reset_password(code: str, password: str, *, address: str | None, now: dt.datetime) -> None:

@@ -84,7 +84,7 @@ def forgot() -> FormPage | Response:
     form = ForgotForm()
     if not form.validate_on_submit():
         return FormPage(form)
-    actions.wish_for_password(form.login.data, address=request.remote_addr, now=now())
+    actions.request_password_reset(form.login.data, address=request.remote_addr, now=now())
     flash("If we know this address, a mail with a code is on its way.")
     return redirect(url_for(".reset"), HTTPStatus.SEE_OTHER)
 

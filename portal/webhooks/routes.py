@@ -1,6 +1,6 @@
 """The address that Stripe calls. Only its signature is believed, over the body as it came.
 
-An event is written down and answered at once; what it is about is looked at by the worker.
+An event is stored and answered at once; the worker looks at its object later.
 """
 
 from __future__ import annotations
@@ -27,5 +27,5 @@ def stripe_event() -> tuple[str, HTTPStatus]:
     if event is None:
         raise BadRequest("The signature is not Stripe's.")
     if event.type in TYPES and event.is_live == stripe().is_live:
-        queue.note(event, now=now())
+        queue.enqueue(event, now=now())
     return "", HTTPStatus.OK

@@ -1,7 +1,7 @@
-"""Working off what Stripe told us, after it was answered, and finding out what it could not tell us.
+"""Processing the events that Stripe sent, after they were answered, and fetching those that did not arrive.
 
-An event only says where to look: they come late, twice and in any order. So all that is known of a
-customer is settled by one look at what the customer has now.
+An event only says where to look: events come late, twice and in any order. So one look at what a customer has
+now is the answer to every open event of that customer.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ _STRIPE_RETRIES_FOR = dt.timedelta(days=3)
 _NOT_ADDED = "The payment method was not added. Please try again, or use another one."
 
 Result = TypeVar("Result")
-Asked = ParamSpec("Asked")
+Arguments = ParamSpec("Arguments")
 
 
-class StillBeingCheckedError(BillingError):
+class SetupStillProcessingError(BillingError):
     """The bank has not decided yet."""
 
 
-class WorkedOff(NamedTuple):
-    """How much was settled, and how much has to be tried again."""
+class Processed(NamedTuple):
+    """How many events were done, and how many have to be tried again."""
 
-    settled: int
-    postponed: int
+    done: int
+    to_retry: int
 
 
 class Reconciled(NamedTuple):
@@ -67,11 +67,11 @@ class Reconciled(NamedTuple):
     failed: int
 
 
-def in_stripes_name(step: Callable[Asked, Result]) -> Callable[Asked, Result]:
+def acting_as_stripe(step: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Let the audit trail say that what a step changes comes from Stripe."""
 
     @wraps(step)
-    def named(*args: Asked.args, **kwargs: Asked.kwargs) -> Result:
+    def named(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         context, now = copy_context(), kwargs["now"]
         context.run(audit.act_as, Actor("stripe"), lambda: cast("dt.datetime", now))
         return context.run(step, *args, **kwargs)
@@ -79,10 +79,10 @@ def in_stripes_name(step: Callable[Asked, Result]) -> Callable[Asked, Result]:
     return named
 
 
-@in_stripes_name
-def work_off(*, stripe: StripeGateway, now: dt.datetime) -> WorkedOff:
-    """Settle what is due; what fails waits for its next time, and stops nobody else."""
-    settled = postponed = 0
+@acting_as_stripe
+def process_events(*, stripe: StripeGateway, now: dt.datetime) -> Processed:
+    """Process the events that are due; an event that fails waits for its next time, and stops no other."""
+    done = to_retry = 0
     for event_id in queue.due(now, is_live=stripe.is_live):
         if not stripe.is_answering:
             break  # the rest is due again at the next run
@@ -90,45 +90,45 @@ def work_off(*, stripe: StripeGateway, now: dt.datetime) -> WorkedOff:
         if event is None:
             continue
         try:
-            settled += _settle(event, stripe=stripe, now=now)
+            done += _process(event, stripe=stripe, now=now)
         except BillingError as error:
             db.session.rollback()
             is_outage = isinstance(error, ProviderUnavailableError)
-            queue.postpone(event_id, _reason(error), now, is_outage=is_outage)
-            postponed += 1
+            queue.retry_later(event_id, _reason(error), now, is_outage=is_outage)
+            to_retry += 1
         except Exception as error:  # one that we cannot read must not stop the others
             db.session.rollback()
-            log.exception("an event of Stripe's could not be settled", extra={"event": event_id})
-            queue.postpone(event_id, _reason(error), now, is_outage=False)
-            postponed += 1
-    return WorkedOff(settled, postponed)
+            log.exception("an event of Stripe's could not be processed", extra={"event": event_id})
+            queue.retry_later(event_id, _reason(error), now, is_outage=False)
+            to_retry += 1
+    return Processed(done, to_retry)
 
 
 def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _settle(event: StripeEvent, *, stripe: StripeGateway, now: dt.datetime) -> int:
-    """Settle one event and all that its customer waits for; return how many that is."""
+def _process(event: StripeEvent, *, stripe: StripeGateway, now: dt.datetime) -> int:
+    """Process one event and every open one of its customer; return how many that is."""
     with read_transaction():
         organization = queries.organization_of_event(event)
     if organization is None and event.type == "mandate.updated":
         organization = _organization_of_mandate(event.object_id, stripe=stripe)
     if organization is None:
-        queue.settle([event.event_id], now)  # a customer of somebody else's
+        queue.mark_done([event.event_id], now)  # a customer of somebody else's
         return 1
     if event.type == StripeEvent.CHECK and event.object_id.startswith("seti_"):
         refusal = _check_setup(organization, event.object_id, stripe=stripe, now=now)
-        queue.settle([event.event_id], now, refusal=refusal)
+        queue.mark_done([event.event_id], now, refusal=refusal)
         return 1
     if event.type.startswith("setup_intent."):
-        queue.hasten(event.object_id)
+        queue.retry_now(event.object_id)
     with read_transaction():
-        # Only what was told before we look is settled by what we see.
-        told = {event.event_id, *queue.open_of(event.customer_id or "")}
+        # Only the events that came before we look are answered by what we see.
+        event_ids = {event.event_id, *queue.open_of(event.customer_id or "")}
     steps.compare(organization, stripe=stripe, now=now, is_thorough=True)
-    queue.settle(told, now)
-    return len(told)
+    queue.mark_done(event_ids, now)
+    return len(event_ids)
 
 
 def _organization_of_mandate(mandate_id: str, *, stripe: StripeGateway) -> Organization | None:
@@ -145,31 +145,31 @@ def _check_setup(
 ) -> str | None:
     """Return None if it was added or given up, or the sentence with which it was refused."""
     try:
-        setup = steps.settle_setup(organization, setup_id, stripe=stripe, now=now)
+        setup = steps.complete_setup(organization, setup_id, stripe=stripe, now=now)
     except NotFoundError:
         return None  # an address that was made up
     if setup.status is SetupStatus.PROCESSING:
-        raise StillBeingCheckedError
+        raise SetupStillProcessingError
     return (setup.message or _NOT_ADDED) if setup.status is SetupStatus.FAILED else None
 
 
-@in_stripes_name
+@acting_as_stripe
 def reconcile(*, stripe: StripeGateway, now: dt.datetime, is_whole: bool) -> Reconciled:
-    """Find out what Stripe could not tell us: the events since the last one, or every customer.
+    """Fetch the events that did not arrive: those since the last one, or compare every customer.
 
     Stripe keeps events for thirty days: after a longer silence every customer is compared anyway.
     """
     with read_transaction():
-        last_told_at = queue.last_told_at()
-    since = (last_told_at or now) - _STRIPE_RETRIES_FOR
-    is_too_long_ago = last_told_at is None or since < now - _STRIPE_KEEPS
+        last_received_at = queue.last_received_at()
+    since = (last_received_at or now) - _STRIPE_RETRIES_FOR
+    is_too_long_ago = last_received_at is None or since < now - _STRIPE_KEEPS
     # All are read before the first is kept: if this is killed, the next run begins at the same place.
     events = list(stripe.events_since(max(since, now - _STRIPE_KEEPS), TYPES))
     with write_transaction():
-        fresh = [queue.note(event, now=now) for event in events if event.is_live == stripe.is_live]
-    work_off(stripe=stripe, now=now)
+        are_new = [queue.enqueue(event, now=now) for event in events if event.is_live == stripe.is_live]
+    process_events(stripe=stripe, now=now)
     compared, failed = _compare_all(stripe=stripe, now=now) if is_whole or is_too_long_ago else (0, 0)
-    return Reconciled(events=sum(fresh), compared=compared, failed=failed)
+    return Reconciled(events=sum(are_new), compared=compared, failed=failed)
 
 
 def _compare_all(*, stripe: StripeGateway, now: dt.datetime) -> tuple[int, int]:

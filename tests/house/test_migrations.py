@@ -36,7 +36,9 @@ RENAMED = {
     "easybill_customer_id": "invoicing_customer_id",
     "easybill_document_id": "provider_document_id",
     "easybill_id": "provider_document_id",
+    "settled_at": "done_at",
 }
+DROPPED = {("password_reset", "attempts"), ("password_reset", "next_attempt_at")}
 
 
 def script() -> ScriptDirectory:
@@ -82,8 +84,9 @@ def rows() -> dict[str, dict[tuple[str, ...], list]]:
         for name in sorted(inspect(connection).get_table_names()):
             if name != "alembic_version":
                 table = Table(name, MetaData(), autoload_with=connection)
-                columns = tuple(column.name for column in table.columns)
-                found[name] = (columns, sorted(map(tuple, connection.execute(select(table))), key=repr))
+                columns = [column for column in table.columns if (name, column.name) not in DROPPED]
+                names = tuple(column.name for column in columns)
+                found[name] = (names, sorted(map(tuple, connection.execute(select(*columns))), key=repr))
     return found
 
 

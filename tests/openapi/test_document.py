@@ -19,7 +19,7 @@ NOT_FOR_PROGRAMS = {
     "account.end",
     "account.end_others",
     "payment_methods.remove",
-    "payment_methods.settle",
+    "payment_methods.complete_setup",
     "signing_in.sign_out",
     "tokens.remove",
     "webhooks.stripe_event",

@@ -13,7 +13,7 @@ from portal.models import AuditEntry, PaymentMethod
 from portal.payment_methods import actions, queue, steps
 from portal.services import stripe
 from portal.storage.database import db
-from portal.webhooks.steps import work_off
+from portal.webhooks.steps import process_events
 from tests.factories import NOW
 from tests.payment_methods.browser import ACCOUNT, CARD, DECLINED, at_stripe, setup_id_of, type_in
 
@@ -91,7 +91,7 @@ def test_what_stripe_told_is_in_the_trail_as_stripes_doing(wallet, acme):
     db.session.refresh(acme)
     queue.ask_for_check(acme, setup_id_of(client_secret), is_live=False, now=NOW)
     db.session.commit()
-    work_off(stripe=stripe(), now=NOW)
+    process_events(stripe=stripe(), now=NOW)
     assert trail() == [("payment_method.added", "stripe"), ("payment_method.default_changed", "stripe")]
 
 
@@ -119,20 +119,20 @@ def test_it_stays_so_while_the_bank_checks(processing, wallet, monkeypatch):
     monkeypatch.setattr(
         stripe(), "setup_of", lambda setup_id: replace(known(setup_id), status=SetupStatus.PROCESSING)
     )
-    assert work_off(stripe=stripe(), now=NOW) == (0, 1)
+    assert process_events(stripe=stripe(), now=NOW) == (0, 1)
     assert "is being checked" in wallet.client.page(wallet.url).select_one("#payment_method_list").text
 
 
 def test_it_appears_once_the_bank_agrees(processing, wallet):
     type_in(wallet.stripe_url, processing, CARD)
-    assert work_off(stripe=stripe(), now=NOW) == (1, 0)
+    assert process_events(stripe=stripe(), now=NOW) == (1, 0)
     assert len(wallet.list()) == 1
     assert "being checked" not in wallet.client.page(wallet.url).select_one("#payment_method_list").text
 
 
 def test_a_refusal_is_told_for_a_week(processing, wallet, clock):
     type_in(wallet.stripe_url, processing, DECLINED)
-    assert work_off(stripe=stripe(), now=NOW) == (1, 0)
+    assert process_events(stripe=stripe(), now=NOW) == (1, 0)
     shown = wallet.client.page(wallet.url).select_one("#payment_method_list").text
     assert "was refused: Your card was declined." in shown
     clock.at = NOW.replace(day=18)

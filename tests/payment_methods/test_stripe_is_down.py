@@ -13,7 +13,7 @@ from portal.gateways.stripe import StripeGateway
 from portal.payment_methods import queue
 from portal.services import stripe
 from portal.storage.database import db
-from portal.webhooks.steps import work_off
+from portal.webhooks.steps import process_events
 from tests.factories import NOW
 from tests.gateways.faults import MODES, Faults, faults_before
 from tests.page import htmx
@@ -116,12 +116,12 @@ def test_after_the_outage_nothing_is_lost_and_nothing_waits(outage, wallet, admi
     outage.faults.fail(mode)
     wallet.come_back(outage.client_secret)
     wallet.send("PUT", f"{second}/set_default")
-    assert work_off(stripe=stripe(), now=NOW).settled == 0
+    assert process_events(stripe=stripe(), now=NOW).done == 0
     db.session.expire_all()
     assert "is being checked" in admin.page(url).select_one("#payment_method_list").text
     outage.faults.recover()
     outage.stripe_anew(5000)
-    work_off(stripe=stripe(), now=NOW.replace(minute=31))
+    process_events(stripe=stripe(), now=NOW.replace(minute=31))
     assert queue.waiting() == []
     page = admin.page(url)
     assert "is being checked" not in page.text
@@ -168,6 +168,6 @@ def test_a_set_up_that_never_was_is_not_checked_for_ever(outage, wallet, url, ac
     assert len(queue.checks_of(acme, now=NOW)) == 20
     outage.faults.recover()
     outage.stripe_anew(5000)
-    work_off(stripe=stripe(), now=NOW)
+    process_events(stripe=stripe(), now=NOW)
     assert queue.waiting() == []
     assert queue.checks_of(acme, now=NOW) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -10,8 +11,10 @@ from sqlalchemy import select
 
 from portal.access import sessions
 from portal.app import create_app, real_providers
+from portal.mailing.outbox import send_due
 from portal.models import Throttle
-from portal.signing_in.steps import send_codes
+from portal.signing_in.actions import PASSWORD_RESET
+from portal.signing_in.steps import password_reset_mail
 from portal.storage.database import db
 from tests.factories import NOW, PASSWORD
 from tests.page import JSON, bearer
@@ -256,7 +259,8 @@ def test_a_mail_leads_to_the_address_of_the_settings(tenants, nobody):
     nobody.get("/login/forgot")
     data = {"csrf_token": nobody.csrf_token, "login": ours.admin.login}
     nobody.post("/login/forgot", data=data, headers={"X-Forwarded-Host": "evil.test"})
-    send_codes(Keeps(), portal_url="https://portal.example", now=NOW)
+    composer = partial(password_reset_mail, portal_url="https://portal.example")
+    send_due(Keeps(), {PASSWORD_RESET: composer}, now=NOW)
     assert "https://portal.example/login/reset#" in sent[0].text
     assert "evil" not in sent[0].text
 

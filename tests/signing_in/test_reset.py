@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from functools import partial
 
 import pytest
 from sqlalchemy import select
@@ -12,8 +13,10 @@ from portal.access import passwords
 from portal.clockwork import errands
 from portal.domain.access import Preset
 from portal.domain.errors import ProviderUnavailableError
+from portal.mailing.outbox import send_due
 from portal.models import AuditEntry, PasswordReset, UserSession
-from portal.signing_in.steps import forget_old_wishes, send_codes
+from portal.signing_in.actions import PASSWORD_RESET
+from portal.signing_in.steps import forget_old_requests, password_reset_mail
 from portal.storage.database import db
 from tests.factories import NOW, PASSWORD, make_member
 
@@ -52,7 +55,8 @@ def ask(client, login):
 
 
 def send(outbox, *, at=NOW):
-    return send_codes(outbox, portal_url="https://portal.example", now=at)
+    composer = partial(password_reset_mail, portal_url="https://portal.example")
+    return send_due(outbox, {PASSWORD_RESET: composer}, now=at)
 
 
 def reset(client, code, password=NEW):
@@ -179,9 +183,9 @@ def test_a_mail_that_was_not_sent_is_sent_later_with_another_code(nobody, ada, o
     assert send(outbox, at=NOW + dt.timedelta(minutes=9)) == 0
 
 
-def test_old_wishes_are_forgotten(nobody, ada):
+def test_old_requests_for_a_password_are_forgotten(nobody, ada):
     ask(nobody, ada.login)
-    forget_old_wishes(now=NOW + dt.timedelta(hours=2))
+    forget_old_requests(now=NOW + dt.timedelta(hours=2))
     db.session.commit()
 
     assert db.session.scalars(select(PasswordReset)).all() == []

@@ -17,7 +17,7 @@ def work(app, clock) -> Callable[[], steps.WorkedOff]:
     """Let the worker run once, at the time of the test."""
 
     def once() -> steps.WorkedOff:
-        done = steps.work_off(stripe=stripe(), now=clock.at)
+        done = steps.process_events(stripe=stripe(), now=clock.at)
         db.session.expire_all()
         return done
 

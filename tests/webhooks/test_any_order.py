@@ -18,7 +18,7 @@ from portal.models import AuditEntry, Organization, PaymentMethod
 from portal.payment_methods import queue
 from portal.services import stripe
 from portal.storage.database import db
-from portal.webhooks.steps import work_off
+from portal.webhooks.steps import process_events
 from tests.factories import NOW, make_organization
 from tests.payment_methods.browser import ACCOUNT, CARD, at_stripe, type_in
 from tests.payment_methods.conftest import stripe_url, wallet, wallet_of
@@ -107,7 +107,7 @@ def tell(app: Flask, sequences: Sequence[Sequence[Letter]]) -> set[int]:
                 statuses.add(letter.deliver(FlaskClient(app, Response)).status_code)
             if number % _LETTERS_BETWEEN_WORK == 0:
                 with app.app_context():
-                    work_off(stripe=stripe(), now=NOW)
+                    process_events(stripe=stripe(), now=NOW)
 
     threads = [
         threading.Thread(target=deliver, args=(letters[place::_WORKERS],)) for place in range(_WORKERS)
@@ -141,7 +141,7 @@ def test_any_order_and_any_repetition_end_in_the_same_state(app, story):
     db.session.commit()
     sequences = [story.letters(number, *each) for number, each in enumerate(wanted)]
     assert tell(app, sequences) == {200}
-    while work_off(stripe=stripe(), now=NOW.replace(hour=13)).settled:
+    while process_events(stripe=stripe(), now=NOW.replace(hour=13)).done:
         db.session.expire_all()
     assert queue.waiting() == []
     found = [(state_of(each), trail_of(each)) for each in organizations]

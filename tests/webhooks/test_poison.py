@@ -12,7 +12,7 @@ from portal.models import Organization, StripeEvent
 from portal.payment_methods import queue
 from portal.services import stripe
 from portal.storage.database import db
-from portal.webhooks.steps import work_off
+from portal.webhooks.steps import process_events
 from tests.factories import NOW, make_organization
 from tests.payment_methods.browser import CARD, setup_id_of, type_in
 from tests.payment_methods.conftest import stripe_url, wallet, wallet_of
@@ -41,10 +41,10 @@ def poison(app, nobody) -> StripeEvent:
 def test_it_is_tried_later_and_later_up_to_six_hours(poison):
     at, waits = NOW, []
     for _ in range(16):
-        assert work_off(stripe=stripe(), now=at) == (0, 1)
+        assert process_events(stripe=stripe(), now=at) == (0, 1)
         db.session.refresh(poison)
         waits.append(poison.next_attempt_at - at)
-        assert work_off(stripe=stripe(), now=at) == (0, 0)
+        assert process_events(stripe=stripe(), now=at) == (0, 0)
         at = poison.next_attempt_at
     assert waits[:3] == [dt.timedelta(seconds=each) for each in (5, 10, 20)]
     assert waits[-1] == dt.timedelta(hours=6)
@@ -74,7 +74,7 @@ def test_an_error_of_ours_is_logged_and_stops_nobody_else(
 
     monkeypatch.setattr(stripe(), "wallet_of", fail_for_one)
     assert work() == (1, 1)
-    assert "an event of Stripe's could not be settled" in caplog.text
+    assert "an event of Stripe's could not be processed" in caplog.text
     assert db.session.scalar(select(StripeEvent.last_error).where(StripeEvent.event_id == "evt_poison")) == (
         "ZeroDivisionError: "
     )
@@ -93,13 +93,13 @@ def test_a_command_shows_it_with_its_last_error(poison, work, app):
 def test_two_workers_do_not_take_the_same_event(poison):
     assert queue.claim("evt_poison", NOW) is not None
     assert queue.claim("evt_poison", NOW) is None
-    assert work_off(stripe=stripe(), now=NOW) == (0, 0)
-    assert work_off(stripe=stripe(), now=NOW + dt.timedelta(minutes=2)) == (0, 1)  # its worker died
+    assert process_events(stripe=stripe(), now=NOW) == (0, 0)
+    assert process_events(stripe=stripe(), now=NOW + dt.timedelta(minutes=2)) == (0, 1)  # its worker died
 
 
 def test_an_outage_is_nobodys_fault_and_soon_over(poison, monkeypatch):
     monkeypatch.setattr(stripe(), "wallet_of", _refuse)
-    assert work_off(stripe=stripe(), now=NOW) == (0, 1)
+    assert process_events(stripe=stripe(), now=NOW) == (0, 1)
     organization = db.session.scalar(select(Organization))
     assert organization.stripe_customer_id == "cus_gone"  # a refusal drops nobody
 
@@ -109,7 +109,7 @@ def _refuse(customer_id: str):
 
 
 def test_what_was_settled_long_ago_is_forgotten(poison):
-    queue.settle(["evt_poison"], NOW)
+    queue.mark_done(["evt_poison"], NOW)
     queue.forget_old(now=NOW + dt.timedelta(days=39))
     assert db.session.get(StripeEvent, "evt_poison") is not None
     queue.forget_old(now=NOW + dt.timedelta(days=41))

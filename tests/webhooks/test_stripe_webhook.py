@@ -50,7 +50,7 @@ def test_a_set_up_is_settled_without_the_browser(added, event_about, nobody, wal
     assert wallet.default_at_stripe(acme) == row.stripe_id
     told = db.session.scalar(select(StripeEvent))
     assert (told.event_id, told.type, told.object_id) == (event["id"], event["type"], added)
-    assert told.received_at == told.settled_at == NOW
+    assert told.received_at == told.done_at == NOW
 
 
 def test_the_same_event_changes_nothing_the_second_time(added, event_about, nobody, wallet, work):

@@ -1,0 +1,88 @@
+"""Work that waits in a table: one queue for every room, with leases, and a back-off after failures.
+
+A worker claims a row in a short transaction, does the work outside of any, and writes the result in
+another. It may be killed anywhere: its lease runs out, and the row is due again. A row that fails waits
+ever longer and holds up no other.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, or_
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.storage.database import Model, db
+from portal.storage.statements import change
+
+_DOUBLINGS_MAX = 16  # far beyond the longest wait, and short of an overflow
+
+
+class Leased(Model):
+    """The columns of a table whose rows wait to be worked on.
+
+    `attempts` counts failures; `next_attempt_at` and `leased_until` are None where nothing has to be waited
+    for.
+    """
+
+    __abstract__ = True
+
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    next_attempt_at: Mapped[dt.datetime | None]
+    leased_until: Mapped[dt.datetime | None]
+    last_error: Mapped[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """How long a row waits after a failure: `first`, then twice as long each time, `longest` at most."""
+
+    first: dt.timedelta
+    longest: dt.timedelta
+
+    def after(self, failures: int) -> dt.timedelta:
+        """Return the wait after the first failure (0), the second (1), and so on."""
+        doublings = min(failures, _DOUBLINGS_MAX)
+        return min(self.first * (1 << doublings), self.longest)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseQueue:
+    """The rows of one table that are `open`, taken one at a time for `lease`.
+
+    The lease is longer than the work on one row can take. `row` is the condition that names one row. Each
+    function is part of its caller's transaction.
+    """
+
+    table: type[Leased]
+    is_open: ColumnElement[bool]
+    lease: dt.timedelta
+
+    def is_due(self, at: dt.datetime) -> ColumnElement[bool]:
+        """Return the condition of a row that is open, in nobody's hands, and past its back-off."""
+        return self.is_open & self.is_in_time(at)
+
+    def is_in_time(self, at: dt.datetime) -> ColumnElement[bool]:
+        """Return the condition of a row that is in nobody's hands and past its back-off."""
+        table = self.table
+        return or_(table.next_attempt_at.is_(None), table.next_attempt_at <= at) & or_(
+            table.leased_until.is_(None), table.leased_until <= at
+        )
+
+    def claim(self, row: ColumnElement[bool], at: dt.datetime, **values: Any) -> dt.datetime | None:
+        """Take a row that is due and return until when, or None: somebody else has it, or it is done."""
+        until = at + self.lease
+        return until if self.write(row & self.is_due(at), leased_until=until, **values) else None
+
+    def give_back(self, row: ColumnElement[bool], leased_until: dt.datetime, **values: Any) -> bool:
+        """End a lease and write a result; False where the lease ran out and somebody else has the row."""
+        own = row & self.is_open & (self.table.leased_until == leased_until)
+        return self.write(own, leased_until=None, **values) == 1
+
+    def write(self, where: ColumnElement[bool], **values: Any) -> int:
+        """Change the rows that match, now; return how many did."""
+        count = change(self.table, where, **values)
+        db.session.expire_all()  # rows that were read before may say otherwise
+        return count
