@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 
-from portal.domain.money import Money
 from portal.domain.slices import ListPage, Slice
 from portal.models import AuditEntry, Organization
 from portal.storage.database import db
-from portal.web.filters import money
 
-_CENTS = "_cents"
-_LEFT_OUT = {"id", "number", "login", "currency", "sha256"}  # said beside it, or by nobody
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One fact of a change, before and after."""
-
-    name: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
 class EntryRow:
-    """An entry, and what it changed in words."""
+    """An entry, and what it is about in words."""
 
     entry: AuditEntry
 
@@ -46,17 +32,6 @@ class EntryRow:
         facts = (self.entry.before or {}) | (self.entry.after or {})
         named: str = facts.get("number") or facts.get("login") or facts.get("product") or self.entry.subject
         return "" if _ID.fullmatch(named) else named
-
-    @property
-    def differences(self) -> Sequence[Difference]:
-        """Return the facts that changed, as text."""
-        before, after = self.entry.before or {}, self.entry.after or {}
-        names = list(before) + [name for name in after if name not in before]
-        return [
-            Difference(_label(name), _text(name, before), _text(name, after))
-            for name in names
-            if before.get(name) != after.get(name) and name not in _LEFT_OUT
-        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,25 +51,3 @@ def trail_of(organization: Organization, wanted: Slice) -> AuditTrail:
     return AuditTrail(
         organization=organization, entries=[EntryRow(each) for each in shown], next_key=next_key
     )
-
-
-def _label(name: str) -> str:
-    return name.removesuffix(_CENTS).replace("_", " ")
-
-
-def _text(name: str, facts: Mapping[str, Any]) -> str:
-    """Say a fact in one line; an amount in its currency."""
-    value, currency = facts.get(name), facts.get("currency")
-    if name.endswith(_CENTS) and currency and isinstance(value, int):
-        return money(Money(value, currency))
-    return _line(value)
-
-
-def _line(value: Any) -> str:
-    if isinstance(value, dict):
-        return "; ".join(f"{name} {_line(each)}" for name, each in value.items())
-    if isinstance(value, list):
-        return ", ".join(_line(each) for each in value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else str(value)

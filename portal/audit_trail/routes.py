@@ -8,11 +8,13 @@ from flask import Blueprint
 
 from portal.access.auth import organization, policy
 from portal.audit_trail import queries, schema
+from portal.audit_trail.differences import differences
 from portal.audit_trail.queries import AuditTrail
 from portal.web.lists import requested_slice
 from portal.web.renders import renders
 
 bp = Blueprint("audit_trail", __name__, url_prefix="/organizations/<uuid:organization_id>/audit")
+bp.add_app_template_filter(differences)
 
 
 @bp.get("")

@@ -14,6 +14,7 @@ from portal.domain.errors import NotFoundError
 from portal.domain.money import Money
 from portal.domain.period import Month, Window
 from portal.domain.slices import ListPage, Slice
+from portal.domain.vat import VatRules
 from portal.ledger.completeness import Completeness, completeness
 from portal.ledger.credit_balance import credit_balances, due_and_credit
 from portal.ledger.invoice_lines import invoice_lines
@@ -30,7 +31,6 @@ from portal.models import (
     Organization,
     invoice_uid,
 )
-from portal.services import settings
 from portal.storage.database import db
 
 AnyRow = Row[*tuple[Any, ...]]
@@ -96,7 +96,9 @@ class InvoiceList(ListPage):
     invoices: Sequence[InvoicePage]
 
 
-def invoices_of(organization: Organization, wanted: Slice, *, now: dt.datetime) -> InvoiceList:
+def invoices_of(
+    organization: Organization, wanted: Slice, *, vat_rules: VatRules, now: dt.datetime
+) -> InvoiceList:
     """Return invoices, newest first; the open months among them are computed."""
     before = _AFTER_ALL if wanted.after is None else str(wanted.after[0])
     still_open = {str(month) for month in open_months(organization, until=Month.of(now))}
@@ -108,13 +110,15 @@ def invoices_of(organization: Organization, wanted: Slice, *, now: dt.datetime) 
     invoices = [
         _final(organization, final[each], (), legal.get(final[each].id))
         if each in final
-        else _open(upcoming_invoice(organization, Month.parse(each)), now)
+        else _open(upcoming_invoice(organization, Month.parse(each)), vat_rules, now)
         for each in shown
     ]
     return InvoiceList(organization=organization, invoices=invoices, next_key=next_key)
 
 
-def invoice_of(organization: Organization, uid: UUID, *, now: dt.datetime) -> InvoicePage:
+def invoice_of(
+    organization: Organization, uid: UUID, *, vat_rules: VatRules, now: dt.datetime
+) -> InvoicePage:
     """Return one with its lines, or raise NotFoundError: for another organization's too."""
     invoice = db.session.execute(_ONE, {"owner": organization.id, "uid": uid}).one_or_none()
     if invoice is not None:
@@ -124,7 +128,7 @@ def invoice_of(organization: Organization, uid: UUID, *, now: dt.datetime) -> In
         return _final(organization, invoice, lines, legal.get(invoice.id))
     for month in open_months(organization, until=Month.of(now)):
         if invoice_uid(organization.uid, str(month)) == uid:
-            return _open(upcoming_invoice(organization, month), now)
+            return _open(upcoming_invoice(organization, month), vat_rules, now)
     raise NotFoundError
 
 
@@ -186,14 +190,14 @@ def _maybe(cents: int | None, currency: str) -> Money | None:
     return None if cents is None else Money(cents, currency)
 
 
-def _open(invoice: UpcomingInvoice | None, now: dt.datetime) -> InvoicePage:
+def _open(invoice: UpcomingInvoice | None, vat_rules: VatRules, now: dt.datetime) -> InvoicePage:
     assert invoice is not None, "an open month has something to bill"
     owner = invoice.organization.id
     due, credit = due_and_credit(
         invoice,
         credit_balances([owner]).get(owner, 0),
         vat_snapshot=vat_snapshot_for([invoice]),
-        vat_rules=settings().vat_rules,
+        vat_rules=vat_rules,
     )
     return InvoicePage(
         uid=invoice.uid,

@@ -9,6 +9,7 @@ from flask import Blueprint
 from portal.access.auth import organization, policy
 from portal.invoices import queries, schema
 from portal.invoices.queries import InvoiceList, InvoicePage
+from portal.services import settings
 from portal.web.clock import now
 from portal.web.lists import requested_slice
 from portal.web.renders import renders
@@ -20,11 +21,13 @@ bp = Blueprint("invoices", __name__, url_prefix="/invoices")
 @policy("billing:read")
 @renders("invoices/index.html", json=schema.invoice_list, fragments={"invoice_list"})
 def index() -> InvoiceList:
-    return queries.invoices_of(organization(), requested_slice(str), now=now())
+    return queries.invoices_of(
+        organization(), requested_slice(str), vat_rules=settings().vat_rules, now=now()
+    )
 
 
 @bp.get("/<uuid:invoice_id>")
 @policy("billing:read")
 @renders("invoices/detail.html", json=schema.invoice)
 def detail(invoice_id: UUID) -> InvoicePage:
-    return queries.invoice_of(organization(), invoice_id, now=now())
+    return queries.invoice_of(organization(), invoice_id, vat_rules=settings().vat_rules, now=now())

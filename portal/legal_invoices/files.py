@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -15,7 +15,6 @@ from portal.models import (
     LegalDocumentFormat,
     Organization,
 )
-from portal.services import settings
 from portal.storage.database import db
 
 _NOT_KEPT = {
@@ -45,12 +44,17 @@ def pdf_of(organization: Organization, document_id: str) -> LegalFile:
     return LegalFile(f"{_file_name(document)}.pdf", "application/pdf", file.sha256, file.content)
 
 
-def e_invoice_of(organization: Organization, document_id: str, wanted: DocumentFormat) -> LegalFile:
-    """Return a document as machines read it; NoSuchFormatError says why there is none."""
+def e_invoice_of(
+    organization: Organization, document_id: str, wanted: DocumentFormat, *, offered: Collection[str]
+) -> LegalFile:
+    """Return a document as machines read it; NoSuchFormatError says why there is none.
+
+    `offered` are the formats that documents are made in: one of them may still be on its way.
+    """
     document = _document_of(organization, document_id)
     file = db.session.get(LegalDocumentFormat, (organization.id, document.id, wanted))
     if file is None:
-        raise NoSuchFormatError(_NOT_KEPT[wanted in settings().easybill_formats].format(wanted.upper()))
+        raise NoSuchFormatError(_NOT_KEPT[wanted in offered].format(wanted.upper()))
     if file.content is None or file.sha256 is None or file.media_type is None:
         raise NoSuchFormatError(f"This document was not made as {wanted.upper()}. Its PDF is complete.")
     ending = "xml" if wanted is DocumentFormat.XRECHNUNG else "pdf"

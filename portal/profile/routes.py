@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response
 
 from portal.access.auth import organization, policy
 from portal.domain.errors import ValidationError
-from portal.profile import actions, forms, queries, schema
-from portal.profile.queries import ProfilePage
+from portal.profile import actions, forms, schema
+from portal.profile.page import ProfilePage, profile_of
 from portal.web.renders import renders
 
 bp = Blueprint("profile", __name__, url_prefix="/organizations/<uuid:organization_id>/profile")
@@ -21,7 +21,7 @@ bp = Blueprint("profile", __name__, url_prefix="/organizations/<uuid:organizatio
 @policy("billing:read")
 @renders("profile/index.html", json=schema.profile)
 def index(**_: UUID) -> ProfilePage:
-    return queries.profile_of(organization())
+    return profile_of(organization())
 
 
 @bp.post("")
@@ -34,7 +34,7 @@ def change(organization_id: UUID) -> ProfilePage | Response:
         actions.change(organization(), form.profile(), seen_version=form.version_shown())
     except ValidationError as error:
         form.reject(error.fields)
-        return queries.profile_of(organization(), form)
+        return profile_of(organization(), form)
     flash("The billing profile is saved. Legal invoices say it from the next one on.")
     return redirect(url_for(".index", organization_id=organization_id), HTTPStatus.SEE_OTHER)
 
@@ -44,4 +44,4 @@ def change(organization_id: UUID) -> ProfilePage | Response:
 def replace(**_: UUID) -> Response:
     profile, seen_version = forms.profile_of_body()
     actions.change(organization(), profile, seen_version=seen_version)
-    return jsonify(schema.profile(queries.profile_of(organization())))
+    return jsonify(schema.profile(profile_of(organization())))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.profile.queries import ProfilePage
+from portal.profile.page import ProfilePage
 from portal.web.json import JSON
 
 

@@ -18,6 +18,7 @@ from portal.gateways.easybill_http import EasybillUnavailableError
 from portal.invoices import queries
 from portal.models import Delivery, Invoice, Organization, invoice_uid
 from portal.profile import actions
+from portal.services import settings
 from portal.storage.database import db
 from tests.delivery.rows import make_customer
 from tests.delivery.test_deliver import Watched, raises
@@ -151,7 +152,9 @@ def test_the_open_month_shows_the_credit_that_it_will_be(easybill, app):
     bill(easybill, JANUARY)
     move(customer, HAMBURG)
     use(subscription, {hour_at(JANUARY, 3): 0})
-    page = queries.invoice_of(customer, invoice_uid(customer.uid, str(FEBRUARY)), now=at(JANUARY))
+    page = queries.invoice_of(
+        customer, invoice_uid(customer.uid, str(FEBRUARY)), vat_rules=settings().vat_rules, now=at(JANUARY)
+    )
     assert (page.due.cents, page.credit.cents) == (0, -10_000)
 
 

@@ -84,6 +84,7 @@ def taken_from_flask(module: str) -> list[str]:
 # -- tried, and seen to fail --------------------------------------------------------------------------
 FAULTS = {  # a new module, what is wrong with it, and how the linter names that
     "bills/gateway.py": ("import stripe\n", "portal.bills.gateway -> stripe"),
+    "bills/queries.py": ("from portal.web import args\n", "portal.bills.queries -> portal.web.args"),
     "bills/routes.py": ("import sqlalchemy\n", "portal.bills.routes -> sqlalchemy"),
     "bills/steps.py": ("from portal.access import auth\n", "portal.bills.steps -> portal.access.auth"),
     "budgets/page.py": ("from portal.usage import queries\n", "portal.budgets.page -> portal.usage.queries"),

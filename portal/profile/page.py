@@ -1,4 +1,4 @@
-"""Reads of the billing profile."""
+"""The billing profile as its page and its JSON show it."""
 
 from __future__ import annotations
 
