@@ -46,7 +46,7 @@ HANSE = Customer(
         city="Hamburg",
         country="DE",
         vat_id="DE136695976",
-        emails=["billing@hanse.example"],
+        emails=("billing@hanse.example",),
         language="de",
     ),
     "EUR",
@@ -60,7 +60,7 @@ ALPEN = Customer(
         city="Wien",
         country="AT",
         vat_id="ATU13585627",
-        emails=["billing@alpen.example"],
+        emails=("billing@alpen.example",),
     ),
     "EUR",
 )
@@ -72,7 +72,7 @@ SAKURA = Customer(
         postal_code="100-0005",
         city="Tokyo",
         country="JP",
-        emails=["billing@sakura.example"],
+        emails=("billing@sakura.example",),
     ),
     "JPY",
 )
@@ -84,7 +84,7 @@ REDWOOD = Customer(
         postal_code="94104",
         city="San Francisco",
         country="US",
-        emails=["billing@redwood.example"],
+        emails=("billing@redwood.example",),
     ),
     "USD",
 )

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import email_validator
-
-# A company's own mail server may well be at mail.local: where mail gets to is for who sends it.
-email_validator.SPECIAL_USE_DOMAIN_NAMES = []
+from functools import cache
+from types import ModuleType
 
 
 def is_email_address(text: str) -> bool:
     """Tell whether a text is an e-mail address; after the @ in ASCII, before it in any script (SMTPUTF8)."""
+    library = _library()
     try:
-        address = email_validator.validate_email(text, check_deliverability=False, strict=True)
-    except email_validator.EmailNotValidError:
+        address = library.validate_email(text, check_deliverability=False, strict=True)
+    except library.EmailNotValidError:
         return False
-    return address.original.rpartition("@")[2].isascii()
+    return str(address.original).rpartition("@")[2].isascii()
+
+
+@cache
+def _library() -> ModuleType:
+    import email_validator  # noqa: PLC0415 — 30 ms that only a write needs
+
+    # A company's own mail server may well be at mail.local: where mail gets to is for who sends it.
+    email_validator.SPECIAL_USE_DOMAIN_NAMES = []
+    return email_validator

@@ -176,7 +176,8 @@ def test_hostile_texts_in_every_query_are_refused_or_mean_nothing(admin):
 
 
 def test_a_placeholder_of_easybills_in_a_text_stays_a_text(app):
-    organization = make_organization("%KUNDE.NAME% GmbH")
+    organization = make_organization()
+    organization.name = "%KUNDE.NAME% GmbH"  # stored before names were checked
     make_invoice(organization, ("web", "%FIRMA.KONTO% 50% vm", "12", "0.5"))
     invoice = db.session.scalars(select(Invoice)).one()
     body = draft_body(
