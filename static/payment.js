@@ -51,10 +51,10 @@
     labels: "above",
     variables: {
       colorPrimary: colour("link"),
-      colorBackground: colour("card"),
+      colorBackground: colour("surface"),
       colorText: colour("text"),
-      colorTextSecondary: colour("mute"),
-      colorTextPlaceholder: colour("mute"),
+      colorTextSecondary: colour("text-muted"),
+      colorTextPlaceholder: colour("text-muted"),
       colorDanger: colour("bad"),
       borderRadius: "6px",
       fontFamily: getComputedStyle(document.body).fontFamily,

@@ -4,12 +4,12 @@
   const setup = (fig) => {
     if (fig.dataset.ready) return;
     fig.dataset.ready = "1";
-    const cols = [...fig.querySelectorAll("svg a, svg .col")];
+    const cols = [...fig.querySelectorAll("svg a, svg .column")];
     const links = cols.filter((c) => c.matches("a"));
     const rows = fig.querySelectorAll("tbody tr");
     const heads = [...fig.querySelectorAll("thead th")];
     const tip = document.createElement("div");
-    tip.className = "tip"; tip.hidden = true; tip.setAttribute("aria-hidden", "true");
+    tip.className = "tooltip"; tip.hidden = true; tip.setAttribute("aria-hidden", "true");
     fig.append(tip);
     const show = (i) => {
       const cells = [...rows[i].cells].map((c) => c.textContent);
@@ -17,7 +17,7 @@
       head.textContent = cells[0];
       const lines = cells.slice(1).map((v, k) => {
         const line = document.createElement("div");
-        line.className = k === cells.length - 2 ? "sum" : "c" + heads[k + 1].dataset.colour;
+        line.className = k === cells.length - 2 ? "total" : "series-" + heads[k + 1].dataset.colour;
         for (const text of [heads[k + 1].textContent, v]) { const s = document.createElement("span"); s.textContent = text; line.append(s); }
         return line;
       });

@@ -63,7 +63,7 @@ def test_the_keyboard_walks_through_the_days(page):
     days.last.focus()
     page.keyboard.press("ArrowLeft")
     expect(days.nth(26)).to_be_focused()
-    expect(page.locator(".tip")).to_contain_text("27 Feb")
+    expect(page.locator(".tooltip")).to_contain_text("27 Feb")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Friday 27 February 2026")
 

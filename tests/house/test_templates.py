@@ -52,6 +52,26 @@ def test_a_template_has_no_doubled_id_in_its_source(path):
     assert len(ids) == len(set(ids)), ids
 
 
+def test_a_class_has_a_name_that_says_what_it_is():
+    """Letters alone, such as `.n` or `.sq`, send every reader to the style sheet and back."""
+    sheet = re.sub(
+        r"/\*.*?\*/|\{[^{}]*\}", " ", (ROOT / "static" / "portal.css").read_text(), flags=re.DOTALL
+    )
+    names = set(re.findall(r"\.([a-z][\w-]*)", sheet))
+    assert {"visually-hidden", "number"} <= names
+    assert {name for name in names if len(name) < len("bar")} == set()
+
+
+def test_a_colour_that_a_sheet_or_a_script_asks_for_is_a_token():
+    static = ROOT / "static"
+    sheet = (static / "portal.css").read_text()
+    tokens = set(re.findall(r"--([\w-]+):", sheet))
+    asked = re.findall(r"var\(--([\w-]+)", sheet)
+    asked += re.findall(r"colour\(\"([\w-]+)\"\)", (static / "payment.js").read_text())
+    assert {"text", "surface"} <= tokens & set(asked)
+    assert set(asked) <= tokens
+
+
 @pytest.mark.parametrize(
     ("what", "text"),
     [

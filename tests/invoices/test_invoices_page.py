@@ -110,7 +110,7 @@ def test_two_projects_of_one_name_stay_two(viewer, acme):
         use(make_subscription(acme, product, project), {JANUARY.start_hour: 1})
     soup = viewer.page(first_invoice(viewer))
 
-    groups = [text_of(row.th) for row in soup.select("tr.grp")]
+    groups = [text_of(row.th) for row in soup.select("tr.group")]
     assert groups == ["production", "production"]
 
 

@@ -40,7 +40,7 @@ def cost_rows(soup):
     """Return (kind, name, amount) of each row of the table of costs."""
     rows = []
     for row in soup.select("table.cost tbody tr"):
-        kind = "project" if "grp" in row.get("class", []) else "product"
+        kind = "project" if "group" in row.get("class", []) else "product"
         rows.append((kind, text_of(row.th), text_of(row.select("td")[-1])))
     return rows
 
@@ -84,7 +84,7 @@ def test_by_project_stacks_projects(viewer, history):
     soup = viewer.page(f"{URL}?month=2026-01&by=project")
 
     assert {text_of(each) for each in soup.select(".legend li")} == {"production", "staging", "Organization"}
-    assert text_of(soup.select_one(".seg [aria-current]")) == "By project"
+    assert text_of(soup.select_one(".segments [aria-current]")) == "By project"
 
 
 def test_by_product_stacks_products(january):
@@ -201,8 +201,8 @@ def test_a_line_without_usage_is_a_friendly_page(viewer, history):
 
 
 def test_a_price_that_changes_shows_two_lines(viewer, cheaper):
-    rows = viewer.page(f"{URL}?month=2026-01").select("table.cost tbody tr:not(.grp)")
-    prices = [text_of(row.select_one(".up")) for row in rows if text_of(row.th) == "vm.medium"]
+    rows = viewer.page(f"{URL}?month=2026-01").select("table.cost tbody tr:not(.group)")
+    prices = [text_of(row.select_one(".wide-only")) for row in rows if text_of(row.th) == "vm.medium"]
 
     assert prices == ["€0.005", "€0.00694"]
 
@@ -324,7 +324,7 @@ def test_an_organization_without_anything_is_a_friendly_page(viewer, acme):
 def test_an_empty_organization_has_its_own_currency(sign_in):
     soup = sign_in(make_member(make_organization("Tokyo KK", currency="JPY"))).page(URL)
 
-    assert "¥" in soup.select_one("ol.y").text
+    assert "¥" in soup.select_one("ol.axis-y").text
     assert "€" not in soup.main.text
 
 
