@@ -102,10 +102,10 @@ def create_app(
 def real_providers(settings: Settings, clock: Callable[[], dt.datetime] = utc_now) -> Providers:
     """Return gateways to the services that the settings name; `clock` counts the calls of a minute."""
     deadline = settings.provider_deadline_milliseconds
-    budget = SharedBudget(settings.database_url, settings.easybill.calls_per_minute, clock)
+    budget = SharedBudget("easybill", settings.database_url, settings.easybill.calls_per_minute, clock)
     return Providers(
         stripe=StripeGateway(settings.stripe.secret_key, settings.stripe.api_base, deadline),
-        easybill=EasybillGateway(settings.easybill.api_key, settings.easybill.api_base, budget=budget),
+        invoicing=EasybillGateway(settings.easybill.api_key, settings.easybill.api_base, budget=budget),
         mail=_mail(settings),
     )
 

@@ -1,4 +1,4 @@
-"""The clock of billing: hours, close, deliver, mirror, strung together from the rooms' steps.
+"""The clock of billing: hours, close, deliver, sync, strung together from the rooms' steps.
 
 It may run at any time, twice at once, on two machines, and be killed at any point: the next run
 finishes the work. What Stripe tells cannot wait for it, and is followed beside it.
@@ -21,12 +21,12 @@ from portal.access import idempotency_records, sessions, throttle
 from portal.closing.close import close
 from portal.delivery import customers, e_invoices
 from portal.delivery.deliver import deliver
-from portal.delivery.mirror import mirror
+from portal.delivery.sync import sync
 from portal.domain.errors import BillingError
 from portal.mailing import outbox
 from portal.metering.clock import meter_hours
 from portal.payment_methods import calls, queue
-from portal.services import easybill, mail, settings, stripe, utc_now
+from portal.services import invoicing, mail, settings, stripe, utc_now
 from portal.signing_in.actions import PASSWORD_RESET
 from portal.signing_in.steps import forget_old_requests, password_reset_mail
 from portal.storage.database import db
@@ -40,20 +40,20 @@ _RECONCILE_SECONDS = 3600
 def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> str:
     """Run the clock once, and return in one line what it did.
 
-    `wait` sits out the seconds for which EasyBill wants to be left alone.
+    `wait` sits out the seconds for which the invoicing provider wants to be left alone.
     """
     errands(now)
     hours = meter_hours(now=now)
     closed = close(now=now, grace_days=settings().close_grace_days)
-    delivered = deliver(easybill(), now=now, wait=wait)
-    customers.tell_changes(easybill())
-    e_invoices.fetch(easybill(), now=now, formats=settings().easybill_formats)
-    mirrored = mirror(easybill(), now=now, wait=wait)
+    delivered = deliver(invoicing(), now=now, wait=wait)
+    customers.push_changes(invoicing())
+    e_invoices.fetch(invoicing(), now=now, formats=settings().document_formats)
+    synced = sync(invoicing(), now=now, wait=wait)
     events = process_events(stripe=stripe(), now=now)
     _tidy(now)
     return (
         f"hours: {hours} new; invoices: {closed.made} closed, {closed.in_review} parked;"
-        f" documents: {delivered}; mirror: {mirrored};"
+        f" documents: {delivered}; sync: {synced};"
         f" stripe: {events.done} events done, {events.to_retry} to retry"
     )
 

@@ -95,8 +95,8 @@ class Settings:
     log_level: str
     # What a customer in the Union without a VAT id is charged: a tax adviser decides, so nothing is assumed.
     eu_without_vat_id: WithoutVatId = WithoutVatId.REFUSE
-    # The e-invoice formats that the EasyBill account makes; asking for others would only cost calls.
-    easybill_formats: frozenset[str] = frozenset()
+    # The e-invoice formats that the provider makes; asking for others would only cost calls.
+    document_formats: frozenset[str] = frozenset()
     mail: MailSettings = MailSettings()
     proxy_hops: int = 0
 
@@ -162,7 +162,7 @@ def _settings(values: Mapping[str, str], *, is_production: bool, var: Path) -> S
         provider_deadline_milliseconds=_whole_number(values, "PROVIDER_DEADLINE_MILLISECONDS", 2000),
         log_level=values.get("LOG_LEVEL", "INFO"),
         eu_without_vat_id=_without_vat_id(values),
-        easybill_formats=_formats(values),
+        document_formats=_formats(values),
         mail=MailSettings(_mail_url(values["MAIL_URL"]), values["MAIL_FROM"]),
         proxy_hops=_whole_number(values, "PROXY_HOPS", 0),
     )

@@ -9,7 +9,7 @@ from typing import cast
 from flask import current_app
 
 from portal.config import Settings
-from portal.gateways.easybill import EasybillGateway
+from portal.gateways.invoicing import InvoicingProvider
 from portal.gateways.mail import MailGateway
 from portal.gateways.stripe import StripeGateway
 
@@ -19,7 +19,7 @@ class Providers:
     """The outside, as this app knows it."""
 
     stripe: StripeGateway
-    easybill: EasybillGateway
+    invoicing: InvoicingProvider
     mail: MailGateway
 
 
@@ -27,8 +27,8 @@ def stripe() -> StripeGateway:
     return cast("Providers", current_app.extensions["portal.providers"]).stripe
 
 
-def easybill() -> EasybillGateway:
-    return cast("Providers", current_app.extensions["portal.providers"]).easybill
+def invoicing() -> InvoicingProvider:
+    return cast("Providers", current_app.extensions["portal.providers"]).invoicing
 
 
 def mail() -> MailGateway:

@@ -18,7 +18,7 @@ group = Commands("billing", help="Close months, have their legal documents made,
 @group.command()
 @click.option("--now", type=Instant(), default=None, help="Pretend it is this time.")
 def tick(now: dt.datetime | None) -> None:
-    """Run the clock once: hours, close, deliver, mirror. Any time, twice at once, after any crash."""
+    """Run the clock once: hours, close, deliver, sync. Any time, twice at once, after any crash."""
     from portal.clockwork import tick as run
 
     click.echo(run(now or utc_now()))

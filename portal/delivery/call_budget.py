@@ -1,4 +1,4 @@
-"""The budget of calls to EasyBill, counted in our database: all processes together keep within it.
+"""The budget of calls to a provider, counted in our database: all processes together keep within it.
 
 It has connections of its own: a call is counted whatever becomes of the work around it, and is made
 outside of any transaction.
@@ -15,12 +15,11 @@ from sqlalchemy import create_engine, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import NullPool
 
-from portal.gateways.easybill_budget import milliseconds_to_wait, recent
+from portal.gateways.call_budget import milliseconds_to_wait, recent
 from portal.models import CallBudget
 from portal.storage.database import engine_options
 from portal.storage.statements import insert_into
 
-_NAME = "easybill"
 _PAUSE_SECONDS_MAX = 3600  # whoever asks for longer is asked again after an hour
 _MILLISECOND = dt.timedelta(milliseconds=1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -29,7 +28,10 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 class SharedBudget:
     """So many calls in any sixty seconds, by all processes that use this database."""
 
-    def __init__(self, database_url: str, calls_per_minute: int, clock: Callable[[], dt.datetime]) -> None:
+    def __init__(
+        self, name: str, database_url: str, calls_per_minute: int, clock: Callable[[], dt.datetime]
+    ) -> None:
+        self._name = name
         self._database_url = database_url
         self._calls_per_minute = calls_per_minute
         self._clock = clock
@@ -43,14 +45,14 @@ class SharedBudget:
             calls = recent(called_at, at)
             milliseconds = milliseconds_to_wait(calls, paused_until, at, self._calls_per_minute)
             if not milliseconds:
-                _write(connection, called_at=[*calls, at])
+                self._write(connection, called_at=[*calls, at])
             return milliseconds
 
     def pause(self, seconds: int) -> None:
         """Let no process call for so long."""
         with self._row() as (connection, _, paused_until):
             until = self._now() + min(seconds, _PAUSE_SECONDS_MAX) * 1000
-            _write(connection, paused_until=max(paused_until, until))
+            self._write(connection, paused_until=max(paused_until, until))
 
     def _now(self) -> int:
         return (self._clock() - _EPOCH) // _MILLISECOND
@@ -59,9 +61,9 @@ class SharedBudget:
     def _row(self) -> Iterator[tuple[Connection, list[int], int]]:
         """Hold the row until the block ends; a pause far beyond an hour is of a clock that was wrong."""
         with self._connected().begin() as connection:
-            fresh = insert_into(CallBudget, connection).values(name=_NAME, called_at=[], paused_until=0)
+            fresh = insert_into(CallBudget, connection).values(name=self._name, called_at=[], paused_until=0)
             connection.execute(fresh.on_conflict_do_nothing())
-            query = select(CallBudget.called_at, CallBudget.paused_until).where(CallBudget.name == _NAME)
+            query = select(CallBudget.called_at, CallBudget.paused_until).where(CallBudget.name == self._name)
             called_at, paused_until = connection.execute(query.with_for_update()).one()
             horizon = self._now() + _PAUSE_SECONDS_MAX * 1000
             yield connection, called_at, paused_until if paused_until <= horizon else 0
@@ -74,6 +76,5 @@ class SharedBudget:
                 self._engine = create_engine(self._database_url, poolclass=NullPool, **options)
             return self._engine
 
-
-def _write(connection: Connection, **values: object) -> None:
-    connection.execute(update(CallBudget).where(CallBudget.name == _NAME).values(**values))
+    def _write(self, connection: Connection, **values: object) -> None:
+        connection.execute(update(CallBudget).where(CallBudget.name == self._name).values(**values))

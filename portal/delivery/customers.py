@@ -1,8 +1,8 @@
-"""Keeps EasyBill's customers in step with the billing profiles: `number` there is our customer number.
+"""Keeps the provider's customers equal to the billing profiles: `number` there is our customer number.
 
-A change of a profile only raises its version, in the same transaction. Here EasyBill is told, outside any:
+A change of a profile only raises its version, in the same transaction. Here it is pushed, outside any:
 before the next document of an organization, and by the clock. A lost answer is harmless, because a customer
-is looked for by number before one is made, and telling it again changes nothing.
+is looked for by number before one is made, and pushing the same profile again changes nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import case, or_, select, update
 
 from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
-from portal.gateways.easybill import EasybillGateway
-from portal.gateways.easybill_http import EasybillKeyRefusedError
-from portal.gateways.easybill_shapes import CustomerFacts
+from portal.gateways.invoicing import InvoicingCustomer, InvoicingKeyRefusedError, InvoicingProvider
 from portal.models import Organization
 from portal.storage.database import db, reading
 
@@ -23,54 +21,54 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What we know before we ask; `told_version` is the profile that EasyBill was told last."""
+class _Profile:
+    """A billing profile and the version of it that the provider last had."""
 
     customer_id: str | None
     version: int
-    told_version: int | None
-    facts: CustomerFacts
+    pushed_version: int | None
+    customer: InvoicingCustomer
 
     @property
-    def is_in_step(self) -> bool:
-        return self.customer_id is not None and self.version == self.told_version
+    def is_synced(self) -> bool:
+        return self.customer_id is not None and self.version == self.pushed_version
 
 
-def in_step(easybill: EasybillGateway, organization_id: int) -> str:
-    """Return EasyBill's customer of an organization, once it says what the profile says."""
-    known = _read(organization_id)
-    if known.is_in_step:
-        assert known.customer_id, "it is in step"
-        return known.customer_id
-    customer_id = known.customer_id or easybill.customer_by_number(known.facts.number)
+def ensure_synced(provider: InvoicingProvider, organization_id: int) -> str:
+    """Return the provider's customer of an organization, once it says what the profile says."""
+    profile = _read(organization_id)
+    if profile.is_synced:
+        assert profile.customer_id, "it is synced"
+        return profile.customer_id
+    customer_id = profile.customer_id or provider.customer_by_number(profile.customer.number)
     if customer_id:
-        easybill.update_customer(customer_id, known.facts)
+        provider.update_customer(customer_id, profile.customer)
     else:
-        customer_id = easybill.create_customer(known.facts)
-    return _record(organization_id, customer_id, known)
+        customer_id = provider.create_customer(profile.customer)
+    return _record(organization_id, customer_id, profile)
 
 
-def tell_changes(easybill: EasybillGateway) -> int:
-    """Tell EasyBill of every changed profile whose customer it has; return how many there were.
+def push_changes(provider: InvoicingProvider) -> int:
+    """Push every changed profile whose customer the provider has; return how many there were.
 
-    What EasyBill does not take now stays out of step: the next run tells it again.
+    What the provider does not take now stays unsynced: the next run pushes it again.
     """
-    told = 0
-    for organization_id in _out_of_step():
+    pushed = 0
+    for organization_id in _unsynced():
         try:
-            in_step(easybill, organization_id)
-            told += 1
-        except (ProviderUnavailableError, EasybillKeyRefusedError) as error:
-            log.warning("changed profiles wait for easybill", extra={"reason": str(error)})
+            ensure_synced(provider, organization_id)
+            pushed += 1
+        except (ProviderUnavailableError, InvoicingKeyRefusedError) as error:
+            log.warning("changed profiles wait for the provider", extra={"reason": str(error)})
             break
         except ProviderRefusedError as error:  # its next document will be stuck with the same reason
             log.warning(
                 "a profile was refused", extra={"organization": organization_id, "reason": str(error)}
             )
-    return told
+    return pushed
 
 
-def _out_of_step() -> list[int]:
+def _unsynced() -> list[int]:
     query = select(Organization.id).where(
         Organization.invoicing_customer_id.is_not(None),
         or_(
@@ -79,26 +77,26 @@ def _out_of_step() -> list[int]:
         ),
     )
     with reading():
-        found = list(db.session.scalars(query.order_by(Organization.id)))
+        organization_ids = list(db.session.scalars(query.order_by(Organization.id)))
         db.session.commit()
-    return found
+    return organization_ids
 
 
-def _read(organization_id: int) -> _Known:
+def _read(organization_id: int) -> _Profile:
     with reading():
         organization = db.session.get_one(Organization, organization_id, populate_existing=True)
-        known = _Known(
+        profile = _Profile(
             customer_id=organization.invoicing_customer_id,
             version=organization.profile_version,
-            told_version=organization.invoicing_profile_version,
-            facts=_facts(organization),
+            pushed_version=organization.invoicing_profile_version,
+            customer=_customer(organization),
         )
         db.session.commit()
-    return known
+    return profile
 
 
-def _facts(organization: Organization) -> CustomerFacts:
-    return CustomerFacts(
+def _customer(organization: Organization) -> InvoicingCustomer:
+    return InvoicingCustomer(
         number=organization.number,
         name=organization.name,
         street=organization.street,
@@ -111,20 +109,20 @@ def _facts(organization: Organization) -> CustomerFacts:
     )
 
 
-def _record(organization_id: int, customer_id: str, known: _Known) -> str:
-    """Store who the customer is, and what it was told; return the one that counts.
+def _record(organization_id: int, customer_id: str, profile: _Profile) -> str:
+    """Store who the customer is, and what was pushed; return the id that counts.
 
-    Whoever stored an id first is right. If another worker has told EasyBill something meanwhile, nobody knows
-    which of the two came last, so the customer counts as out of step.
+    The first id that was stored is right. If another worker has pushed something meanwhile, nobody knows
+    which of the two came last, so the customer counts as unsynced.
     """
     is_ours = Organization.invoicing_customer_id.is_(None) | (
         Organization.invoicing_customer_id == customer_id
     )
-    is_untouched = Organization.invoicing_profile_version.is_not_distinct_from(known.told_version)
+    is_untouched = Organization.invoicing_profile_version.is_not_distinct_from(profile.pushed_version)
     query = update(Organization).where(Organization.id == organization_id, is_ours)
     statement = query.values(
         invoicing_customer_id=customer_id,
-        invoicing_profile_version=case((is_untouched, known.version), else_=None),
+        invoicing_profile_version=case((is_untouched, profile.version), else_=None),
     )
     db.session.execute(statement.execution_options(synchronize_session=False))
     db.session.expire_all()

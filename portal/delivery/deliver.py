@@ -1,9 +1,9 @@
-"""Delivers final invoices: each one becomes exactly one finished document at EasyBill, below zero a credit.
+"""Delivers final invoices: each becomes exactly one finished document at the provider, below zero a credit.
 
-The invoice row is the outbox. A worker claims it in a short transaction, asks EasyBill outside any, and
-records in another; it may be killed anywhere, and two may meet. EasyBill has no idempotency keys, so a
-document is looked for before it is made, its id is stored by compare-and-set while it is a draft, and
-only the document whose id is stored is ever finished. Drafts that lost are left for the reconciler.
+The invoice row is the outbox. A worker claims it in a short transaction, asks the provider outside any, and
+records in another; it may be killed anywhere, and two may meet. No call is assumed to be idempotent, so a
+document is looked for before it is made, its id is stored by compare-and-set while it is a draft, and only
+the document whose id is stored is ever finished. Drafts that lost the race are left for the reconciler.
 """
 
 from __future__ import annotations
@@ -19,50 +19,51 @@ from enum import Enum, auto
 from portal.delivery import customers, legal_copy, outbox
 from portal.delivery.document_draft import Expected, expected_document, refuse_difference
 from portal.domain.errors import BillingError, ConflictError, ProviderUnavailableError
-from portal.gateways.easybill import EasybillGateway
-from portal.gateways.easybill_http import (
-    RATE_LIMIT_SECONDS,
-    EasybillKeyRefusedError,
-    EasybillRateLimitedError,
-    EasybillUnavailableError,
+from portal.gateways.invoicing import (
+    CREDIT,
+    INVOICE,
+    Document,
+    InvoicingKeyRefusedError,
+    InvoicingProvider,
+    InvoicingRateLimitedError,
+    InvoicingUnavailableError,
 )
-from portal.gateways.easybill_shapes import CREDIT, INVOICE, Document
 from portal.models import Delivery, Invoice, Organization
 from portal.services import settings
 from portal.storage.database import db, reading
 
 log = logging.getLogger(__name__)
 
-_FAILURES_IN_A_ROW_MAX = 3  # then EasyBill is down, rather than one invoice being odd
+_FAILURES_IN_A_ROW_MAX = 3  # then the provider is down, rather than one invoice being odd
 
 
 class DocumentGoneError(ConflictError):
-    """The finished document is gone at EasyBill."""
+    """The finished document is gone at the provider."""
 
 
 class TwoDocumentsError(ConflictError):
-    """EasyBill has two finished documents for this invoice."""
+    """The provider has two finished documents for this invoice."""
 
 
-class _ElsewhereError(Exception):
-    """Another worker was faster; it goes on, this one leaves."""
+class LostRaceError(Exception):
+    """Another worker was faster; it goes on, this one skips the invoice."""
 
 
 class Outcome(Enum):
     DELIVERED = auto()
     RETRY = auto()
     STUCK = auto()
-    LEFT = auto()
+    SKIPPED = auto()
 
 
 @dataclass(slots=True)
 class DeliveryCounts:
-    """What a run did. `left` were in other hands; `waiting` were due and not reached."""
+    """What a run did. `skipped` were in other hands; `waiting` were due and not reached."""
 
     delivered: int = 0
     retry: int = 0
     stuck: int = 0
-    left: int = 0
+    skipped: int = 0
     waiting: int = 0
 
     def add(self, outcome: Outcome) -> None:
@@ -72,7 +73,7 @@ class DeliveryCounts:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What is asked of EasyBill for one invoice, read before the first call."""
+    """What is asked of the provider for an invoice, read before the first call."""
 
     key: outbox.Key
     lease: dt.datetime
@@ -82,7 +83,7 @@ class _Job:
 
 
 def deliver(
-    easybill: EasybillGateway,
+    provider: InvoicingProvider,
     *,
     now: dt.datetime,
     organizations: Collection[int] | None = None,
@@ -90,9 +91,9 @@ def deliver(
 ) -> DeliveryCounts:
     """Deliver what is due, of all organizations or of some (by id), and return what became of it.
 
-    `wait` sleeps the seconds that EasyBill asks for when it is called too often, and returns True to end the
-    run; without it the run ends there, and so it does when EasyBill is down. Nothing is lost: the rest is
-    due in the next run.
+    `wait` sleeps the seconds that the provider asks for when it is called too often, and returns True to end
+    the run; without it the run ends there, and so it does when the provider is down. Nothing is lost: the
+    rest is due in the next run.
     """
     started = time.monotonic()
     at = now
@@ -101,13 +102,13 @@ def deliver(
     failures = 0
     while todo and failures < _FAILURES_IN_A_ROW_MAX:
         at = max(at, now + dt.timedelta(seconds=time.monotonic() - started))
-        outcome, error = _deliver_one(easybill, todo[0], at)
+        outcome, error = _deliver_one(provider, todo[0], at)
         counts.add(outcome)
         failures = failures + 1 if outcome is Outcome.RETRY else 0
-        if isinstance(error, EasybillKeyRefusedError):
+        if isinstance(error, InvoicingKeyRefusedError):
             break
-        if isinstance(error, EasybillRateLimitedError):
-            seconds = error.retry_after_seconds or RATE_LIMIT_SECONDS
+        if isinstance(error, InvoicingRateLimitedError):
+            seconds = error.seconds_to_wait
             if wait is None or wait(seconds) is True:
                 break
             at += dt.timedelta(seconds=seconds)
@@ -118,17 +119,17 @@ def deliver(
 
 
 def _deliver_one(
-    easybill: EasybillGateway, key: outbox.Key, at: dt.datetime
+    provider: InvoicingProvider, key: outbox.Key, at: dt.datetime
 ) -> tuple[Outcome, BillingError | None]:
     lease = at + outbox.LEASE
     if not outbox.claim(key, at, lease, document_on=settings().seller.day_of(at)):
-        return Outcome.LEFT, None
+        return Outcome.SKIPPED, None
     try:
-        _advance(easybill, _read(key, lease), at)
-    except _ElsewhereError:
+        _advance(provider, _read(key, lease), at)
+    except LostRaceError:
         outbox.give_back(key, lease)
-        return Outcome.LEFT, None
-    except (ProviderUnavailableError, EasybillKeyRefusedError) as error:
+        return Outcome.SKIPPED, None
+    except (ProviderUnavailableError, InvoicingKeyRefusedError) as error:
         return _tried(key, lease, at, error)
     except BillingError as error:
         outbox.give_up(key, lease, str(error))
@@ -170,22 +171,23 @@ def _read(key: outbox.Key, lease: dt.datetime) -> _Job:
     return job
 
 
-def _advance(easybill: EasybillGateway, job: _Job, at: dt.datetime) -> None:
+def _advance(provider: InvoicingProvider, job: _Job, at: dt.datetime) -> None:
     """Go on from wherever the last attempt got to."""
-    document = _stored_document(easybill, job) or _new_document(easybill, job)
+    provider.refuse_uncarried(job.expected.draft)
+    document = _stored_document(provider, job) or _new_document(provider, job)
     if not job.is_finished:  # else it was compared before, and its profile may say otherwise by now
-        refuse_difference(job.expected, document)
+        refuse_difference(job.expected, document, provider.name)
     if document.is_draft:
         if not outbox.holds(job.key, job.lease):
-            raise _ElsewhereError
-        document = easybill.finish(document.id)
-        refuse_difference(job.expected, document)
+            raise LostRaceError
+        document = provider.finish(document.id)
+        refuse_difference(job.expected, document, provider.name)
     if document.is_draft or not document.number or not document.document_on:
-        raise EasybillUnavailableError("EasyBill has not given the document its number yet.")
+        raise InvoicingUnavailableError(f"{provider.name} has not given the document its number yet.")
     outbox.record(job.key, document.id, delivery=Delivery.FINISHED, attempts=0)
-    pdf = easybill.pdf_of(document.id)
-    ours = legal_copy.Ours(job.key.invoice_id, job.expected.due)
-    legal_copy.keep(job.key.organization_id, document, pdf, ours=ours, at=at)
+    pdf = provider.pdf_of(document.id)
+    link = legal_copy.DocumentLink(job.key.invoice_id, job.expected.due)
+    legal_copy.keep(job.key.organization_id, document, pdf, link=link, at=at)
     outbox.record(
         job.key,
         document.id,
@@ -196,37 +198,37 @@ def _advance(easybill: EasybillGateway, job: _Job, at: dt.datetime) -> None:
     )
 
 
-def _stored_document(easybill: EasybillGateway, job: _Job) -> Document | None:
+def _stored_document(provider: InvoicingProvider, job: _Job) -> Document | None:
     """Return the document whose id is stored; a draft that somebody deleted is forgotten."""
     if job.document_id is None:
         return None
-    document = easybill.document_of(job.document_id)
+    document = provider.document_of(job.document_id)
     if document is None:
         if job.is_finished:
-            raise DocumentGoneError
+            raise DocumentGoneError(f"The finished document is gone at {provider.name}.")
         outbox.record(job.key, job.document_id, provider_document_id=None, delivery=Delivery.PENDING)
     return document
 
 
-def _new_document(easybill: EasybillGateway, job: _Job) -> Document:
+def _new_document(provider: InvoicingProvider, job: _Job) -> Document:
     """Find or make the document and store its id; of several workers the first to store wins."""
-    customer_id = customers.in_step(easybill, job.key.organization_id)
-    facts = job.expected.facts
+    customer_id = customers.ensure_synced(provider, job.key.organization_id)
+    draft = job.expected.draft
     # From the end of its month: after a restore of an older backup its document may be an earlier day's.
-    known = [
-        each
-        for each in easybill.documents_of(customer_id, facts.service_to, facts.document_on)
-        if each.external_id == facts.external_id and each.type in {INVOICE, CREDIT}
+    documents = [
+        document
+        for document in provider.documents_of(customer_id, draft.service_to, draft.document_on)
+        if document.external_id == draft.external_id and document.type in {INVOICE, CREDIT}
     ]
-    document = _chosen(known) or easybill.create_draft(customer_id, facts)
+    document = _chosen(documents, provider.name) or provider.create_draft(customer_id, draft)
     if outbox.store_document_id(job.key, document.id) != document.id:
-        raise _ElsewhereError
+        raise LostRaceError
     return document
 
 
-def _chosen(known: Sequence[Document]) -> Document | None:
-    """Return the finished document of an invoice, else its oldest draft."""
-    finished = [each for each in known if not each.is_draft]
+def _chosen(documents: Sequence[Document], provider_name: str) -> Document | None:
+    """Return the finished document of an invoice, else its oldest draft; the oldest come first."""
+    finished = [document for document in documents if not document.is_draft]
     if len(finished) > 1:
-        raise TwoDocumentsError
-    return min(finished or known, key=lambda document: int(document.id), default=None)
+        raise TwoDocumentsError(f"{provider_name} has two finished documents for this invoice.")
+    return next(iter(finished or documents), None)

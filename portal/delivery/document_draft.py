@@ -1,12 +1,10 @@
-"""What the legal document of an invoice has to say, and the check that EasyBill's draft says it."""
+"""What the legal document of an invoice has to say, and the check that the provider's draft says it."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from sqlalchemy import select
 
@@ -17,15 +15,7 @@ from portal.domain.period import Month
 from portal.domain.rating import quantity_of
 from portal.domain.vat import VatRules, VatTreatment, apply_credit, document_totals
 from portal.domain.vat_texts import vat_text
-from portal.gateways.easybill_shapes import (
-    CREDIT,
-    INVOICE,
-    CurrencyNotCarriedError,
-    Document,
-    DraftFacts,
-    DraftPosition,
-    hundredths_of,
-)
+from portal.gateways.invoicing import CREDIT, INVOICE, Document, DocumentDraft, DraftLine
 from portal.ledger.document_lines import DocumentLine, document_lines
 from portal.ledger.vat_snapshot import vat_snapshot
 from portal.models import Invoice, InvoiceLine, LegalDocument, Organization
@@ -35,15 +25,15 @@ DUE_IN_DAYS = 14
 
 
 class TotalsDifferError(ConflictError):
-    """The totals of EasyBill's draft and ours differ."""
+    """The totals of the provider's draft and ours differ."""
 
 
 class VatDiffersError(ConflictError):
-    """EasyBill's draft says something else about VAT than this invoice does: delete the draft."""
+    """The draft says something else about VAT than this invoice does: delete the draft."""
 
 
 class VatCasesMixedError(ConflictError):
-    """The document would have positions that are taxed for different reasons; EasyBill can state only one."""
+    """The document would have positions that are taxed for different reasons; it can state only one."""
 
 
 class LinesDifferError(ConflictError):
@@ -54,7 +44,7 @@ class LinesDifferError(ConflictError):
 class Expected:
     """A document as it has to come out; `due` is what is to be paid once earlier credit is set off."""
 
-    facts: DraftFacts
+    draft: DocumentDraft
     net: Money
     gross: Money
     due: Money
@@ -67,15 +57,13 @@ def expected_document(
     *,
     vat_rules: VatRules,
 ) -> Expected:
-    """Compose the document of an invoice; raises if VAT is undetermined or mixed, or a currency too fine."""
+    """Compose the document of an invoice; raises if VAT is undetermined or mixed, or lines do not add up."""
     month = invoice.month
     treated = _treated(organization, invoice, vat_rules)
     rated = [(how.rate_basis_points, each) for how, each in treated]
     totals = document_totals((rate, each.net.cents) for rate, each in rated)
     net = Money(totals.net_minor, invoice.currency)
     gross = Money(totals.gross_minor, invoice.currency)
-    hundredths_of(gross)  # refuses a currency that EasyBill cannot carry
-    _refuse_fractions(rated, invoice.currency)
     if net != invoice.total:
         raise LinesDifferError(
             f"The lines add up to {_plain(net)}, the invoice says {_plain(invoice.total)}."
@@ -84,7 +72,7 @@ def expected_document(
     language = organization.language
     corrected = _documents_of(organization, [each.corrects for _, each in rated if each.corrects])
     due = _due(invoice, gross)
-    facts = DraftFacts(
+    draft = DocumentDraft(
         external_id=str(invoice.uid),
         document_on=document_on,
         service_from=month.first_on,
@@ -97,14 +85,12 @@ def expected_document(
         language=language,
         buyer_reference=organization.buyer_reference,
         order_number=organization.order_number,
-        positions=[
-            DraftPosition(_description(each, language, corrected), each.net, rate) for rate, each in rated
-        ],
+        lines=[DraftLine(_description(each, language, corrected), each.net, rate) for rate, each in rated],
         type=INVOICE if (net.cents or gross.cents) > 0 else CREDIT,
         refers_to_id=_corrected_id(corrected) if net.cents < 0 else None,
         notes=_notes(gross, due, language),
     )
-    return Expected(facts, net, gross, due)
+    return Expected(draft, net, gross, due)
 
 
 def _treated(
@@ -131,30 +117,16 @@ def _treated(
 
 
 def _only_treatment(treatments: Sequence[VatTreatment]) -> VatTreatment:
-    """Return the case that all positions have in common; a document of EasyBill's has room for one."""
+    """Return the case that all positions have in common; a document has room for one."""
     cases = {(each.case, each.taxed_in) for each in treatments}
     if len(cases) > 1:
         said = sorted(" ".join(filter(None, [case.replace("_", " "), area])) for case, area in cases)
         raise VatCasesMixedError(
-            f"Its positions are taxed for different reasons ({', '.join(said)}) and EasyBill can state only"
-            " one on a document. It corrects a month from before the billing profile changed: make these"
+            f"Its positions are taxed for different reasons ({', '.join(said)}) and a document can state"
+            " only one. It corrects a month from before the billing profile changed: make these"
             " documents by hand, as your tax adviser says."
         )
     return treatments[0]
-
-
-def _refuse_fractions(rated: Sequence[tuple[int, DocumentLine]], currency: str) -> None:
-    """Raise for VAT that is no whole amount of a coarse currency: EasyBill knows parts of a yen."""
-    net_by_rate: Counter[int] = Counter()
-    for rate, line in rated:
-        net_by_rate[rate] += hundredths_of(line.net)
-    whole = hundredths_of(Money(1, currency))
-    if whole == 1 or all(rate * net % (10_000 * whole) == 0 for rate, net in net_by_rate.items()):
-        return
-    raise CurrencyNotCarriedError(
-        f"EasyBill works VAT out to hundredths, which {currency} does not have: bill this customer in a"
-        " currency of hundredths."
-    )
 
 
 def _documents_of(organization: Organization, months: list[Month]) -> Mapping[Month, LegalDocument]:
@@ -175,7 +147,7 @@ def _documents_of(organization: Organization, months: list[Month]) -> Mapping[Mo
 
 
 def _corrected_id(corrected: Mapping[Month, LegalDocument]) -> str | None:
-    """Return the document that a credit refers to: EasyBill takes one, so the latest; lines name each."""
+    """Return the document that a credit refers to: it takes one, so the latest; lines name each."""
     return corrected[max(corrected, key=str)].provider_document_id if corrected else None
 
 
@@ -210,21 +182,20 @@ def _notes(gross: Money, due: Money, language: str) -> list[str]:
     return [f"Set off against credit of earlier months: {set_off}. Left to pay: {to_pay}."]
 
 
-def refuse_difference(expected: Expected, document: Document) -> None:
+def refuse_difference(expected: Expected, document: Document, provider_name: str) -> None:
     """Raise TotalsDifferError, with both in words, unless a document is ours to the cent.
 
     Where the totals agree, a draft from before a change of the profile may still name the wrong case of VAT.
     """
-    ours = hundredths_of(expected.net), hundredths_of(expected.gross), expected.net.currency
-    theirs = document.net_hundredths, document.gross_hundredths, document.currency
-    if ours == theirs:
-        if not document.is_taxed_as(expected.facts.vat_case):
+    ours = expected.net.major, expected.gross.major, expected.net.currency
+    if ours == (document.net, document.gross, document.currency):
+        if expected.draft.vat_case not in document.vat_cases:
             raise VatDiffersError
         return
     state = "was not finished" if document.is_draft else "is already finished"
     raise TotalsDifferError(
-        f"EasyBill's document {document.id} has {_hundredths(document.net_hundredths)} net and"
-        f" {_hundredths(document.gross_hundredths)} gross in {document.currency}, ours has"
+        f"{provider_name}'s document {document.id} has {document.net:f} net and"
+        f" {document.gross:f} gross in {document.currency}, ours has"
         f" {_plain(expected.net)} net and {_plain(expected.gross)} gross. It {state}."
     )
 
@@ -255,7 +226,3 @@ def _correction(month: Month | None, language: str, corrected: Mapping[Month, Le
 
 def _plain(amount: Money) -> str:
     return f"{amount.major:f} {amount.currency}"
-
-
-def _hundredths(hundredths: int) -> str:
-    return f"{Decimal(hundredths).scaleb(-2):f}"

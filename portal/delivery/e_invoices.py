@@ -1,7 +1,7 @@
-"""Keeps legal documents in the formats that machines read, where the EasyBill account makes them.
+"""Keeps legal documents in the formats that machines read, where the provider makes them.
 
-Which formats those are is a setting: asking for each costs one of the few calls a minute. That EasyBill makes
-no such format of a document is remembered as well, so it is asked once.
+Which formats those are is a setting: each costs one of the few calls a minute. That the provider makes no
+such format of a document is remembered as well, so that it is asked once.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from sqlalchemy import select
 
 from portal.delivery.legal_copy import LEGAL_DOCUMENTS_LOCK
 from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
-from portal.gateways.easybill import EasybillGateway
-from portal.gateways.easybill_http import EasybillKeyRefusedError
+from portal.gateways.invoicing import InvoicingKeyRefusedError, InvoicingProvider
 from portal.models import LegalDocument, LegalDocumentFormat
 from portal.models.owned import lock
 from portal.storage.database import db, reading
@@ -32,18 +31,18 @@ class _Missing(NamedTuple):
     provider_document_id: str
 
 
-def fetch(easybill: EasybillGateway, *, now: dt.datetime, formats: Collection[str]) -> int:
+def fetch(provider: InvoicingProvider, *, now: dt.datetime, formats: Collection[str]) -> int:
     """Fetch what is missing of every document, and return how many files there were.
 
-    A document that EasyBill refuses is passed over; when EasyBill is away the next run goes on.
+    A document that the provider refuses is passed over; when the provider is away the next run goes on.
     """
     fetched = 0
     for name in sorted(formats):
         for missing in _missing(name):
             try:
-                content = easybill.e_invoice_of(missing.provider_document_id, name)
-            except (ProviderUnavailableError, EasybillKeyRefusedError) as error:
-                log.warning("e-invoices wait for easybill", extra={"reason": str(error)})
+                content = provider.e_invoice_of(missing.provider_document_id, name)
+            except (ProviderUnavailableError, InvoicingKeyRefusedError) as error:
+                log.warning("e-invoices wait for the provider", extra={"reason": str(error)})
                 return fetched
             except ProviderRefusedError:
                 log.exception("an e-invoice was refused", extra={"document": missing.provider_document_id})
@@ -66,9 +65,9 @@ def _missing(name: str) -> list[_Missing]:
         .order_by(LegalDocument.document_on.desc(), LegalDocument.organization_id, LegalDocument.id)
     )
     with reading():
-        found = [_Missing(*row) for row in db.session.execute(query)]
+        missing = [_Missing(*row) for row in db.session.execute(query)]
         db.session.commit()
-    return found
+    return missing
 
 
 def _keep(missing: _Missing, name: str, content: bytes | None, now: dt.datetime) -> bool:

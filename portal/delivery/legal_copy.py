@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from portal.domain.money import Money
-from portal.gateways.easybill_shapes import CANCELLATIONS, Document, money_of
+from portal.gateways.invoicing import CANCELLATIONS, Document, money_of
 from portal.ledger import audit
 from portal.models import LegalDocument, LegalDocumentFile, add_owned
 from portal.models.owned import lock
@@ -22,35 +22,37 @@ LEGAL_DOCUMENTS_LOCK = "legal_documents"  # held by whoever adds a document to a
 
 
 @dataclass(frozen=True, slots=True)
-class Ours:
-    """What we know of a document that bills an invoice of ours: which, and what is left to pay of it."""
+class DocumentLink:
+    """The invoice of ours that a document bills, and what is left to pay of it."""
 
     invoice_id: int
     due: Money
 
 
-def keep(organization_id: int, document: Document, pdf: bytes, *, ours: Ours | None, at: dt.datetime) -> None:
-    """Store a finished document with its PDF; a second telling of it changes no amount and no byte."""
+def keep(
+    organization_id: int, document: Document, pdf: bytes, *, link: DocumentLink | None, at: dt.datetime
+) -> None:
+    """Store a finished document with its PDF; storing it again changes no amount and no byte."""
     lock(organization_id, LEGAL_DOCUMENTS_LOCK)
-    known = row_of(organization_id, document.id)
-    if known is not None:
-        if ours is not None:
-            known.invoice_id, known.due_cents = ours.invoice_id, ours.due.cents
-        refresh(known, document, at=at)
+    stored = row_of(organization_id, document.id)
+    if stored is not None:
+        if link is not None:
+            stored.invoice_id, stored.due_cents = link.invoice_id, link.due.cents
+        refresh(stored, document, at=at)
         return
     assert document.number, "a finished document has a number"
     assert document.document_on, "a finished document has a date"
     row = LegalDocument(
         provider_document_id=document.id,
-        invoice_id=ours and ours.invoice_id,
-        due_cents=ours and ours.due.cents,
+        invoice_id=link and link.invoice_id,
+        due_cents=link and link.due.cents,
         refers_to_provider_document_id=document.refers_to_id,
         number=document.number,
         type=document.type,
         document_on=document.document_on,
         currency=document.currency,
-        net_cents=money_of(document.net_hundredths, document.currency).cents,
-        gross_cents=money_of(document.gross_hundredths, document.currency).cents,
+        net_cents=money_of(document.net, document.currency).cents,
+        gross_cents=money_of(document.gross, document.currency).cents,
     )
     _take_over(row, document, at)
     add_owned(organization_id, row)
@@ -118,7 +120,7 @@ def _payment(row: LegalDocument) -> dict[str, object]:
 def _take_over(row: LegalDocument, document: Document, at: dt.datetime) -> None:
     row.due_on = document.due_on
     row.paid_on = document.paid_on
-    row.paid_cents = money_of(document.paid_hundredths, document.currency).cents
+    row.paid_cents = money_of(document.paid, document.currency).cents
     row.cancelled_by_provider_document_id = document.cancelled_by_id
     # Neither a cancelled document nor the one that cancels it is owed any more.
     row.is_cancelled = document.cancelled_by_id is not None or document.type in CANCELLATIONS

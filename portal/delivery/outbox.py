@@ -18,7 +18,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import aliased
 
 from portal.domain.errors import BillingError
-from portal.gateways.easybill_http import RATE_LIMIT_SECONDS, EasybillRateLimitedError
+from portal.gateways.invoicing import InvoicingRateLimitedError
 from portal.models import Delivery, Invoice, Organization
 from portal.storage.database import db, reading
 
@@ -151,14 +151,14 @@ def holds(key: Key, lease: dt.datetime) -> bool:
 
 
 def try_later(key: Key, lease: dt.datetime, at: dt.datetime, error: BillingError) -> bool:
-    """Note why it failed, and when to try again: twice as late each time, or when EasyBill says.
+    """Note why it failed, and when to try again: twice as late each time, or when the provider says.
 
     What failed too often without getting any further is stuck, and this returns False. A rate limit is
     nobody's failure.
     """
     db.session.rollback()
-    if isinstance(error, EasybillRateLimitedError):
-        delay = dt.timedelta(seconds=error.retry_after_seconds or RATE_LIMIT_SECONDS)
+    if isinstance(error, InvoicingRateLimitedError):
+        delay = dt.timedelta(seconds=error.seconds_to_wait)
         give_back(key, lease, last_error=str(error), next_attempt_at=at + delay)
         return True
     attempts = (db.session.scalar(select(Invoice.attempts).where(key.row)) or 0) + 1

@@ -20,7 +20,7 @@ from portal.config import Settings
 from portal.demo import history, people, reloading, seed, stand_ins
 from portal.demo.progress import Progress
 from portal.demo.serving import serve
-from portal.services import easybill, stripe, utc_now
+from portal.services import invoicing, stripe, utc_now
 from portal.storage.database import db
 from portal.web import log
 
@@ -127,7 +127,7 @@ def _prepare(
             first=seed.first_month(now),
             now=now,
             grace_days=settings.close_grace_days,
-            easybill=easybill(),
+            invoicing=invoicing(),
             stripe=stripe(),
             report=progress.counter("months billed"),
         )

@@ -8,13 +8,12 @@ from sqlalchemy import select
 
 from portal.closing.close import close
 from portal.delivery.deliver import deliver
-from portal.delivery.mirror import mirror
+from portal.delivery.sync import sync
 from portal.demo.people import ALPEN, HANSE, Customer
 from portal.demo.progress import Report, silent
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.domain.rating import NANO
-from portal.gateways.easybill import EasybillGateway
-from portal.gateways.easybill_shapes import hundredths_of
+from portal.gateways.invoicing import InvoicingProvider
 from portal.gateways.stripe import StripeGateway
 from portal.ledger.entries import Entry, write_entries
 from portal.models import LegalDocument, Organization, Product, Subscription
@@ -31,7 +30,7 @@ def play(
     first: Month,
     now: dt.datetime,
     grace_days: int,
-    easybill: EasybillGateway,
+    invoicing: InvoicingProvider,
     stripe: StripeGateway,
     report: Report = silent,
 ) -> None:
@@ -39,13 +38,13 @@ def play(
     month = first
     while (morning := month.ends_at + dt.timedelta(days=grace_days, hours=6)) < now:
         close(now=morning, grace_days=grace_days)
-        deliver(easybill, now=morning)
+        deliver(invoicing, now=morning)
         if month == Month.of(now).shifted(_MONTHS_SINCE_LATE_USAGE):
             _report_late(month, morning)
         month = month.shifted(1)
         report(1)
-    _pay(easybill)
-    mirror(easybill, now=now)
+    _pay(invoicing)
+    sync(invoicing, now=now)
     for customer, card in _TEST_CARDS.items():
         _keep_card(customer, card, stripe, now)
 
@@ -67,7 +66,7 @@ def _report_late(month: Month, now: dt.datetime) -> None:
     db.session.commit()
 
 
-def _pay(easybill: EasybillGateway) -> None:
+def _pay(invoicing: InvoicingProvider) -> None:
     """Pay every document but the latest; one customer is late with the one before, too."""
     for organization in db.session.scalars(select(Organization)).all():
         query = (
@@ -81,9 +80,7 @@ def _pay(easybill: EasybillGateway) -> None:
         for document in documents[:-unpaid]:
             paid_on = document.document_on + _PAID_AFTER
             reference = f"transfer for {document.number}"
-            easybill.record_payment(
-                document.provider_document_id, hundredths_of(document.gross), paid_on, reference
-            )
+            invoicing.record_payment(document.provider_document_id, document.gross, paid_on, reference)
 
 
 def _keep_card(customer: Customer, card: str, stripe: StripeGateway, now: dt.datetime) -> None:

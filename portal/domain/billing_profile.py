@@ -29,7 +29,7 @@ LENGTHS_MAX = {
 }
 _REQUIRED = ("name", "street", "postal_code", "city")
 _SHOWN_LENGTH_MAX = 80
-_PLACEHOLDER = re.compile(r"%[\w-]+(\.[\w-]+)+%")  # EasyBill would fill it in
+_PLACEHOLDER = re.compile(r"%[\w-]+(\.[\w-]+)+%")  # a provider of documents would fill it in
 _GERMAN_POSTAL_CODE = re.compile(r"[0-9]{5}")
 
 

@@ -11,28 +11,26 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from zoneinfo import ZoneInfo
 
-from portal.domain.errors import ConflictError
-from portal.gateways.easybill_budget import Budget
-from portal.gateways.easybill_http import (
-    Connection,
-    EasybillUnavailableError,
-    escaped,
-    id_of,
-    object_of,
-    refuse_failure,
-    whole,
-)
+from portal.domain.money import Money
+from portal.gateways.call_budget import Budget
+from portal.gateways.easybill_http import Connection, escaped, id_of, object_of, refuse_failure, whole
 from portal.gateways.easybill_shapes import (
-    CustomerFacts,
-    Document,
-    DocumentPage,
-    DraftFacts,
     customer_body,
     document_from,
     draft_body,
+    hundredths_of,
+    refuse_fractions,
+)
+from portal.gateways.invoicing import (
+    Document,
+    DocumentDraft,
+    DocumentPage,
+    FinishedDocumentError,
+    InvoicingCustomer,
+    InvoicingUnavailableError,
 )
 
-ZONE = ZoneInfo("Europe/Berlin")  # of the days by which EasyBill is asked, whoever sells
+_ZONE = ZoneInfo("Europe/Berlin")  # of the days by which it is asked, whoever sells
 _FAR_AWAY_ON = "2099-12-31"
 _FORMATS = {
     "xrechnung": "application/xml;format=xrechnung",
@@ -40,12 +38,10 @@ _FORMATS = {
 }
 
 
-class FinishedDocumentError(ConflictError):
-    """A finished document is never deleted."""
-
-
 class EasybillGateway:
-    """One account at EasyBill. Every call ends within the deadline, also when the answer drips in."""
+    """One account at EasyBill, as an invoicing provider; its ids are whole numbers."""
+
+    name = "EasyBill"
 
     def __init__(
         self, api_key: str, api_base: str, deadline_seconds: int = 20, budget: Budget | None = None
@@ -58,23 +54,28 @@ class EasybillGateway:
         ids = [whole(each.get("id")) for each in found if each.get("number") == number]
         return str(min(ids)) if ids else None
 
-    def create_customer(self, facts: CustomerFacts) -> str:
+    def create_customer(self, customer: InvoicingCustomer) -> str:
         """Make a customer and return its id. Look by number first: EasyBill takes the same one twice."""
-        return id_of(self._easybill.json("POST", "/customers", body=customer_body(facts)))
+        return id_of(self._easybill.json("POST", "/customers", body=customer_body(customer)))
 
-    def update_customer(self, customer_id: str, facts: CustomerFacts) -> None:
+    def update_customer(self, customer_id: str, customer: InvoicingCustomer) -> None:
         """Let documents drafted or finished from now on say who the customer is today."""
-        self._easybill.json("PUT", f"/customers/{_segment(customer_id)}", body=customer_body(facts))
+        self._easybill.json("PUT", f"/customers/{_segment(customer_id)}", body=customer_body(customer))
 
-    def create_draft(self, customer_id: str, facts: DraftFacts) -> Document:
+    def refuse_uncarried(self, draft: DocumentDraft) -> None:
+        """Raise CurrencyNotCarriedError for a currency finer than hundredths, or VAT of parts of a yen."""
+        refuse_fractions(draft)
+
+    def create_draft(self, customer_id: str, draft: DocumentDraft) -> Document:
         """Make a draft and return it with EasyBill's own totals. Look for it first."""
-        return document_from(self._easybill.json("POST", "/documents", body=draft_body(customer_id, facts)))
+        return document_from(self._easybill.json("POST", "/documents", body=draft_body(customer_id, draft)))
 
     def documents_of(self, customer_id: str, first_on: dt.date, last_on: dt.date) -> Sequence[Document]:
-        """Return a customer's documents of some days, drafts as well; EasyBill cannot look by external id."""
+        """Return a customer's documents of some days, oldest first; EasyBill cannot look by external id."""
         days = f"{first_on.isoformat()},{last_on.isoformat()}"
         asked = {"customer_id": _segment(customer_id), "document_date": days}
-        return [document_from(each) for each in self._easybill.list_of("/documents", asked)]
+        documents = [document_from(each) for each in self._easybill.list_of("/documents", asked)]
+        return sorted(documents, key=lambda document: int(document.id))
 
     def document_of(self, document_id: str) -> Document | None:
         """Return a document, or None when EasyBill has none by that id."""
@@ -101,7 +102,7 @@ class EasybillGateway:
         answer = self._easybill.call("GET", f"/documents/{_segment(document_id)}/pdf")
         refuse_failure(answer)
         if not answer.content.startswith(b"%PDF"):
-            raise EasybillUnavailableError("EasyBill answered something that is not a PDF.")
+            raise InvoicingUnavailableError("EasyBill answered something that is not a PDF.")
         return answer.content
 
     def e_invoice_of(self, document_id: str, format_name: str) -> bytes | None:
@@ -114,11 +115,12 @@ class EasybillGateway:
         refuse_failure(answer)
         begins_with = b"<" if format_name == "xrechnung" else b"%PDF"
         if not answer.content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(begins_with):
-            raise EasybillUnavailableError("EasyBill answered something that is not in that format.")
+            raise InvoicingUnavailableError("EasyBill answered something that is not in that format.")
         return answer.content
 
-    def documents_edited_since(self, day: dt.date, page: int = 1) -> DocumentPage:
-        """Return a page, counted from 1, of the documents edited on a day or later, drafts as well."""
+    def documents_edited_since(self, at: dt.datetime, page: int = 1) -> DocumentPage:
+        """Return a page, counted from 1, of the documents edited from the day of an instant on."""
+        day = at.astimezone(_ZONE).date()
         asked = {"edited_at": f"{day.isoformat()},{_FAR_AWAY_ON}"}  # it wants both ends
         return self._page(asked, page)
 
@@ -130,9 +132,7 @@ class EasybillGateway:
         items, pages = self._easybill.page("/documents", asked, page)
         return DocumentPage([document_from(each) for each in items], pages)
 
-    def record_payment(
-        self, document_id: str, amount_hundredths: int, paid_on: dt.date, reference: str
-    ) -> str:
+    def record_payment(self, document_id: str, amount: Money, paid_on: dt.date, reference: str) -> str:
         """Say that a document was paid and return the payment's id; the same reference counts once."""
         known = self._easybill.list_of(
             "/document-payments", {"document_id": _segment(document_id), "reference": escaped(reference)}
@@ -142,7 +142,7 @@ class EasybillGateway:
                 return id_of(payment)
         body = {
             "document_id": int(document_id),
-            "amount": amount_hundredths,
+            "amount": hundredths_of(amount),
             "payment_at": paid_on.isoformat(),
             "reference": reference,
         }

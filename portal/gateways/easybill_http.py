@@ -16,46 +16,31 @@ from typing import Any, TypeAlias
 import requests
 from requests.auth import AuthBase
 
-from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
+from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.bounded_http import bounded_session
 from portal.gateways.breaker import Breaker
+from portal.gateways.call_budget import Budget, Unlimited
 from portal.gateways.deadline import Deadline
-from portal.gateways.easybill_budget import Budget, Unlimited
+from portal.gateways.invoicing import (
+    InvoicingKeyRefusedError,
+    InvoicingRateLimitedError,
+    InvoicingRefusedError,
+    InvoicingUnavailableError,
+)
 
 log = logging.getLogger(__name__)
 
 PAGE_ROWS = 100
 _ANSWER_MAX_BYTES = 64 * 2**20
 _CHUNK_BYTES = 64 * 1024
-RATE_LIMIT_SECONDS = 60  # unless EasyBill says another number
 
 Body: TypeAlias = Mapping[str, Any]
-
-
-class EasybillUnavailableError(ProviderUnavailableError):
-    """EasyBill did not answer in time."""
-
-    def __init__(self, message: str | None = None, *, retry_after_seconds: int | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds
-
-
-class EasybillRateLimitedError(EasybillUnavailableError):
-    """EasyBill takes no more calls for now."""
-
-
-class EasybillRefusedError(ProviderRefusedError):
-    """EasyBill refused the request."""
-
-
-class EasybillKeyRefusedError(EasybillRefusedError):
-    """EasyBill does not accept our key."""
 
 
 class Connection:
     """The way to one account. Every call ends within the deadline, also when the answer drips in.
 
-    Each call is taken out of the budget first; EasybillRateLimitedError says when there is one again. While
+    Each call is taken out of the budget first; InvoicingRateLimitedError says when there is one again. While
     EasyBill is down, most calls are not even begun: they cost neither time nor budget. The deadline never
     says whether a call had an effect: whatever creates something looks for it first.
     """
@@ -110,7 +95,9 @@ class Connection:
             answer = self._ask(method, path, asked, body, accept=accept)
             _refuse_outage(answer)
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._budget.pause(answer.retry_after_seconds or RATE_LIMIT_SECONDS)
+            limited = _rate_limited(answer.retry_after_seconds)
+            self._budget.pause(limited.seconds_to_wait)
+            raise limited
         _refuse_for_now(answer)
         return answer
 
@@ -119,10 +106,10 @@ class Connection:
         try:
             self._breaker.enter()
         except ProviderUnavailableError as error:
-            raise EasybillUnavailableError from error
+            raise _no_answer() from error
         milliseconds = self._budget.spend()
         if milliseconds:
-            raise EasybillRateLimitedError(retry_after_seconds=-(-milliseconds // 1000))
+            raise _rate_limited(-(-milliseconds // 1000))
 
     def _ask(
         self, method: str, path: str, asked: Mapping[str, str] | None, body: Body | None, *, accept: str
@@ -132,11 +119,11 @@ class Connection:
         try:
             answer = self._deadline.ask(exchange, is_repeatable=True)
         except ProviderUnavailableError as error:
-            raise EasybillUnavailableError from error
+            raise _no_answer() from error
         except requests.RequestException as error:
             facts = {"asked": f"{method} {path}", "why": type(error).__name__}
             log.warning("easybill: no answer", extra=facts)
-            raise EasybillUnavailableError from error
+            raise _no_answer() from error
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             log.warning("easybill: %s for %s %s: %s", answer.status, method, path, answer.excerpt)
         return answer
@@ -161,7 +148,7 @@ class Connection:
             for chunk in response.iter_content(_CHUNK_BYTES):
                 content += chunk
                 if len(content) > _ANSWER_MAX_BYTES:
-                    raise EasybillUnavailableError
+                    raise _no_answer()
             after = response.headers.get("Retry-After", "")
             return Answer(response.status_code, bytes(content), int(after) if after.isdecimal() else None)
 
@@ -188,27 +175,33 @@ class Answer:
         return self.content[:500].decode(errors="replace")
 
 
+def _no_answer() -> InvoicingUnavailableError:
+    return InvoicingUnavailableError("EasyBill did not answer in time.")
+
+
+def _rate_limited(seconds: int | None) -> InvoicingRateLimitedError:
+    return InvoicingRateLimitedError("EasyBill takes no more calls for now.", retry_after_seconds=seconds)
+
+
 def _refuse_outage(answer: Answer) -> None:
     """Raise for a failure of EasyBill's own."""
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         message = f"EasyBill is not available (it answered {answer.status})."
-        raise EasybillUnavailableError(message, retry_after_seconds=answer.retry_after_seconds)
+        raise InvoicingUnavailableError(message, retry_after_seconds=answer.retry_after_seconds)
 
 
 def _refuse_for_now(answer: Answer) -> None:
     """Raise for what may go through later, by itself or once our key is put right."""
     status = answer.status
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise EasybillRateLimitedError(retry_after_seconds=answer.retry_after_seconds)
     if status == HTTPStatus.CONFLICT:
-        raise EasybillUnavailableError("The document is locked at EasyBill for the moment.")
+        raise InvoicingUnavailableError("The document is locked at EasyBill for the moment.")
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN}:
-        raise EasybillKeyRefusedError
+        raise InvoicingKeyRefusedError("EasyBill does not accept our key.")
 
 
 def refuse_failure(answer: Answer) -> None:
     if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
-        raise EasybillRefusedError(f"EasyBill refused the request: {answer.status}{_fields(answer)}.")
+        raise InvoicingRefusedError(f"EasyBill refused the request: {answer.status}{_fields(answer)}.")
 
 
 def _fields(answer: Answer) -> str:
@@ -234,8 +227,8 @@ def object_of(answer: Answer) -> Body:
     return found
 
 
-def unreadable() -> EasybillUnavailableError:
-    return EasybillUnavailableError("EasyBill answered something that cannot be read.")
+def unreadable() -> InvoicingUnavailableError:
+    return InvoicingUnavailableError("EasyBill answered something that cannot be read.")
 
 
 def whole(value: object) -> int:

@@ -1,1 +1,1 @@
-"""Legal invoices: EasyBill's documents, from our mirror, beside the lines they come from."""
+"""Legal invoices: the provider's documents, from our copy, beside the lines they come from."""

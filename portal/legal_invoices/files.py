@@ -1,4 +1,4 @@
-"""The files of a legal document, byte for byte as EasyBill made them: from our store, never from EasyBill."""
+"""The files of a legal document, byte for byte as the provider made them: always from our store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOT_KEPT = {
 
 @dataclass(frozen=True, slots=True)
 class LegalFile:
-    """A document as EasyBill made it, byte for byte."""
+    """A document as the provider made it, byte for byte."""
 
     name: str
     media_type: str
@@ -88,7 +88,7 @@ def formats_of(document: LegalDocument) -> Sequence[str]:
 
 
 def known_form(document_id: str) -> str:
-    """Refuse what no document is called; EasyBill's ids are whole numbers."""
-    if not (document_id.isascii() and document_id.isdecimal()):
+    """Refuse what no document is called."""
+    if not (document_id.isascii() and document_id.isprintable()):
         raise NotFoundError
     return document_id

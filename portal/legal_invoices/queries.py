@@ -1,4 +1,4 @@
-"""Reads of an organization's legal documents, from our synced copy: pages stay up when EasyBill is not."""
+"""Reads of an organization's legal documents, from our copy: pages stay up when the provider is down."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def download(organization_id: UUID) -> Response:
     if wanted is None:
         file = files.pdf_of(organization(), invoice_id)
     else:
-        file = files.e_invoice_of(organization(), invoice_id, wanted, offered=settings().easybill_formats)
+        file = files.e_invoice_of(organization(), invoice_id, wanted, offered=settings().document_formats)
     return unchanging_file(file.content, name=file.name, sha256=file.sha256, media_type=file.media_type)
 
 

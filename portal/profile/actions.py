@@ -18,7 +18,7 @@ def change(organization: Organization, profile: BillingProfile, *, seen_version:
     """Replace the profile; ValidationError for one that cannot be used.
 
     `seen_version` is the version that the change was made from: ProfileChangedError if there is a newer one
-    with other contents; None overwrites. The new version makes EasyBill's customer out of date, which the
+    with other contents; None overwrites. The new version makes the provider's customer out of date, which the
     worker mends before its next document.
     """
     checked = profile.checked()

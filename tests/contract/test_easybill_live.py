@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,7 +19,7 @@ from portal.config import EASYBILL_API
 from portal.domain.money import Money
 from portal.domain.vat import document_totals
 from portal.gateways.easybill import EasybillGateway
-from portal.gateways.easybill_shapes import CustomerFacts, Document, DraftPosition
+from portal.gateways.invoicing import Document, DraftLine, InvoicingCustomer
 from tests.delivery.rows import KEY, _numbers
 from tests.gateways.test_easybill import draft_facts
 
@@ -31,7 +32,7 @@ class Account:
     def __init__(self, base: str, key: str) -> None:
         self.base, self.key = base, key
         self.gateway = EasybillGateway(key, base)
-        self.facts = CustomerFacts(
+        self.facts = InvoicingCustomer(
             number=f"contract-{next(_numbers)}",
             name="Contract test of the billing portal",
             street="Musterstraße 1",
@@ -46,8 +47,8 @@ class Account:
 
     def draft(self, *lines: tuple[int, int], currency: str = "EUR", **facts) -> Document:
         """Make a draft of (net in minor units, rate in basis points) lines."""
-        positions = [DraftPosition("vm.medium", Money(net, currency), rate) for net, rate in lines]
-        facts |= {"positions": positions, "currency": currency, "document_on": TODAY}
+        document_lines = [DraftLine("vm.medium", Money(net, currency), rate) for net, rate in lines]
+        facts |= {"lines": document_lines, "currency": currency, "document_on": TODAY}
         document = self.gateway.create_draft(self.customer_id, draft_facts(**facts))
         self.drafts.append(document.id)
         return document
@@ -101,18 +102,18 @@ def test_a_new_draft_is_in_the_list_at_once(account):
 def test_a_draft_has_our_totals_to_the_cent(account, lines):
     totals = document_totals((rate, net) for net, rate in lines)
     draft = account.draft(*lines)
-    assert (draft.net_hundredths, draft.gross_hundredths) == (totals.net_minor, totals.gross_minor)
+    assert (draft.net, draft.gross) == (Decimal(totals.net_minor) / 100, Decimal(totals.gross_minor) / 100)
     assert (draft.is_draft, draft.number) == (True, None)
 
 
 def test_yen_are_hundredths(account):
     draft = account.draft((1234, 0), currency="JPY")
-    assert (draft.net_hundredths, draft.currency) == (123400, "JPY")
+    assert (draft.net, draft.currency) == (1234, "JPY")
 
 
 def test_a_credit_keeps_the_amount_that_it_gives_back(account):
     credit = account.draft((-12345, 1900), type="CREDIT")
-    assert (credit.type, credit.net_hundredths, credit.gross_hundredths) == ("CREDIT", -12345, -14691)
+    assert (credit.type, credit.net, credit.gross) == ("CREDIT", Decimal("-123.45"), Decimal("-146.91"))
 
 
 def test_prices_keep_fractions_of_a_cent_until_the_document_is_summed(account):

@@ -31,7 +31,7 @@ from portal.app import create_app, real_providers
 from portal.config import Settings
 from portal.delivery import outbox
 from portal.delivery.deliver import deliver
-from portal.delivery.mirror import mirror
+from portal.delivery.sync import sync
 from portal.domain.errors import BillingError
 from portal.gateways import easybill_http
 from portal.gateways.breaker import Breaker
@@ -89,7 +89,7 @@ def _clock() -> dt.datetime:
 def _providers(settings: Settings) -> services.Providers:
     """Return gateways that live in this world's time: a pause ends when it says so."""
     gateways = real_providers(settings, _clock)
-    gateways.easybill._easybill._breaker = Breaker(lambda: _clock().timestamp())
+    gateways.invoicing._easybill._breaker = Breaker(lambda: _clock().timestamp())
     return gateways
 
 
@@ -165,8 +165,8 @@ def recover(place: Place, faulty_rounds: int) -> dict[str, Any]:
 def _is_all_done(is_faulty: bool) -> bool:
     """Deliver and sync once; as an operator would, let try again what failed too often."""
     with suppress(BillingError):
-        deliver(services.easybill(), now=_now[0], wait=wait)
-        mirror(services.easybill(), now=_now[0], wait=wait)
+        deliver(services.invoicing(), now=_now[0], wait=wait)
+        sync(services.invoicing(), now=_now[0], wait=wait)
     db.session.rollback()
     stuck = db.session.scalars(select(Invoice).where(Invoice.delivery == Delivery.STUCK)).all()
     for invoice in stuck:

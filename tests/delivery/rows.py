@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import requests
 
+from portal.domain.money import Money
 from portal.domain.period import Month
 from portal.domain.rating import RatedLine, nano_of, pico_of
 from portal.gateways.easybill import EasybillGateway
@@ -119,7 +120,8 @@ class Easybill:
         customer = organization.invoicing_customer_id
         return self("GET", "/documents", params={"customer_id": customer}).json()["items"]
 
-    def pay(self, document_id: str, amount: int, paid_on: dt.date) -> None:
+    def pay(self, document_id: str, cents: int, paid_on: dt.date) -> None:
+        amount = Money(cents, "EUR")
         self.gateway.record_payment(document_id, amount, paid_on, f"payment {next(_numbers)}")
 
     def cancel(self, document_id: str) -> dict:

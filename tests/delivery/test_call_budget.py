@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from portal.delivery.call_budget import SharedBudget
 from portal.delivery.deliver import deliver
+from portal.gateways.call_budget import MINUTE_MILLISECONDS, milliseconds_to_wait, recent
 from portal.gateways.easybill import EasybillGateway
-from portal.gateways.easybill_budget import MINUTE_MILLISECONDS, milliseconds_to_wait, recent
-from portal.gateways.easybill_http import EasybillRateLimitedError
+from portal.gateways.invoicing import InvoicingRateLimitedError
 from portal.models import Delivery
 from tests.delivery.rows import KEY, make_customer, make_invoice
 from tests.factories import NOW
@@ -41,7 +41,7 @@ def time():
 def budget_of(app, time):
     """A budget as another process would have it: it shares nothing but the database."""
     url = app.config["SQLALCHEMY_DATABASE_URI"]
-    return lambda calls_per_minute: SharedBudget(url, calls_per_minute, time)
+    return lambda calls_per_minute: SharedBudget("easybill", url, calls_per_minute, time)
 
 
 def test_all_processes_share_one_budget(budget_of, time):
@@ -97,7 +97,7 @@ def test_a_clock_that_was_set_back_closes_nothing(budget_of, time):
 def test_a_call_beyond_the_budget_is_not_made(budget_of, sandboxes):
     gateway = EasybillGateway(KEY, f"{sandboxes.easybill_url}/rest/v1", budget=budget_of(1))
     gateway.customer_by_number("1")
-    with pytest.raises(EasybillRateLimitedError) as raised:
+    with pytest.raises(InvoicingRateLimitedError) as raised:
         EasybillGateway(KEY, "http://127.0.0.1:9", budget=budget_of(1)).customer_by_number("1")
     assert raised.value.retry_after_seconds == 60
 
@@ -121,7 +121,7 @@ def test_in_an_hour_of_deliveries_no_minute_has_more_calls_than_the_plan(
             return milliseconds
 
     budget = budget_of(calls_per_minute)
-    counting = Counting(budget._database_url, calls_per_minute, time)
+    counting = Counting("easybill", budget._database_url, calls_per_minute, time)
     gateway = EasybillGateway(KEY, f"{sandboxes.easybill_url}/rest/v1", budget=counting)
     counts = deliver(gateway, now=NOW, wait=time.wait)
 

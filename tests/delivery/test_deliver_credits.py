@@ -9,7 +9,7 @@ import pytest
 from portal.closing.close import close
 from portal.closing.verify import verify
 from portal.delivery.deliver import deliver
-from portal.delivery.mirror import mirror
+from portal.delivery.sync import sync
 from portal.domain.vat_rates import STANDARD_RATES
 from portal.models import AuditEntry, Delivery, Invoice, LegalDocument, LegalStatus
 from portal.storage.database import db
@@ -139,7 +139,7 @@ def test_a_correction_keeps_the_rate_of_its_month(easybill, app, monkeypatch):
 def test_a_cancelled_credit_gives_nothing_back_any_more(easybill, customer, credited):
     credit = documents(easybill, customer)[-1]
     storno = easybill.cancel(credit["id"])
-    mirror(easybill.gateway, now=APRIL_5)
+    sync(easybill.gateway, now=APRIL_5)
     row = db.session.scalars(db.select(LegalDocument).filter_by(provider_document_id=str(storno["id"]))).one()
     assert (row.type, row.net_cents, row.gross_cents) == ("STORNO_CREDIT", 6000, 7140)
     assert row.refers_to_provider_document_id == str(credit["id"])
@@ -150,10 +150,10 @@ def test_what_happens_to_a_document_is_in_the_audit_trail(easybill, customer, su
     bill(easybill, JANUARY)
     row = db.session.scalars(db.select(LegalDocument)).one()
     easybill.pay(row.provider_document_id, 11900, row.document_on)
-    mirror(easybill.gateway, now=APRIL_5)
+    sync(easybill.gateway, now=APRIL_5)
     easybill.cancel(row.provider_document_id)
-    mirror(easybill.gateway, now=APRIL_5)
-    mirror(easybill.gateway, now=APRIL_5)
+    sync(easybill.gateway, now=APRIL_5)
+    sync(easybill.gateway, now=APRIL_5)
 
     entries = db.session.scalars(
         db.select(AuditEntry).where(AuditEntry.action.startswith("legal_invoice")).order_by(AuditEntry.id)

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DatabaseError
 
 from portal.delivery import e_invoices
 from portal.delivery.deliver import deliver
-from portal.gateways.easybill_http import EasybillRefusedError, EasybillUnavailableError
+from portal.gateways.invoicing import InvoicingRefusedError, InvoicingUnavailableError
 from portal.models import LegalDocument, LegalDocumentFormat
 from portal.storage.database import db
 from tests.delivery.rows import make_customer, make_invoice
@@ -58,7 +58,7 @@ def test_the_sandbox_makes_none(easybill, document):
 
 
 def test_when_easybill_is_away_the_next_run_goes_on(easybill, document):
-    away = Watched(easybill.gateway, e_invoice_of=raises(EasybillUnavailableError()))
+    away = Watched(easybill.gateway, e_invoice_of=raises(InvoicingUnavailableError()))
     assert e_invoices.fetch(away, now=NOW, formats={"xrechnung"}) == 0
     assert kept() == {}
     assert e_invoices.fetch(making(easybill, xrechnung=XML), now=LATER, formats={"xrechnung"}) == 1
@@ -70,7 +70,7 @@ def test_a_refused_document_keeps_no_other_waiting(easybill, document):
 
     def refuse_first(method, document_id, name):
         if document_id == document.provider_document_id:
-            raise EasybillRefusedError
+            raise InvoicingRefusedError
         return XML
 
     refusing = Watched(easybill.gateway, e_invoice_of=refuse_first)

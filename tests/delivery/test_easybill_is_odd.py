@@ -9,7 +9,7 @@ import time
 import pytest
 
 from portal.delivery.deliver import deliver
-from portal.delivery.mirror import mirror
+from portal.delivery.sync import sync
 from portal.domain.access import Preset
 from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.easybill import EasybillGateway
@@ -44,19 +44,19 @@ def test_pages_stay_up_and_deliveries_are_made_good(app, sign_in, easybill, trou
     organization = make_customer()
     make_invoice(organization, *LINES)
     deliver(easybill.gateway, now=NOW)
-    mirror(easybill.gateway, now=NOW)
+    sync(easybill.gateway, now=NOW)
     waiting = make_invoice(organization, *LINES, month=FEBRUARY)
 
     started = time.monotonic()
     assert deliver(trouble, now=NOW).retry == 1
     with pytest.raises(ProviderUnavailableError):
-        mirror(trouble, now=NOW)
+        sync(trouble, now=NOW)
     assert time.monotonic() - started < 5
     assert (waiting.delivery, waiting.attempts) == (Delivery.PENDING, 1)
 
     viewer = sign_in(make_member(organization, Preset.VIEWER))
     providers = app.extensions["portal.providers"]
-    app.extensions["portal.providers"] = dataclasses.replace(providers, easybill=trouble)
+    app.extensions["portal.providers"] = dataclasses.replace(providers, invoicing=trouble)
     try:
         url = f"/organizations/{organization.uid}/invoices"
         for path in (url, f"{url}/{document_id(organization, easybill)}", "/invoices"):

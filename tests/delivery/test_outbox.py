@@ -9,7 +9,7 @@ import pytest
 from portal.delivery import outbox
 from portal.delivery.deliver import deliver
 from portal.delivery.outbox import ATTEMPTS_MAX, RETRY_MAX, release_stuck, undelivered
-from portal.gateways.easybill_http import EasybillRateLimitedError, EasybillUnavailableError
+from portal.gateways.invoicing import InvoicingRateLimitedError, InvoicingUnavailableError
 from portal.models import Delivery
 from portal.storage.database import db
 from tests.delivery.rows import make_customer, make_invoice
@@ -18,7 +18,7 @@ from tests.factories import FEBRUARY, JANUARY, MARCH, NOW
 
 LINES = [("production", "vm.medium", "744", "0.5")]
 _BEYOND = RETRY_MAX + dt.timedelta(minutes=1)  # a run takes a moment itself
-DOWN = EasybillUnavailableError()
+DOWN = InvoicingUnavailableError()
 
 
 def fails_for(organization):
@@ -109,7 +109,7 @@ def test_a_rate_limit_is_no_failure(easybill, poisoned):
     invoice = make_invoice(poisoned, *LINES)
     at = NOW
     for _ in range(ATTEMPTS_MAX + 1):
-        limited = EasybillRateLimitedError(retry_after_seconds=30)
+        limited = InvoicingRateLimitedError(retry_after_seconds=30)
         deliver(Watched(easybill.gateway, customer_by_number=raises(limited)), now=at)
         assert round((invoice.next_attempt_at - at).total_seconds()) == 30
         at = invoice.next_attempt_at
@@ -118,7 +118,7 @@ def test_a_rate_limit_is_no_failure(easybill, poisoned):
 
 def test_a_worker_that_is_told_to_stop_while_it_waits_stops(easybill, poisoned):
     make_invoice(poisoned, *LINES)
-    gateway = Watched(easybill.gateway, customer_by_number=raises(EasybillRateLimitedError()))
+    gateway = Watched(easybill.gateway, customer_by_number=raises(InvoicingRateLimitedError()))
     deliver(gateway, now=NOW, wait=lambda _: True)
     assert gateway.calls == ["customer_by_number"]
 
@@ -134,7 +134,7 @@ def test_a_worker_whose_lease_was_taken_finishes_nothing(easybill, poisoned):
         return document
 
     gateway = Watched(easybill.gateway, create_draft=late)
-    assert deliver(gateway, now=NOW).left == 1
+    assert deliver(gateway, now=NOW).skipped == 1
     assert "finish" not in gateway.calls
     (document,) = easybill.documents(poisoned)
     assert document["is_draft"]

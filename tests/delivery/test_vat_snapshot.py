@@ -14,7 +14,7 @@ from portal.closing.verify import verify
 from portal.delivery.deliver import deliver
 from portal.delivery.outbox import LEASE
 from portal.domain.vat import VatCase, WithoutVatId
-from portal.gateways.easybill_http import EasybillUnavailableError
+from portal.gateways.invoicing import InvoicingUnavailableError
 from portal.invoices import queries
 from portal.models import Delivery, Invoice, Organization, invoice_uid
 from portal.profile import actions
@@ -237,7 +237,7 @@ def test_a_draft_from_before_a_move_is_finished_as_the_month_was_closed(easybill
     customer, subscription = subscribed(address=NEW_YORK)
     use(subscription, {hour_at(JANUARY, 3): 100})
     close(now=at(JANUARY), grace_days=3)
-    deliver(Watched(easybill.gateway, finish=raises(EasybillUnavailableError())), now=at(JANUARY))
+    deliver(Watched(easybill.gateway, finish=raises(InvoicingUnavailableError())), now=at(JANUARY))
     move(customer, VIENNA, VIENNESE_ID)
     assert deliver(easybill.gateway, now=at(JANUARY) + LEASE + dt.timedelta(minutes=1)).delivered == 1
     (document,) = easybill.documents(customer)

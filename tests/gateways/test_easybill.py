@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from decimal import Decimal
 
 import pytest
 
@@ -15,26 +16,27 @@ from portal.domain.money import Money
 from portal.domain.vat import VatCase
 from portal.gateways import easybill as module
 from portal.gateways import easybill_http
-from portal.gateways.easybill import EasybillGateway, FinishedDocumentError
-from portal.gateways.easybill_budget import Unlimited
-from portal.gateways.easybill_http import (
-    EasybillKeyRefusedError,
-    EasybillRateLimitedError,
-    EasybillRefusedError,
-    EasybillUnavailableError,
-)
-from portal.gateways.easybill_shapes import (
+from portal.gateways.call_budget import Unlimited
+from portal.gateways.easybill import EasybillGateway
+from portal.gateways.easybill_shapes import hundredths_of
+from portal.gateways.invoicing import (
     CurrencyNotCarriedError,
-    CustomerFacts,
-    DraftFacts,
-    DraftPosition,
-    hundredths_of,
+    DocumentDraft,
+    DraftLine,
+    FinishedDocumentError,
+    InvoicingCustomer,
+    InvoicingKeyRefusedError,
+    InvoicingRateLimitedError,
+    InvoicingRefusedError,
+    InvoicingUnavailableError,
     money_of,
 )
 from tests import easybill_description
 from tests.delivery.rows import KEY, _numbers
 
 TODAY = dt.date(2026, 3, 10)
+NEW_YEAR = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+PAID = Money(14691, "EUR")
 
 
 @pytest.fixture
@@ -43,8 +45,8 @@ def gateway(sandboxes) -> EasybillGateway:
 
 
 @pytest.fixture
-def facts() -> CustomerFacts:
-    return CustomerFacts(
+def facts() -> InvoicingCustomer:
+    return InvoicingCustomer(
         number=str(next(_numbers)),
         name="Acme GmbH",
         street="Musterstraße 1",
@@ -56,8 +58,8 @@ def facts() -> CustomerFacts:
     )
 
 
-def draft_facts(net: int = 12345, **changes) -> DraftFacts:
-    return DraftFacts(
+def draft_facts(net: int = 12345, **changes) -> DocumentDraft:
+    return DocumentDraft(
         **{
             "external_id": f"external {next(_numbers)}",
             "document_on": TODAY,
@@ -71,7 +73,7 @@ def draft_facts(net: int = 12345, **changes) -> DraftFacts:
             "language": "en",
             "buyer_reference": None,
             "order_number": None,
-            "positions": [DraftPosition("vm.medium", Money(net, "EUR"), 1900)],
+            "lines": [DraftLine("vm.medium", Money(net, "EUR"), 1900)],
         }
         | changes
     )
@@ -134,7 +136,7 @@ def test_a_draft_has_totals_but_no_number(gateway, facts):
     document = gateway.create_draft(gateway.create_customer(facts), draft_facts())
 
     assert (document.is_draft, document.number, document.due_on) == (True, None, None)
-    assert (document.net_hundredths, document.gross_hundredths) == (12345, 14691)
+    assert (document.net, document.gross) == (Decimal("123.45"), Decimal("146.91"))
     assert document.document_on == TODAY
 
 
@@ -189,7 +191,7 @@ def test_the_pdf_is_a_pdf(gateway, facts):
 def test_what_is_not_a_pdf_is_not_taken_for_one():
     with (
         answering(answer("200 OK", b"<html>busy</html>")) as base,
-        pytest.raises(EasybillUnavailableError, match="not a PDF"),
+        pytest.raises(InvoicingUnavailableError, match="not a PDF"),
     ):
         EasybillGateway(KEY, base).pdf_of("1")
 
@@ -199,8 +201,8 @@ def test_the_same_payment_counts_once(gateway, facts):
     gateway.finish(draft.id)
     reference = f"pi_{next(_numbers)}, part 1"
 
-    first = gateway.record_payment(draft.id, 14691, TODAY, reference)
-    assert gateway.record_payment(draft.id, 14691, TODAY, reference) == first
+    first = gateway.record_payment(draft.id, PAID, TODAY, reference)
+    assert gateway.record_payment(draft.id, PAID, TODAY, reference) == first
     assert gateway.document_of(draft.id).paid_on == TODAY
 
 
@@ -214,26 +216,26 @@ def test_every_page_of_a_list_is_read(gateway, facts, monkeypatch):
 
 def test_edited_documents_are_found_by_day(gateway, facts):
     made = gateway.create_draft(gateway.create_customer(facts), draft_facts())
-    first = gateway.documents_edited_since(dt.date(2026, 1, 1))
-    pages = [gateway.documents_edited_since(dt.date(2026, 1, 1), each + 1) for each in range(first.pages)]
+    first = gateway.documents_edited_since(NEW_YEAR)
+    pages = [gateway.documents_edited_since(NEW_YEAR, each + 1) for each in range(first.pages)]
 
     assert made in [each for page in pages for each in page.documents]
     assert made in [each for page in range(first.pages) for each in gateway.drafts(page + 1).documents]
 
 
 def test_an_empty_list_has_no_pages(gateway):
-    page = gateway.documents_edited_since(dt.date(2090, 1, 1))
+    page = gateway.documents_edited_since(dt.datetime(2090, 1, 1, tzinfo=dt.UTC))
     assert (page.documents, page.pages) == ([], 0)
 
 
 def test_a_wrong_key_is_told_apart_from_a_refusal(sandboxes):
     stranger = EasybillGateway("wrong", f"{sandboxes.easybill_url}/rest/v1")
-    with pytest.raises(EasybillKeyRefusedError):
+    with pytest.raises(InvoicingKeyRefusedError):
         stranger.customer_by_number("1")
 
 
 def test_a_refusal_names_the_fields_and_quotes_nobody(gateway, facts, caplog):
-    with pytest.raises(EasybillRefusedError) as refused:
+    with pytest.raises(InvoicingRefusedError) as refused:
         gateway.create_draft("1", draft_facts())
 
     assert isinstance(refused.value, ProviderRefusedError)
@@ -244,11 +246,11 @@ def test_a_refusal_names_the_fields_and_quotes_nobody(gateway, facts, caplog):
 @pytest.mark.parametrize(
     ("status", "headers", "error", "seconds"),
     [
-        ("429 Too Many Requests", ["Retry-After: 60"], EasybillRateLimitedError, 60),
-        ("429 Too Many Requests", ["Retry-After: soon"], EasybillRateLimitedError, None),
-        ("409 Conflict", [], EasybillUnavailableError, None),
-        ("500 Internal Server Error", [], EasybillUnavailableError, None),
-        ("503 Service Unavailable", ["Retry-After: 120"], EasybillUnavailableError, 120),
+        ("429 Too Many Requests", ["Retry-After: 60"], InvoicingRateLimitedError, 60),
+        ("429 Too Many Requests", ["Retry-After: soon"], InvoicingRateLimitedError, None),
+        ("409 Conflict", [], InvoicingUnavailableError, None),
+        ("500 Internal Server Error", [], InvoicingUnavailableError, None),
+        ("503 Service Unavailable", ["Retry-After: 120"], InvoicingUnavailableError, 120),
     ],
 )
 def test_what_may_go_through_later_says_when(status, headers, error, seconds):
@@ -267,7 +269,7 @@ def test_what_may_go_through_later_says_when(status, headers, error, seconds):
 def test_an_answer_that_cannot_be_read_is_no_answer(body):
     with (
         answering(answer("200 OK", body)) as base,
-        pytest.raises(EasybillUnavailableError, match="cannot be read"),
+        pytest.raises(InvoicingUnavailableError, match="cannot be read"),
     ):
         EasybillGateway(KEY, base).customer_by_number("1")
 
@@ -275,7 +277,7 @@ def test_an_answer_that_cannot_be_read_is_no_answer(body):
 def test_nobody_listening_is_no_answer():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(EasybillUnavailableError):
+    with pytest.raises(InvoicingUnavailableError):
         EasybillGateway(KEY, f"http://127.0.0.1:{port}").customer_by_number("1")
 
 
@@ -287,7 +289,7 @@ def test_nobody_listening_is_no_answer():
 def test_a_server_that_drips_is_left_at_the_deadline(first):
     with answering(first, *[b" "] * 1000, pause_seconds=0.05) as base:
         started = time.monotonic()
-        with pytest.raises(EasybillUnavailableError, match="in time"):
+        with pytest.raises(InvoicingUnavailableError, match="in time"):
             EasybillGateway(KEY, base, deadline_seconds=1).customer_by_number("1")
 
     assert time.monotonic() - started < 2
@@ -297,7 +299,7 @@ def test_redirects_are_not_followed(sandboxes):
     elsewhere = f"Location: {sandboxes.easybill_url}/rest/v1/customers"
     with (
         answering(answer("302 Found", {}, elsewhere)) as base,
-        pytest.raises(EasybillRefusedError, match="302"),
+        pytest.raises(InvoicingRefusedError, match="302"),
     ):
         EasybillGateway(KEY, base).customer_by_number("1")
 
@@ -316,7 +318,7 @@ def test_nulls_texts_and_unknown_fields_are_understood():
     with answering(answer("200 OK", body)) as base:
         document = EasybillGateway(KEY, base).document_of("17")
 
-    assert (document.id, document.net_hundredths, document.gross_hundredths) == ("17", 2829, 3367)
+    assert (document.id, document.net, document.gross) == ("17", Decimal("28.29"), Decimal("33.67"))
     assert (document.paid_on, document.due_on, document.currency) == (None, None, "EUR")
     assert not document.is_draft, "what is not surely a draft is not deleted"
 
@@ -324,7 +326,7 @@ def test_nulls_texts_and_unknown_fields_are_understood():
 def test_half_a_cent_in_a_total_is_not_rounded_away():
     with (
         answering(answer("200 OK", {"id": 17, "amount": 3366.51})) as base,
-        pytest.raises(EasybillUnavailableError),
+        pytest.raises(InvoicingUnavailableError),
     ):
         EasybillGateway(KEY, base).document_of("17")
 
@@ -337,16 +339,16 @@ def test_an_id_that_is_no_number_never_reaches_a_url(gateway):
 @pytest.mark.parametrize(("currency", "hundredths"), [("EUR", 1234), ("JPY", 123400), ("USD", 1234)])
 def test_money_is_told_in_hundredths_and_back(currency, hundredths):
     assert hundredths_of(Money(1234, currency)) == hundredths
-    assert money_of(hundredths, currency) == Money(1234, currency)
+    assert money_of(Decimal(hundredths).scaleb(-2), currency) == Money(1234, currency)
 
 
 def test_finer_currencies_are_refused():
     with pytest.raises(CurrencyNotCarriedError):
         hundredths_of(Money(1234, "KWD"))
     with pytest.raises(CurrencyNotCarriedError):
-        money_of(1234, "KWD")
+        money_of(Decimal("12.34"), "KWD")
     with pytest.raises(CurrencyNotCarriedError):
-        money_of(1234, "JPY")
+        money_of(Decimal("12.34"), "JPY")
 
 
 def test_a_credit_gives_back_and_comes_out_below_zero(gateway, facts):
@@ -356,7 +358,7 @@ def test_a_credit_gives_back_and_comes_out_below_zero(gateway, facts):
         customer_id, draft_facts(-12345, type="CREDIT", refers_to_id=invoice.id, notes=["Set off."])
     )
 
-    assert (credit.net_hundredths, credit.gross_hundredths) == (-12345, -14691)
+    assert (credit.net, credit.gross) == (Decimal("-123.45"), Decimal("-146.91"))
     assert (credit.type, credit.refers_to_id) == ("CREDIT", invoice.id)
 
 
@@ -365,29 +367,29 @@ def test_a_credit_is_below_zero_whichever_sign_the_account_writes():
         body = {"id": 17, "type": "CREDIT", "amount_net": net, "amount": gross}
         with answering(answer("200 OK", body)) as base:
             document = EasybillGateway(KEY, base).document_of("17")
-        assert (document.net_hundredths, document.gross_hundredths) == (-12345, -14691)
+        assert (document.net, document.gross) == (Decimal("-123.45"), Decimal("-146.91"))
 
 
 def test_each_position_has_its_own_rate(gateway, facts):
-    positions = [DraftPosition("a", Money(10000, "EUR"), 1900), DraftPosition("b", Money(10000, "EUR"), 700)]
-    document = gateway.create_draft(gateway.create_customer(facts), draft_facts(positions=positions))
-    assert (document.net_hundredths, document.gross_hundredths) == (20000, 22600)
+    lines = [DraftLine("a", Money(10000, "EUR"), 1900), DraftLine("b", Money(10000, "EUR"), 700)]
+    document = gateway.create_draft(gateway.create_customer(facts), draft_facts(lines=lines))
+    assert (document.net, document.gross) == (200, 226)
 
 
 def test_yen_are_sent_in_hundredths(gateway, facts):
-    positions = [DraftPosition("a", Money(1234, "JPY"), 0)]
-    facts_in_yen = draft_facts(currency="JPY", positions=positions)
+    lines = [DraftLine("a", Money(1234, "JPY"), 0)]
+    facts_in_yen = draft_facts(currency="JPY", lines=lines)
     document = gateway.create_draft(gateway.create_customer(facts), facts_in_yen)
-    assert (document.net_hundredths, document.currency) == (123400, "JPY")
+    assert (document.net, document.currency) == (1234, "JPY")
 
 
 def test_what_easybill_would_fill_in_stays_as_it_was_written(gateway, facts, monkeypatch):
     sent = recorded(monkeypatch)
-    named = CustomerFacts(
+    named = InvoicingCustomer(
         **{name: getattr(facts, name) for name in facts.__slots__} | {"name": "%KUNDE.NAME%"}
     )
-    positions = [DraftPosition("50% off %FIRMA.IBAN%", Money(1, "EUR"), 0)]
-    gateway.create_draft(gateway.create_customer(named), draft_facts(positions=positions))
+    lines = [DraftLine("50% off %FIRMA.IBAN%", Money(1, "EUR"), 0)]
+    gateway.create_draft(gateway.create_customer(named), draft_facts(lines=lines))
     assert sent[0][2]["company_name"] == "% KUNDE.NAME%"
     assert sent[1][2]["items"][0]["description"] == "50% off % FIRMA.IBAN%"
 
@@ -417,8 +419,8 @@ def all_conversations(gateway, facts):
     gateway.pdf_of(kept.id)
     credit = draft_facts(-5, type="CREDIT", refers_to_id=kept.id)
     gateway.create_draft(customer_id, credit)
-    gateway.record_payment(kept.id, 14691, TODAY, f"pi_{next(_numbers)}")
-    gateway.documents_edited_since(TODAY)
+    gateway.record_payment(kept.id, PAID, TODAY, f"pi_{next(_numbers)}")
+    gateway.documents_edited_since(NEW_YEAR)
     gateway.drafts()
     with pytest.raises(FinishedDocumentError):
         gateway.delete_draft(kept.id)
@@ -457,6 +459,6 @@ def test_a_budget_is_told_when_easybill_is_called_too_often_and_only_then(status
 
     for said, paused in ((status, ()), ("429 Too Many Requests", (60,))):
         budget = Counting()
-        with answering(answer(said, {})) as base, pytest.raises(EasybillUnavailableError):
+        with answering(answer(said, {})) as base, pytest.raises(InvoicingUnavailableError):
             EasybillGateway(KEY, base, budget=budget).customer_by_number("1")
         assert budget.paused == paused

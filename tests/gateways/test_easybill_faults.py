@@ -11,10 +11,10 @@ import pytest
 
 from portal.domain.errors import ProviderRefusedError
 from portal.gateways.breaker import Breaker
+from portal.gateways.call_budget import Unlimited
 from portal.gateways.deadline import WORKER_SLOTS
 from portal.gateways.easybill import EasybillGateway
-from portal.gateways.easybill_budget import Unlimited
-from portal.gateways.easybill_http import EasybillRateLimitedError, EasybillUnavailableError
+from portal.gateways.invoicing import InvoicingRateLimitedError, InvoicingUnavailableError
 from tests.delivery.rows import KEY
 from tests.gateways.faults import MODES, Faults, faults_before
 from tests.gateways.silence import silent_provider
@@ -56,7 +56,7 @@ def gateway(faults, budget, seconds) -> EasybillGateway:
 
 def fail(gateway: EasybillGateway, times: int) -> None:
     for _ in range(times):
-        with pytest.raises(EasybillUnavailableError):
+        with pytest.raises(InvoicingUnavailableError):
             gateway.customer_by_number("1")
 
 
@@ -64,7 +64,7 @@ def fail(gateway: EasybillGateway, times: int) -> None:
 def test_every_fault_of_easybill_ends_in_time_and_in_our_words(gateway, faults, mode):
     faults.fail(mode)
     started = time.monotonic()
-    with pytest.raises(EasybillUnavailableError):
+    with pytest.raises(InvoicingUnavailableError):
         gateway.document_of("1")
     assert time.monotonic() - started < _SECONDS + 1
 
@@ -119,7 +119,7 @@ def test_an_outage_that_goes_on_is_met_by_one_call_in_ten_seconds(gateway, fault
 def test_being_called_too_often_is_no_outage(gateway, faults, budget):
     faults.fail("429")
     for _ in range(9):
-        with pytest.raises(EasybillRateLimitedError):
+        with pytest.raises(InvoicingRateLimitedError):
             gateway.customer_by_number("1")
     assert budget.spent == 9
 
@@ -137,6 +137,6 @@ def test_a_budget_that_is_used_up_says_nothing_about_easybill(gateway, faults, b
     fail(gateway, 5)
     seconds.now += 10
     monkeypatch.setattr(budget, "spend", lambda: 30_000)
-    with pytest.raises(EasybillRateLimitedError):
+    with pytest.raises(InvoicingRateLimitedError):
         gateway.customer_by_number("1")
     assert gateway._easybill._breaker.is_open

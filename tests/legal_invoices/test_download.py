@@ -36,7 +36,7 @@ def making(app):
     """Let the account make both formats, for this test."""
     known = app.extensions["portal.settings"]
     formats = frozenset({"xrechnung", "zugferd"})
-    app.extensions["portal.settings"] = dataclasses.replace(known, easybill_formats=formats)
+    app.extensions["portal.settings"] = dataclasses.replace(known, document_formats=formats)
     yield
     app.extensions["portal.settings"] = known
 

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from portal.delivery.deliver import deliver
-from portal.delivery.mirror import mirror
 from portal.delivery.outbox import RETRY_MAX
+from portal.delivery.sync import sync
 from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.easybill import EasybillGateway
 from portal.models import Delivery, Invoice, LegalDocument
@@ -37,7 +37,7 @@ def broken_gateway(app, fault):
     """All that this portal knows of EasyBill, for this test."""
     gateway = EasybillGateway(KEY, fault.url, DEADLINE_SECONDS)
     known = app.extensions["portal.providers"]
-    app.extensions["portal.providers"] = dataclasses.replace(known, easybill=gateway)
+    app.extensions["portal.providers"] = dataclasses.replace(known, invoicing=gateway)
     yield gateway
     app.extensions["portal.providers"] = known
 
@@ -69,7 +69,7 @@ def document(acme, easybill):
     """One document is there, another is to be made."""
     make_invoice(acme, *LINES)
     deliver(easybill.gateway, now=NOW)
-    mirror(easybill.gateway, now=NOW)
+    sync(easybill.gateway, now=NOW)
     make_invoice(acme, *LINES, month=FEBRUARY)
     return db.session.scalars(db.select(LegalDocument)).one()
 
@@ -130,7 +130,7 @@ def test_nothing_is_lost_once_easybill_is_back(acme, document, easybill, fault):
     impatient = EasybillGateway(KEY, fault.url, deadline_seconds=1)
     deliver(impatient, now=NOW)
     with pytest.raises(ProviderUnavailableError):
-        mirror(impatient, now=NOW)
+        sync(impatient, now=NOW)
     db.session.rollback()
     later = NOW + RETRY_MAX + dt.timedelta(hours=1)
     assert deliver(easybill.gateway, now=later).delivered == 1

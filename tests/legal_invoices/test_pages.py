@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from portal.delivery.deliver import deliver
-from portal.delivery.mirror import mirror
+from portal.delivery.sync import sync
 from portal.models import Invoice, LegalDocument
 from portal.storage.database import db
 from tests.delivery.rows import make_customer, make_invoice, own_customer
@@ -115,7 +115,7 @@ def test_a_token_reads_the_same(acme, document, url, nobody):
 
 
 def test_the_page_shows_what_the_json_says(viewer, easybill, document, url):
-    mirror(easybill.gateway, now=NOW)
+    sync(easybill.gateway, now=NOW)
     page = viewer.page(url)
     row = page.select_one("tbody tr").text
     for shown in (document.number, "10 Mar 2026", "January 2026", "Open", "€133.77", "€159.19"):
@@ -220,7 +220,7 @@ def test_nobody_is_sent_to_sign_in(nobody, document, url):
 def test_a_payment_shows_once_it_is_mirrored(viewer, easybill, document, url):
     easybill.pay(document.provider_document_id, 15919, NOW.date())
     assert viewer.json(url)[0]["status"] == "open"
-    mirror(easybill.gateway, now=NOW + dt.timedelta(hours=1))
+    sync(easybill.gateway, now=NOW + dt.timedelta(hours=1))
 
     one = viewer.json(f"{url}/{document.provider_document_id}")
     assert (one["status"], one["paid_at"]) == ("paid", "2026-03-10")
@@ -237,7 +237,7 @@ def test_the_day_after_it_was_due_it_is_overdue(viewer, document, url, clock):
 
 def test_a_cancellation_is_listed_beside_what_it_cancels(viewer, easybill, document, url):
     easybill.cancel(document.provider_document_id)
-    mirror(easybill.gateway, now=NOW)
+    sync(easybill.gateway, now=NOW)
 
     cancellation, cancelled = viewer.json(url)
     assert (cancelled["id"], cancelled["status"]) == (document.provider_document_id, "cancelled")
@@ -337,7 +337,7 @@ def test_a_month_below_zero_is_a_credit_note_linked_both_ways(acme, viewer, easy
 
 def test_a_part_that_was_paid_is_shown(viewer, easybill, document, url):
     easybill.pay(document.provider_document_id, 5000, NOW.date())
-    mirror(easybill.gateway, now=NOW)
+    sync(easybill.gateway, now=NOW)
     one = viewer.json(f"{url}/{document.provider_document_id}")
     assert (one["status"], one["amount_paid"]["cents"]) == ("open", 5000)
     assert "€50.00 so far" in viewer.page(f"{url}/{document.provider_document_id}").text

@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 
 from portal.delivery.document_draft import expected_document
 from portal.domain.vat import VatRules
-from portal.gateways.easybill_shapes import CustomerFacts, customer_body, draft_body
+from portal.gateways.easybill_shapes import customer_body, draft_body
+from portal.gateways.invoicing import InvoicingCustomer
 from portal.gateways.mail import Mail, MailFolder
 from portal.models import (
     Account,
@@ -180,10 +181,10 @@ def test_a_placeholder_of_easybills_in_a_text_stays_a_text(app):
     organization.name = "%KUNDE.NAME% GmbH"  # stored before names were checked
     make_invoice(organization, ("web", "%FIRMA.KONTO% 50% vm", "12", "0.5"))
     invoice = db.session.scalars(select(Invoice)).one()
-    body = draft_body(
-        "1", expected_document(organization, invoice, NOW.date(), vat_rules=VatRules("DE")).facts
-    )
-    facts = CustomerFacts("1", "%KUNDE.NAME%", "%A.B%", "1", "%DOKUMENT.NUMMER%", "DE", None, ["a@b.example"])
+    expected = expected_document(organization, invoice, NOW.date(), vat_rules=VatRules("DE"))
+    body = draft_body("1", expected.draft)
+    hostile = "%KUNDE.NAME%", "%A.B%", "1", "%DOKUMENT.NUMMER%"
+    facts = InvoicingCustomer("1", *hostile, "DE", None, ["a@b.example"])
     customer = customer_body(facts)
     assert "%FIRMA.KONTO%" not in str(body)
     assert "50% vm" in str(body), "a percent sign of its own stays"

@@ -270,9 +270,9 @@ def test_what_they_pay_is_chosen(choice):
 
 
 def test_the_formats_of_the_account_are_named():
-    assert from_environment(PRODUCTION).easybill_formats == frozenset()
+    assert from_environment(PRODUCTION).document_formats == frozenset()
     named = from_environment(PRODUCTION | {"EASYBILL_FORMATS": "xrechnung, zugferd"})
-    assert named.easybill_formats == {"xrechnung", "zugferd"}
+    assert named.document_formats == {"xrechnung", "zugferd"}
 
 
 @pytest.mark.parametrize(

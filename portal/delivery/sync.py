@@ -1,4 +1,4 @@
-"""Mirrors EasyBill: payments and cancellations reach our tables, which are all that pages read.
+"""Syncs with the invoicing provider: payments and cancellations reach our tables, which pages read.
 
 A sync asks for what was edited since the last one, overlapping by a day, and moves the position only when
 it has seen every page: broken off half-way, the next one starts from there again. A document that cannot
@@ -14,24 +14,28 @@ from dataclasses import dataclass
 from functools import partial
 
 from portal.delivery import legal_copy, lost_drafts
-from portal.delivery.owners import is_of_invoice, organizations_of
+from portal.delivery.document_links import is_of_invoice, organizations_of
 from portal.domain.errors import BillingError, ProviderUnavailableError
-from portal.gateways.easybill import ZONE, EasybillGateway
-from portal.gateways.easybill_http import RATE_LIMIT_SECONDS, EasybillRateLimitedError
-from portal.gateways.easybill_shapes import LEGAL_TYPES, Document, DocumentPage
+from portal.gateways.invoicing import (
+    LEGAL_TYPES,
+    Document,
+    DocumentPage,
+    InvoicingProvider,
+    InvoicingRateLimitedError,
+)
 from portal.ledger.synced import record_sync, synced_until
 from portal.storage.database import db, reading
 
 log = logging.getLogger(__name__)
 
-OVERLAP = dt.timedelta(days=1)  # EasyBill is asked by days of Berlin, and its clock is not ours
-_EARLIEST_ON = dt.date(2000, 1, 1)
+OVERLAP = dt.timedelta(days=1)  # the provider's clock is not ours
+_EARLIEST_AT = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 _WAITS_MAX = 5  # in a row, for one page
 Wait = Callable[[float], object]
 
 
 @dataclass(slots=True)
-class MirrorCounts:
+class SyncCounts:
     """What a sync saw and did. `lost_drafts` are drafts of ours that another one replaced."""
 
     seen: int = 0
@@ -41,22 +45,22 @@ class MirrorCounts:
     lost_drafts: int = 0
 
 
-def mirror(easybill: EasybillGateway, *, now: dt.datetime, wait: Wait | None = None) -> MirrorCounts:
-    """Take over what changed at EasyBill since the last sync, and return how much it was.
+def sync(provider: InvoicingProvider, *, now: dt.datetime, wait: Wait | None = None) -> SyncCounts:
+    """Take over what changed at the provider since the last sync, and return how much it was.
 
-    `wait` sleeps the seconds for which EasyBill wants to be left alone; without it the sync ends there.
+    `wait` sleeps the seconds for which the provider wants to be left alone; without it the sync ends there.
     """
-    counts = MirrorCounts()
+    counts = SyncCounts()
     synced_at = _position()
-    since = _EARLIEST_ON if synced_at is None else _day(synced_at - OVERLAP)
+    since = _EARLIEST_AT if synced_at is None else synced_at - OVERLAP
     drafts = [
         document
-        for documents in _pages(partial(easybill.documents_edited_since, since), wait)
-        for document in _taken_over(easybill, documents, now, counts)
+        for documents in _pages(partial(provider.documents_edited_since, since), wait)
+        for document in _taken_over(provider, documents, now, counts)
     ]
-    if synced_at is None or _day(synced_at) < _day(now):  # once a day even those that nobody edits
-        drafts += [each for some in _pages(easybill.drafts, wait) for each in some]
-    counts.lost_drafts = lost_drafts.remove(easybill, drafts)
+    if synced_at is None or synced_at.date() < now.date():  # once a day even those that nobody edits
+        drafts += [draft for page in _pages(provider.drafts, wait) for draft in page]
+    counts.lost_drafts = lost_drafts.remove(provider, drafts)
     if not counts.failed:
         record_sync(now)
         db.session.commit()
@@ -65,13 +69,9 @@ def mirror(easybill: EasybillGateway, *, now: dt.datetime, wait: Wait | None = N
 
 def _position() -> dt.datetime | None:
     with reading():
-        found = synced_until()
+        synced_at = synced_until()
         db.session.commit()
-    return found
-
-
-def _day(at: dt.datetime) -> dt.date:
-    return at.astimezone(ZONE).date()
+    return synced_at
 
 
 def _pages(read: Callable[[int], DocumentPage], wait: Wait | None) -> Iterator[Sequence[Document]]:
@@ -84,45 +84,44 @@ def _pages(read: Callable[[int], DocumentPage], wait: Wait | None) -> Iterator[S
 
 
 def _patiently(read: Callable[[], DocumentPage], wait: Wait | None) -> DocumentPage:
-    """Read a page; when EasyBill is called too often, wait as long as it says and ask again."""
+    """Read a page; when the provider is called too often, wait as long as it says and ask again."""
     for _ in range(_WAITS_MAX):
         try:
             return read()
-        except EasybillRateLimitedError as error:
-            seconds = error.retry_after_seconds or RATE_LIMIT_SECONDS
-            if wait is None or wait(seconds) is True:
+        except InvoicingRateLimitedError as error:
+            if wait is None or wait(error.seconds_to_wait) is True:
                 raise
     return read()
 
 
 def _taken_over(
-    easybill: EasybillGateway, documents: Sequence[Document], now: dt.datetime, counts: MirrorCounts
+    provider: InvoicingProvider, documents: Sequence[Document], now: dt.datetime, counts: SyncCounts
 ) -> list[Document]:
     """Take over the finished documents of a page, and return its drafts."""
-    owners = organizations_of(documents)
+    organizations = organizations_of(documents)
     drafts = []
     for document in documents:
         counts.seen += 1
-        organization_id = owners.get(document.customer_id or "")
+        organization_id = organizations.get(document.customer_id or "")
         if organization_id is None:
             continue
         if document.is_draft:
             drafts.append(document)
         else:
-            _take_over_safely(easybill, organization_id, document, now, counts)
+            _take_over_safely(provider, organization_id, document, now, counts)
     return drafts
 
 
 def _take_over_safely(
-    easybill: EasybillGateway,
+    provider: InvoicingProvider,
     organization_id: int,
     document: Document,
     now: dt.datetime,
-    counts: MirrorCounts,
+    counts: SyncCounts,
 ) -> None:
     try:
-        _take_over(easybill, organization_id, document, now, counts)
-    except EasybillRateLimitedError:
+        _take_over(provider, organization_id, document, now, counts)
+    except InvoicingRateLimitedError:
         raise
     except ProviderUnavailableError:
         db.session.rollback()
@@ -130,26 +129,26 @@ def _take_over_safely(
         log.warning("a document is for the next sync", extra={"document": document.id})
     except BillingError as error:  # it would be the same the next time
         db.session.rollback()
-        log.exception("a document cannot be mirrored", extra={"document": document.id, "why": str(error)})
+        log.exception("a document cannot be taken over", extra={"document": document.id, "why": str(error)})
 
 
 def _take_over(
-    easybill: EasybillGateway,
+    provider: InvoicingProvider,
     organization_id: int,
     document: Document,
     now: dt.datetime,
-    counts: MirrorCounts,
+    counts: SyncCounts,
 ) -> None:
     if _refresh(organization_id, document, now):
         counts.refreshed += 1
     elif _is_to_be_added(organization_id, document):
-        legal_copy.keep(organization_id, document, easybill.pdf_of(document.id), ours=None, at=now)
+        legal_copy.keep(organization_id, document, provider.pdf_of(document.id), link=None, at=now)
         db.session.commit()
         counts.added += 1
 
 
 def _refresh(organization_id: int, document: Document, now: dt.datetime) -> bool:
-    """Take over what may change about a document that we know; tell whether we do."""
+    """Take over what may change about a document that we have; tell whether we have it."""
     row = legal_copy.row_of(organization_id, document.id)
     if row is not None:
         legal_copy.refresh(row, document, at=max(now, row.synced_at))
@@ -158,6 +157,6 @@ def _refresh(organization_id: int, document: Document, now: dt.datetime) -> bool
 
 
 def _is_to_be_added(organization_id: int, document: Document) -> bool:
-    """Documents that others made at EasyBill are mirrored as well; delivering keeps its own."""
+    """Tell whether a document that we lack is kept: others make some by hand; delivery keeps its own."""
     is_legal = document.type in LEGAL_TYPES and bool(document.number) and document.document_on is not None
     return is_legal and not is_of_invoice(organization_id, document)

@@ -5,9 +5,9 @@ import datetime as dt
 import pytest
 
 from portal.delivery.deliver import deliver
-from portal.delivery.mirror import mirror
+from portal.delivery.sync import sync
 from portal.gateways import easybill_http
-from portal.gateways.easybill_http import EasybillRateLimitedError, EasybillUnavailableError
+from portal.gateways.invoicing import InvoicingRateLimitedError, InvoicingUnavailableError
 from portal.ledger.synced import synced_until
 from portal.models import LegalDocument, LegalDocumentFile, LegalStatus
 from portal.storage.database import db
@@ -55,7 +55,7 @@ def test_a_new_document_is_open_and_overdue_after_its_day(delivered):
 
 def test_a_payment_at_easybill_reaches_us(easybill, delivered):
     easybill.pay(delivered.provider_document_id, 44268, TODAY)
-    counts = mirror(easybill.gateway, now=LATER)
+    counts = sync(easybill.gateway, now=LATER)
 
     assert counts.refreshed == 1
     assert (delivered.paid_on, delivered.status_on(TODAY)) == (TODAY, LegalStatus.PAID)
@@ -64,14 +64,14 @@ def test_a_payment_at_easybill_reaches_us(easybill, delivered):
 
 def test_part_of_a_payment_is_not_yet_paid(easybill, delivered):
     easybill.pay(delivered.provider_document_id, 44267, TODAY)
-    mirror(easybill.gateway, now=LATER)
+    sync(easybill.gateway, now=LATER)
 
     assert (delivered.paid_on, delivered.paid_cents) == (None, 44267)
 
 
 def test_a_cancellation_marks_the_document_and_is_a_row_of_its_own(easybill, customer, delivered):
     storno = easybill.cancel(delivered.provider_document_id)
-    counts = mirror(easybill.gateway, now=LATER)
+    counts = sync(easybill.gateway, now=LATER)
 
     assert (counts.refreshed, counts.added) == (1, 1)
     assert delivered.status_on(TODAY) == LegalStatus.CANCELLED
@@ -91,8 +91,8 @@ def test_a_cancellation_marks_the_document_and_is_a_row_of_its_own(easybill, cus
 
 def test_a_second_sync_changes_nothing(easybill, delivered):
     easybill.cancel(delivered.provider_document_id)
-    mirror(easybill.gateway, now=LATER)
-    counts = mirror(easybill.gateway, now=LATER + dt.timedelta(hours=1))
+    sync(easybill.gateway, now=LATER)
+    counts = sync(easybill.gateway, now=LATER + dt.timedelta(hours=1))
 
     assert counts.added == 0
     assert len(db.session.scalars(db.select(LegalDocument)).all()) == 2
@@ -100,20 +100,20 @@ def test_a_second_sync_changes_nothing(easybill, delivered):
 
 def test_it_is_known_when_the_mirror_was_last_current(easybill, delivered):
     assert synced_until() is None
-    mirror(easybill.gateway, now=LATER)
+    sync(easybill.gateway, now=LATER)
     assert synced_until() == LATER
-    mirror(easybill.gateway, now=NOW)
+    sync(easybill.gateway, now=NOW)
     assert synced_until() == LATER, "never back"
 
 
 def test_a_sync_asks_from_a_day_before_the_last_one(easybill, delivered):
-    mirror(easybill.gateway, now=LATER)
+    sync(easybill.gateway, now=LATER)
     gateway = Asked(easybill.gateway)
-    mirror(gateway, now=LATER + dt.timedelta(hours=1))
+    sync(gateway, now=LATER + dt.timedelta(hours=1))
     # How many pages there are depends on what other tests have left in the sandbox.
-    assert set(gateway.asked) == {("documents_edited_since", TODAY - dt.timedelta(days=1))}
+    assert set(gateway.asked) == {("documents_edited_since", LATER - dt.timedelta(days=1))}
 
-    mirror(gateway, now=LATER + dt.timedelta(days=1))
+    sync(gateway, now=LATER + dt.timedelta(days=1))
     assert gateway.asked[-1] == ("drafts",), "once a day every draft is looked at"
 
 
@@ -122,32 +122,32 @@ def test_a_sync_that_breaks_off_starts_again_from_the_same_place(easybill, deliv
         def __init__(self):
             self.asked = []
 
-        def documents_edited_since(self, day, page):
-            self.asked.append((day, page))
-            raise EasybillUnavailableError
+        def documents_edited_since(self, at, page):
+            self.asked.append((at, page))
+            raise InvoicingUnavailableError
 
     gateway = Breaking()
     for _ in range(2):
-        with pytest.raises(EasybillUnavailableError):
-            mirror(gateway, now=LATER)
+        with pytest.raises(InvoicingUnavailableError):
+            sync(gateway, now=LATER)
 
-    assert gateway.asked == [(dt.date(2000, 1, 1), 1)] * 2
+    assert gateway.asked == [(dt.datetime(2000, 1, 1, tzinfo=dt.UTC), 1)] * 2
     assert synced_until() is None
 
 
 def test_a_rate_limit_is_waited_for_and_the_sync_goes_on_at_the_same_page(easybill, delivered):
-    limited = [EasybillRateLimitedError(retry_after_seconds=30), EasybillRateLimitedError()]
+    limited = [InvoicingRateLimitedError(retry_after_seconds=30), InvoicingRateLimitedError()]
     waited = []
-    mirror(Asked(easybill.gateway, documents_edited_since=limited), now=LATER, wait=waited.append)
+    sync(Asked(easybill.gateway, documents_edited_since=limited), now=LATER, wait=waited.append)
 
     assert waited == [60, 30]
     assert synced_until() == LATER
 
 
 def test_whoever_is_told_to_stop_while_waiting_stops(easybill, delivered):
-    limited = [EasybillRateLimitedError(retry_after_seconds=30) for _ in range(3)]
-    with pytest.raises(EasybillRateLimitedError):
-        mirror(Asked(easybill.gateway, documents_edited_since=limited), now=LATER, wait=lambda _: True)
+    limited = [InvoicingRateLimitedError(retry_after_seconds=30) for _ in range(3)]
+    with pytest.raises(InvoicingRateLimitedError):
+        sync(Asked(easybill.gateway, documents_edited_since=limited), now=LATER, wait=lambda _: True)
 
     assert len(limited) == 2
 
@@ -157,24 +157,24 @@ def test_a_document_whose_pdf_does_not_come_holds_up_no_other_and_is_asked_for_a
 ):
     easybill.cancel(delivered.provider_document_id)
     by_hand(easybill, customer)
-    counts = mirror(Asked(easybill.gateway, pdf_of=[EasybillUnavailableError()]), now=LATER)
+    counts = sync(Asked(easybill.gateway, pdf_of=[InvoicingUnavailableError()]), now=LATER)
 
     assert (counts.failed, counts.added, synced_until()) == (1, 1, None)
-    assert mirror(easybill.gateway, now=LATER).added == 1
+    assert sync(easybill.gateway, now=LATER).added == 1
     assert synced_until() == LATER
 
 
 def test_easybill_down_for_a_day_changes_nothing(easybill, delivered):
-    mirror(easybill.gateway, now=LATER)
+    sync(easybill.gateway, now=LATER)
     for hour in range(24):
-        gateway = Asked(easybill.gateway, documents_edited_since=[EasybillUnavailableError()])
-        with pytest.raises(EasybillUnavailableError):
-            mirror(gateway, now=LATER + dt.timedelta(hours=hour))
+        gateway = Asked(easybill.gateway, documents_edited_since=[InvoicingUnavailableError()])
+        with pytest.raises(InvoicingUnavailableError):
+            sync(gateway, now=LATER + dt.timedelta(hours=hour))
     assert delivered.status_on(TODAY) == LegalStatus.OPEN
     assert synced_until() == LATER
 
     easybill.pay(delivered.provider_document_id, 44268, TODAY)
-    mirror(easybill.gateway, now=LATER + dt.timedelta(hours=24))
+    sync(easybill.gateway, now=LATER + dt.timedelta(hours=24))
     assert delivered.paid_on == TODAY
 
 
@@ -182,7 +182,7 @@ def test_every_page_is_read(easybill, customer, delivered, monkeypatch):
     monkeypatch.setattr(easybill_http, "PAGE_ROWS", 1)
     easybill.cancel(delivered.provider_document_id)
     easybill.pay(delivered.provider_document_id, 44268, TODAY)
-    mirror(easybill.gateway, now=LATER)
+    sync(easybill.gateway, now=LATER)
 
     assert len(db.session.scalars(db.select(LegalDocument)).all()) == 2
     assert delivered.paid_on == TODAY
@@ -204,7 +204,7 @@ def test_a_credit_that_somebody_made_is_below_zero_whatever_its_sign_at_easybill
     for cents in (10000, -10000):
         items = [{"single_price_net": cents, "vat_percent": 19}]
         by_hand(easybill, customer, type="CREDIT", ref_id=int(delivered.provider_document_id), items=items)
-    mirror(easybill.gateway, now=LATER)
+    sync(easybill.gateway, now=LATER)
 
     rows = db.session.scalars(db.select(LegalDocument).filter_by(type="CREDIT")).all()
     assert [(row.net_cents, row.gross_cents) for row in rows] == [(-10000, -11900)] * 2
@@ -215,7 +215,7 @@ def test_a_credit_that_somebody_made_is_below_zero_whatever_its_sign_at_easybill
 def test_a_document_in_a_currency_that_we_cannot_count_holds_up_no_other(easybill, customer, delivered):
     by_hand(easybill, customer, currency="KWD")
     made = by_hand(easybill, customer)
-    mirror(easybill.gateway, now=LATER)
+    sync(easybill.gateway, now=LATER)
 
     assert db.session.scalars(db.select(LegalDocument).filter_by(provider_document_id=str(made["id"]))).one()
     assert synced_until() == LATER
@@ -223,7 +223,7 @@ def test_a_document_in_a_currency_that_we_cannot_count_holds_up_no_other(easybil
 
 def test_a_document_that_somebody_made_by_hand_is_mirrored_as_well(easybill, customer, delivered):
     made = by_hand(easybill, customer)
-    mirror(easybill.gateway, now=LATER)
+    sync(easybill.gateway, now=LATER)
 
     row = db.session.scalars(db.select(LegalDocument).filter_by(provider_document_id=str(made["id"]))).one()
     assert (row.net_cents, row.gross_cents, row.invoice_id) == (10000, 11900, None)
@@ -234,7 +234,7 @@ def test_the_documents_of_others_stay_out(easybill, delivered):
     body = {"customer_id": stranger["id"], "items": [{"single_price_net": 100}]}
     made = easybill("POST", "/documents", json=body).json()
     easybill("PUT", f"/documents/{made['id']}/done")
-    mirror(easybill.gateway, now=LATER)
+    sync(easybill.gateway, now=LATER)
 
     assert db.session.scalars(db.select(LegalDocument)).one() is delivered
 
@@ -246,7 +246,7 @@ def test_a_draft_of_ours_that_lost_is_deleted_and_other_drafts_are_not(easybill,
 
     kept = easybill.gateway.document_of(delivered.provider_document_id)
     lost, foreign = draft(kept.external_id), draft("somebody else's")
-    counts = mirror(easybill.gateway, now=LATER)
+    counts = sync(easybill.gateway, now=LATER)
 
     assert counts.lost_drafts == 1
     assert easybill.gateway.document_of(str(lost)) is None

@@ -1,4 +1,4 @@
-"""Whose a document at EasyBill is: which organization's, and whether it was made for an invoice of ours."""
+"""Links documents at the provider to our organizations, and to the invoices that they were made for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, select
 
-from portal.gateways.easybill_shapes import CANCELLATIONS, Document
+from portal.gateways.invoicing import CANCELLATIONS, Document
 from portal.models import Delivery, Invoice, Organization
 from portal.storage.database import db, reading
 
@@ -16,18 +16,20 @@ _THROUGH = (Delivery.FINISHED, Delivery.DELIVERED)
 
 
 def organizations_of(documents: Iterable[Document]) -> Mapping[str, int]:
-    """Return {EasyBill's customer id: our organization}; the account may serve others as well."""
+    """Return {the provider's customer id: our organization}; the account may serve others as well."""
     ids = sorted({each.customer_id for each in documents if each.customer_id})
-    found: dict[str, int] = {}
+    organizations: dict[str, int] = {}
     with reading():
         for start in range(0, len(ids), _IDS_MAX):
             query = select(Organization.invoicing_customer_id, Organization.id).where(
                 Organization.invoicing_customer_id.in_(ids[start : start + _IDS_MAX])
             )
             rows = db.session.execute(query)
-            found |= {customer_id: each for customer_id, each in rows if customer_id}
+            organizations |= {
+                customer_id: organization_id for customer_id, organization_id in rows if customer_id
+            }
         db.session.commit()
-    return found
+    return organizations
 
 
 def is_of_invoice(organization_id: int, document: Document) -> bool:

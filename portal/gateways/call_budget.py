@@ -1,4 +1,4 @@
-"""How often EasyBill may be called: so many calls in any sixty seconds, whoever of us makes them.
+"""How often a provider may be called: so many calls in any sixty seconds, whoever of us makes them.
 
 The arithmetic alone. Where the calls of all processes are counted is for whoever has a database.
 """
@@ -18,7 +18,7 @@ class Budget(Protocol):
         """Count one call and return 0, or return the milliseconds until there may be one, uncounted."""
 
     def pause(self, seconds: int) -> None:
-        """Let nobody call for so long: EasyBill has asked for it."""
+        """Let nobody call for so long: the provider has asked for it."""
 
 
 class Unlimited:

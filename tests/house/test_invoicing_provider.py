@@ -1,0 +1,27 @@
+"""The invoicing provider is named by its gateway, its settings, the wiring and its stand-in only."""
+
+from __future__ import annotations
+
+from portal.config import ROOT
+
+NAMES_IT = {
+    "portal/app.py": "wires the gateway",
+    "portal/config.py": "its settings have its name",
+    "portal/demo_settings.py": "the stand-in's address and key",
+    "portal/demo/__main__.py": "waits for the stand-in",
+    "portal/demo/stand_ins.py": "starts the stand-in",
+    "portal/demo/people.py": "tells where the stand-in is",
+    "portal/models/legal_document.py": "a constraint from before its column was renamed",
+    "portal/models/organization.py": "a constraint from before its column was renamed",
+    "portal/openapi/parts/legal_invoices.py": "tells programs whose document ids they get",
+}
+OF_THE_PROVIDER = (ROOT / "portal" / "gateways", ROOT / "portal" / "sandbox")
+FILES = [*(ROOT / "portal").rglob("*.py"), *(ROOT / "templates").rglob("*.html")]
+
+
+def test_the_invoicing_provider_is_named_only_where_it_is_wired():
+    elsewhere = [path for path in FILES if not any(path.is_relative_to(home) for home in OF_THE_PROVIDER)]
+    naming = {
+        path.relative_to(ROOT).as_posix() for path in elsewhere if "easybill" in path.read_text().lower()
+    }
+    assert naming == set(NAMES_IT)
