@@ -75,7 +75,6 @@ def create_app(
     app.extensions["portal.clock"] = clock
     app.extensions["portal.providers"] = providers or real_providers(settings)
     app.extensions["portal.static_digests"] = _static_digests()
-    app.json.sort_keys = False  # type: ignore[attr-defined]
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     htmx.init_app(app)

@@ -11,6 +11,7 @@ from portal.audit_trail import queries, schema
 from portal.audit_trail.differences import differences
 from portal.audit_trail.queries import AuditTrail
 from portal.web.lists import requested_slice
+from portal.web.operations import Operation
 from portal.web.renders import renders
 
 bp = Blueprint("audit_trail", __name__, url_prefix="/organizations/<uuid:organization_id>/audit")
@@ -19,6 +20,7 @@ bp.add_app_template_filter(differences)
 
 @bp.get("")
 @policy("billing:update")
+@Operation("list_audit_entries", "The audit trail of an organization, the latest entry first")
 @renders("audit_trail/index.html", json=schema.audit_trail, fragments={"audit_trail"})
 def index(**_: UUID) -> AuditTrail:
     return queries.trail_of(organization(), requested_slice(int))

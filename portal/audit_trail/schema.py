@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+from uuid import UUID
+
+from msgspec import Meta
+
 from portal.audit_trail.queries import AuditTrail, EntryRow
-from portal.web.json import JSON, instant
+from portal.web.json import Answer, Instant, doc, instant
+
+_Sha256 = Annotated[str, doc(pattern="^[0-9a-f]{64}$")]
+_Facts = Annotated[dict[str, Any] | None, doc("Facts by name, as the action has them.")]
 
 
-def audit_trail(page: AuditTrail) -> list[JSON]:
-    return [_entry(each) for each in page.entries]
+class AuditEntry(Answer, frozen=True):
+    """Who changed what."""
+
+    id: UUID
+    number: Annotated[int, Meta(ge=1, description="Counts within the organization.")]
+    at: Instant
+    actor: Annotated[str, doc("A person, a token of theirs, a collector, or the portal itself.")]
+    account_id: UUID | None
+    action: Annotated[str, doc("Such as payment_method.added.")]
+    subject: Annotated[str, doc("What was changed.")]
+    before: _Facts
+    after: _Facts
+    request_id: Annotated[str | None, doc(format="uuid")]
+    previous_sha256: Annotated[_Sha256, doc("Of the entry before it.")]
+    sha256: Annotated[_Sha256, doc("Of this entry, with the one before it.")]
 
 
-def _entry(row: EntryRow) -> JSON:
+def audit_trail(page: AuditTrail) -> list[AuditEntry]:
+    return [_entry(row) for row in page.entries]
+
+
+def _entry(row: EntryRow) -> AuditEntry:
     entry = row.entry
-    return {
-        "id": str(entry.uid),
-        "number": entry.id,
-        "at": instant(entry.at),
-        "actor": entry.actor,
-        "account_id": entry.account_uid and str(entry.account_uid),
-        "action": entry.action,
-        "subject": entry.subject,
-        "before": entry.before,
-        "after": entry.after,
-        "request_id": entry.request_id,
-        "previous_sha256": entry.previous_sha256,
-        "sha256": entry.sha256,
-    }
+    return AuditEntry(
+        id=entry.uid,
+        number=entry.id,
+        at=instant(entry.at),
+        actor=entry.actor,
+        account_id=entry.account_uid,
+        action=entry.action,
+        subject=entry.subject,
+        before=entry.before,
+        after=entry.after,
+        request_id=entry.request_id,
+        previous_sha256=entry.previous_sha256,
+        sha256=entry.sha256,
+    )

@@ -12,6 +12,7 @@ from portal.invoices.queries import InvoiceList, InvoicePage
 from portal.services import settings
 from portal.web.clock import now
 from portal.web.lists import requested_slice
+from portal.web.operations import Operation
 from portal.web.renders import renders
 
 bp = Blueprint("invoices", __name__, url_prefix="/invoices")
@@ -19,6 +20,7 @@ bp = Blueprint("invoices", __name__, url_prefix="/invoices")
 
 @bp.get("")
 @policy("billing:read")
+@Operation("list_invoices", "The internal invoices of an organization, the newest first")
 @renders("invoices/index.html", json=schema.invoice_list, fragments={"invoice_list"})
 def index() -> InvoiceList:
     return queries.invoices_of(
@@ -28,6 +30,7 @@ def index() -> InvoiceList:
 
 @bp.get("/<uuid:invoice_id>")
 @policy("billing:read")
+@Operation("get_invoice", "One internal invoice with its items")
 @renders("invoices/detail.html", json=schema.invoice)
 def detail(invoice_id: UUID) -> InvoicePage:
     return queries.invoice_of(organization(), invoice_id, vat_rules=settings().vat_rules, now=now())

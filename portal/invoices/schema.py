@@ -2,79 +2,145 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
 from flask import url_for
 
-from portal.domain.period import Month
 from portal.domain.rating import quantity_of
 from portal.invoices.queries import InvoiceList, InvoicePage
-from portal.models import InvoiceLine
+from portal.models import InvoiceLine, InvoiceStatus, ItemKind
 from portal.services import settings
-from portal.web.json import JSON, decimal, instant, money, unit_price
+from portal.web.json import (
+    Answer,
+    Count,
+    ExactPrice,
+    Instant,
+    Money,
+    MonthText,
+    PlainDecimal,
+    RoundedPrice,
+    Url,
+    decimal,
+    doc,
+    instant_or_null,
+    midnight,
+    money,
+    money_or_null,
+    rounded_price,
+)
 
 
-def invoice_list(page: InvoiceList) -> list[JSON]:
-    """The list leaves the items out."""
-    return [_head(each) for each in page.invoices]
+class NamedThing(Answer, frozen=True):
+    """A project or product by the name that it had."""
+
+    id: UUID
+    name: str
 
 
-def invoice(page: InvoicePage) -> JSON:
-    return _head(page) | {"items": [_item(page, each) for each in page.lines]}
+class CorrectedItem(Answer, frozen=True):
+    """The line of an earlier invoice that is corrected."""
+
+    period: MonthText
+    item_id: UUID
 
 
-def _head(page: InvoicePage) -> JSON:
-    return {
-        "id": str(page.uid),
-        "organization_id": str(page.organization.uid),
-        "number": page.number,
-        "status": page.status,
-        "period": str(page.month),
-        "period_start": _midnight(page.month),
-        "period_end": _midnight(page.month.shifted(1)),
-        "total": money(page.total),
-        "due": page.due and money(page.due),
-        "credit": page.credit and money(page.credit),
-        **_completeness(page),
-    }
+class InvoiceItem(Answer, frozen=True):
+    """What a project used of a product at one price, or what came late for an earlier month."""
+
+    id: UUID
+    product: NamedThing
+    project: Annotated[NamedThing | None, doc("Null for what belongs to no project.")]
+    unit_price: RoundedPrice
+    unit_price_decimal: ExactPrice
+    unit: str
+    quantity: PlainDecimal
+    total: Money
+    kind: Annotated[str, doc(enum=list(ItemKind))]
+    corrects: Annotated[CorrectedItem | None, doc("Null unless `kind` is correction.")]
+    usage_url: Annotated[Url, doc("The hours behind it; they add up to it.")]
 
 
-def _midnight(month: Month) -> str:
-    """Return the instant at which a month begins."""
-    return f"{month}-01T00:00:00Z"
+class InvoiceSummary(Answer, frozen=True):
+    """A month of an organization."""
+
+    id: UUID
+    organization_id: UUID
+    number: Annotated[str | None, doc("Null while the month is open.")]
+    status: Annotated[InvoiceStatus, doc("An open month may still grow; a final one never changes.")]
+    period: MonthText
+    period_start: Instant
+    period_end: Annotated[Instant, doc("Exclusive: the first instant of the next month.")]
+    total: Annotated[Money, doc("Net.")]
+    due: Annotated[Money | None, doc("Gross, to be paid; null while that is not known.")]
+    credit: Annotated[Money | None, doc("Gross, in the customer's favour; null while that is not known.")]
+    metered_through: Annotated[
+        Instant | None, doc("The start of the latest hour with an entry; null in final ones.")
+    ]
+    missing_hours: Annotated[
+        Count, doc("How many hours the time-priced subscriptions still owe; 0 in final ones.")
+    ]
 
 
-def _completeness(page: InvoicePage) -> JSON:
-    """What of an open month is in; of a final one nothing is missing that could still change it."""
-    if page.completeness is None:
-        return {"metered_through": None, "missing_hours": 0}
-    through = page.completeness.metered_through
-    return {
-        "metered_through": through and instant(through),
-        "missing_hours": page.completeness.missing_hours,
-    }
+class Invoice(InvoiceSummary, frozen=True):
+    """A month of an organization, line by line."""
+
+    items: list[InvoiceItem]
 
 
-def _item(page: InvoicePage, each: InvoiceLine) -> JSON:
-    project = {"id": str(each.project_uid), "name": each.project_name} if each.project_uid else None
-    return {
-        "id": str(each.uid),
-        "product": {"id": str(each.product_uid), "name": each.product_name},
-        "project": project,
-        **unit_price(each.unit_price, each.total.currency),
-        "unit": each.unit,
-        "quantity": decimal(quantity_of(each.quantity_nano)),
-        "total": money(each.total),
-        "kind": each.kind,
-        "corrects": _corrected(each),
-        "usage_url": settings().portal_url + _usage_path(page, each),
-    }
+Head = TypeVar("Head", bound=InvoiceSummary)
 
 
-def _corrected(each: InvoiceLine) -> JSON | None:
-    if each.corrects_period is None:
+def invoice_list(page: InvoiceList) -> list[InvoiceSummary]:
+    return [_head(InvoiceSummary, invoice) for invoice in page.invoices]
+
+
+def invoice(page: InvoicePage) -> Invoice:
+    return _head(Invoice, page, items=[_item(page, line) for line in page.lines])
+
+
+def _head(kind: type[Head], page: InvoicePage, **more: Any) -> Head:
+    completeness = page.completeness  # of a final invoice nothing is missing that could still change it
+    return kind(
+        id=page.uid,
+        organization_id=page.organization.uid,
+        number=page.number,
+        status=page.status,
+        period=str(page.month),
+        period_start=midnight(page.month),
+        period_end=midnight(page.month.shifted(1)),
+        total=money(page.total),
+        due=money_or_null(page.due),
+        credit=money_or_null(page.credit),
+        metered_through=instant_or_null(completeness.metered_through) if completeness else None,
+        missing_hours=completeness.missing_hours if completeness else 0,
+        **more,
+    )
+
+
+def _item(page: InvoicePage, line: InvoiceLine) -> InvoiceItem:
+    project = NamedThing(line.project_uid, line.project_name or "") if line.project_uid else None
+    return InvoiceItem(
+        id=line.uid,
+        product=NamedThing(line.product_uid, line.product_name),
+        project=project,
+        unit_price=rounded_price(line.unit_price, line.total.currency),
+        unit_price_decimal=decimal(line.unit_price),
+        unit=line.unit,
+        quantity=decimal(quantity_of(line.quantity_nano)),
+        total=money(line.total),
+        kind=line.kind,
+        corrects=_corrected(line),
+        usage_url=settings().portal_url + _usage_path(page, line),
+    )
+
+
+def _corrected(line: InvoiceLine) -> CorrectedItem | None:
+    if line.corrects_period is None or line.corrected_uid is None:
         return None
-    return {"period": each.corrects_period, "item_id": str(each.corrected_uid)}
+    return CorrectedItem(line.corrects_period, line.corrected_uid)
 
 
-def _usage_path(page: InvoicePage, each: InvoiceLine) -> str:
+def _usage_path(page: InvoicePage, line: InvoiceLine) -> str:
     """Return where the hours behind a line are."""
-    return url_for("usage.index", organization_id=page.organization.uid, _external=False, **each.usage_query)
+    return url_for("usage.index", organization_id=page.organization.uid, _external=False, **line.usage_query)

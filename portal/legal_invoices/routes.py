@@ -18,6 +18,7 @@ from portal.web.args import choice
 from portal.web.clock import now
 from portal.web.files import unchanging_file
 from portal.web.lists import requested_slice
+from portal.web.operations import Operation
 from portal.web.renders import renders
 
 bp = Blueprint("legal_invoices", __name__, url_prefix="/organizations/<uuid:organization_id>/invoices")
@@ -25,6 +26,7 @@ bp = Blueprint("legal_invoices", __name__, url_prefix="/organizations/<uuid:orga
 
 @bp.get("")
 @policy("billing:read")
+@Operation("list_legal_invoices", "The legal invoices of an organization, the newest first")
 @renders("legal_invoices/index.html", json=schema.legal_invoice_list, fragments={"legal_invoice_list"})
 def index(organization_id: UUID) -> LegalInvoiceList:
     del organization_id  # access/auth has found it, and checked that the caller belongs there
@@ -33,6 +35,11 @@ def index(organization_id: UUID) -> LegalInvoiceList:
 
 @bp.get("/<invoice_id>")
 @policy("billing:read")
+@Operation(
+    "get_legal_invoice",
+    "One legal invoice, beside the lines it comes from",
+    path={"invoice_id": "EasyBill's document id."},
+)
 @renders("legal_invoices/detail.html", json=schema.legal_invoice_detail)
 def detail(organization_id: UUID, invoice_id: str) -> LegalInvoiceDetail:
     del organization_id
@@ -41,6 +48,13 @@ def detail(organization_id: UUID, invoice_id: str) -> LegalInvoiceDetail:
 
 @bp.get("/download")
 @policy("billing:read")
+@Operation(
+    "download_legal_invoice",
+    "The document itself, byte for byte as EasyBill made it",
+    query=schema.DownloadQuery,
+    refuses=[406],
+    media_types=["application/pdf", "application/xml"],
+)
 def download(organization_id: UUID) -> Response:
     del organization_id
     invoice_id = request.args.get("invoice_id")

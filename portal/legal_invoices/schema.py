@@ -1,81 +1,183 @@
-"""The JSON contract. Add keys freely; renaming or removing one breaks clients."""
+"""The JSON contract of legal invoices. Add keys freely; renaming or removing one breaks clients."""
 
 from __future__ import annotations
 
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
 from flask import url_for
+from msgspec import UNSET, Struct, UnsetType
 
 from portal.domain.rating import quantity_of
 from portal.ledger.document_lines import DocumentLine
-from portal.legal_invoices.queries import LegalInvoice, LegalInvoiceDetail, LegalInvoiceList
-from portal.models import InvoiceLine
+from portal.legal_invoices import queries
+from portal.models import DocumentFormat, InvoiceLine, LegalStatus
 from portal.services import settings
-from portal.web.json import JSON, decimal, instant, money, unit_price
+from portal.web.json import (
+    Answer,
+    Day,
+    ExactPrice,
+    Instant,
+    Money,
+    MonthText,
+    PlainDecimal,
+    RoundedPrice,
+    Url,
+    decimal,
+    doc,
+    instant_or_null,
+    money,
+    rounded_price,
+)
+
+DocumentId = Annotated[str, doc("EasyBill's document id.")]
 
 
-def legal_invoice(invoice: LegalInvoice) -> JSON:
+class DownloadQuery(Struct):
+    """Which file is meant."""
+
+    invoice_id: DocumentId
+    format: (
+        Annotated[
+            DocumentFormat,
+            doc("The PDF where it is left out; 406 where the document was not made in that format."),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+class LegalInvoiceLine(Answer, frozen=True):
+    """A line of the internal invoice."""
+
+    item_id: UUID
+    project_name: str | None
+    unit_price: RoundedPrice
+    unit_price_decimal: ExactPrice
+    unit: str
+    quantity: PlainDecimal
+    total: Money
+    usage_url: Annotated[Url, doc("The hours behind it.")]
+
+
+class LegalInvoicePosition(Answer, frozen=True):
+    """A position of the document."""
+
+    name: str
+    corrects: Annotated[MonthText | None, doc("The earlier month that it corrects.")]
+    total_net: Money
+    difference: Annotated[Money, doc("Its net less that of its lines.")]
+    lines: list[LegalInvoiceLine]
+
+
+class LegalInvoiceSummary(Answer, frozen=True):
+    """A document that is never changed, only paid or cancelled."""
+
+    id: DocumentId
+    internal_invoice_id: Annotated[UUID | None, doc("Ours; null for a cancellation.")]
+    number: str
+    type: Annotated[str, doc("In EasyBill's words, such as INVOICE, CREDIT or STORNO.")]
+    document_date: Day
+    due_date: Day | None
+    status: LegalStatus
+    total_net: Money
+    total: Annotated[Money, doc("Gross.")]
+    amount_due: Annotated[
+        Money, doc("Gross, to be paid once earlier credit is set off; payments are not subtracted.")
+    ]
+    amount_paid: Money
+    amount_remaining: Annotated[Money, doc("What is still to be paid, after credit and payments.")]
+    paid_at: Day | None
+    period: Annotated[MonthText | None, doc("The month that it bills.")]
+    refers_to_id: Annotated[str | None, doc("The document that it corrects or cancels.")]
+    cancelled_by_id: Annotated[str | None, doc("The document that cancels it.")]
+    synced_at: Annotated[Instant | None, doc("How old our knowledge of its payment is.")]
+    pdf_url: Url
+
+
+class LegalInvoice(LegalInvoiceSummary, frozen=True):
+    """A document, beside the lines of the internal invoice that it comes from."""
+
+    corrected_by_ids: Annotated[list[DocumentId], doc("The documents that correct it.")]
+    formats: Annotated[
+        list[Annotated[str, doc(enum=["pdf", *DocumentFormat])]], doc("In which the file can be had.")
+    ]
+    difference: Annotated[
+        Money | None, doc("Its net less that of the lines; null where it has no lines of ours.")
+    ]
+    positions: list[LegalInvoicePosition]
+
+
+Head = TypeVar("Head", bound=LegalInvoiceSummary)
+
+
+def legal_invoice_list(page: queries.LegalInvoiceList) -> list[LegalInvoiceSummary]:
+    return [_head(LegalInvoiceSummary, invoice) for invoice in page.invoices]
+
+
+def legal_invoice_detail(page: queries.LegalInvoiceDetail) -> LegalInvoice:
+    positions = page.comparison.document_lines
+    return _head(
+        LegalInvoice,
+        page.invoice,
+        corrected_by_ids=[document.provider_document_id for document in page.related.corrected_by],
+        formats=["pdf", *page.formats],
+        difference=money(page.difference) if positions else None,
+        positions=[_position(page.invoice, position) for position in positions],
+    )
+
+
+def _head(kind: type[Head], invoice: queries.LegalInvoice, **more: Any) -> Head:
     document = invoice.document
-    return {
-        "id": document.provider_document_id,
-        "internal_invoice_id": str(invoice.invoice.uid) if invoice.invoice else None,
-        "number": document.number,
-        "type": document.type,
-        "document_date": document.document_on.isoformat(),
-        "due_date": document.due_on.isoformat() if document.due_on else None,
-        "status": invoice.status.value,
-        "total_net": money(document.net),
-        "total": money(document.gross),
-        "amount_due": money(document.due),
-        "amount_paid": money(document.paid),
-        "amount_remaining": money(document.remaining),
-        "paid_at": document.paid_on.isoformat() if document.paid_on else None,
-        "period": str(invoice.month) if invoice.month else None,
-        "refers_to_id": document.refers_to_provider_document_id,
-        "cancelled_by_id": document.cancelled_by_provider_document_id,
-        "synced_at": invoice.synced_at and instant(invoice.synced_at),
-        "pdf_url": settings().portal_url + _download_path(invoice),
-    }
+    return kind(
+        id=document.provider_document_id,
+        internal_invoice_id=invoice.invoice.uid if invoice.invoice else None,
+        number=document.number,
+        type=document.type,
+        document_date=document.document_on,
+        due_date=document.due_on,
+        status=invoice.status,
+        total_net=money(document.net),
+        total=money(document.gross),
+        amount_due=money(document.due),
+        amount_paid=money(document.paid),
+        amount_remaining=money(document.remaining),
+        paid_at=document.paid_on,
+        period=str(invoice.month) if invoice.month else None,
+        refers_to_id=document.refers_to_provider_document_id,
+        cancelled_by_id=document.cancelled_by_provider_document_id,
+        synced_at=instant_or_null(invoice.synced_at),
+        pdf_url=settings().portal_url + _download_path(invoice),
+        **more,
+    )
 
 
-def legal_invoice_list(page: LegalInvoiceList) -> list[JSON]:
-    """The list leaves the positions out."""
-    return [legal_invoice(each) for each in page.invoices]
+def _position(invoice: queries.LegalInvoice, position: DocumentLine) -> LegalInvoicePosition:
+    return LegalInvoicePosition(
+        name=position.name,
+        corrects=str(position.corrects) if position.corrects else None,
+        total_net=money(position.net),
+        difference=money(position.difference),
+        lines=[_line(invoice, line) for line in position.lines],
+    )
 
 
-def legal_invoice_detail(page: LegalInvoiceDetail) -> JSON:
-    return legal_invoice(page.invoice) | {
-        "corrected_by_ids": [each.provider_document_id for each in page.related.corrected_by],
-        "formats": ["pdf", *page.formats],
-        "difference": money(page.difference) if page.comparison.document_lines else None,
-        "positions": [_position(page.invoice, each) for each in page.comparison.document_lines],
-    }
-
-
-def _position(invoice: LegalInvoice, position: DocumentLine) -> JSON:
-    return {
-        "name": position.name,
-        "corrects": str(position.corrects) if position.corrects else None,
-        "total_net": money(position.net),
-        "difference": money(position.difference),
-        "lines": [_line(invoice, each) for each in position.lines],
-    }
-
-
-def _line(invoice: LegalInvoice, line: InvoiceLine) -> JSON:
+def _line(invoice: queries.LegalInvoice, line: InvoiceLine) -> LegalInvoiceLine:
     usage = url_for(
         "usage.index", organization_id=invoice.organization_uid, _external=False, **line.usage_query
     )
-    return {
-        "item_id": str(line.uid),
-        "project_name": line.project_name,
-        **unit_price(line.unit_price, line.total.currency),
-        "unit": line.unit,
-        "quantity": decimal(quantity_of(line.quantity_nano)),
-        "total": money(line.total),
-        "usage_url": settings().portal_url + usage,
-    }
+    return LegalInvoiceLine(
+        item_id=line.uid,
+        project_name=line.project_name,
+        unit_price=rounded_price(line.unit_price, line.total.currency),
+        unit_price_decimal=decimal(line.unit_price),
+        unit=line.unit,
+        quantity=decimal(quantity_of(line.quantity_nano)),
+        total=money(line.total),
+        usage_url=settings().portal_url + usage,
+    )
 
 
-def _download_path(invoice: LegalInvoice) -> str:
+def _download_path(invoice: queries.LegalInvoice) -> str:
     document_id = invoice.document.provider_document_id
     return url_for(
         "legal_invoices.download", organization_id=invoice.organization_uid, invoice_id=document_id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 ABOUT = """\
 What the portal shows, for programs. An address of a page is the address of its data.
 
@@ -32,3 +34,30 @@ BEARER = (
     "whoever belongs there."
 )
 COLLECTOR = "A collector's token: it can report usage, and nothing else."
+
+# By room: what its operations are called together, and what they are about; in the order of the document.
+TAGS: Mapping[str, tuple[str, str]] = {
+    "usage": ("Usage", "What was used, hour by hour, and what it costs."),
+    "subscriptions": ("Subscriptions", "What an organization subscribes to, since when and until when."),
+    "invoices": ("Invoices", "Internal invoices: the sums of a month, each line with the hours behind it."),
+    "legal_invoices": (
+        "Legal invoices",
+        "The documents that EasyBill made, with their payment, and the lines they come from.",
+    ),
+    "payment_methods": (
+        "Payment methods",
+        "Cards and mandates that Stripe holds; numbers never come here.",
+    ),
+    "profile": ("Billing profile", "Whom legal invoices are made out to."),
+    "tokens": (
+        "Tokens",
+        "API tokens: each acts in one organization, with its owner's current rights there.",
+    ),
+    "audit_trail": (
+        "Audit trail",
+        "Every change of money or access, each entry bound to the one before it.",
+    ),
+    "metering": ("Metering", "For collectors alone, with a token that can do nothing else."),
+    "overview": ("Service", "For everybody, without a token."),
+    "openapi": ("Service", "For everybody, without a token."),
+}

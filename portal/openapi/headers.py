@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from portal.openapi.shapes import TEXT, UID
 from portal.web.json import JSON
+
+_TEXT: JSON = {"type": "string"}
 
 
 def _header(description: str, schema: JSON, *, is_required: bool = False) -> JSON:
@@ -13,9 +14,11 @@ def _header(description: str, schema: JSON, *, is_required: bool = False) -> JSO
 
 
 HEADERS: Mapping[str, JSON] = {
-    "X-Request-Id": _header("Names this request in our logs.", UID, is_required=True),
+    "X-Request-Id": _header(
+        "Names this request in our logs.", {"type": "string", "format": "uuid"}, is_required=True
+    ),
     "Link": _header(
-        'The whole address of the next slice, with `rel="next"` (RFC 8288); the last slice has none.', TEXT
+        'The whole address of the next slice, with `rel="next"` (RFC 8288); the last slice has none.', _TEXT
     ),
     "Idempotent-Replayed": _header(
         "`true` where this repeats the answer to an earlier request with the same `Idempotency-Key`.",
@@ -23,9 +26,9 @@ HEADERS: Mapping[str, JSON] = {
     ),
     "WWW-Authenticate": _header("How to authenticate.", {"const": "Bearer"}, is_required=True),
     "Retry-After": _header("How many seconds to wait.", {"type": "string", "pattern": "^[1-9][0-9]*$"}),
-    "Allow": _header("The methods that the path answers to, where this one is refused.", TEXT),
-    "ETag": _header("Changes when the content does: send it as `If-None-Match`.", TEXT, is_required=True),
-    "Content-Disposition": _header("The name of the file.", TEXT, is_required=True),
+    "Allow": _header("The methods that the path answers to, where this one is refused.", _TEXT),
+    "ETag": _header("Changes when the content does: send it as `If-None-Match`.", _TEXT, is_required=True),
+    "Content-Disposition": _header("The name of the file.", _TEXT, is_required=True),
 }
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from msgspec import to_builtins
+
 from portal.openapi.headers import header_refs
-from portal.openapi.shapes import TEXT, UID, answered, list_of, one_of, ref, said
-from portal.web.errors import ANSWERS, CODES
+from portal.web.errors import CODE_OF, Error, Errors, Source
 from portal.web.json import JSON
 
-CODE_OF: Mapping[int, str] = {
-    **CODES,
-    **{int(status): code for status, code in ANSWERS.values()},
-}
+_ENVELOPE = {"$ref": "#/components/schemas/Errors"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +41,8 @@ REFUSALS: Mapping[int, Refusal] = {
         "ProviderUnavailable", "The provider or our database does not answer right now.", ("Retry-After",)
     ),
 }
-_REASONS: JSON = {
-    "type": "object",
-    "description": "The reasons by field.",
-    "additionalProperties": list_of(TEXT),
-}
 READING = (401, 403, 404, 422, 429, 500, 503)
 WRITING = (400, *READING, 409, 413, 415)
-
-SCHEMAS: Mapping[str, JSON] = {
-    "Errors": answered(
-        "Why a request is refused.",
-        {
-            "request_id": said(UID, "The same as `X-Request-Id`: name it when you ask us."),
-            "errors": list_of(ref("Error")) | {"minItems": 1},
-        },
-    ),
-    "Error": answered(
-        "One reason.",
-        {
-            "code": one_of(sorted(set(CODE_OF.values()))),
-            "message": said(TEXT, "A sentence for a person."),
-            "status": {"type": "integer", "enum": sorted(CODE_OF)},
-            "source": answered("Where it was found.", {"service": {"const": "billing"}, "operation": TEXT}),
-            "field": said(TEXT, "The first field that cannot be used."),
-            "meta": answered("More about the reason.", {"validation_errors": _REASONS}),
-        },
-        optional=("field", "meta"),
-    ),
-}
 
 
 def refusals(statuses: Iterable[int]) -> JSON:
@@ -83,17 +54,12 @@ def refusals(statuses: Iterable[int]) -> JSON:
 
 
 def _response(status: int, refusal: Refusal) -> JSON:
-    error = {
-        "code": CODE_OF[status],
-        "message": refusal.meaning,
-        "status": status,
-        "source": {"service": "billing", "operation": "usage"},
-    }
-    example = {"request_id": "550e8400-e29b-41d4-a716-446655440000", "errors": [error]}
+    error = Error(CODE_OF[status], refusal.meaning, status, Source("billing", "usage"))
+    example = Errors("550e8400-e29b-41d4-a716-446655440000", [error])
     return {
         "description": refusal.meaning,
         "headers": header_refs(*refusal.headers),
-        "content": {"application/json": {"schema": ref("Errors"), "example": example}},
+        "content": {"application/json": {"schema": _ENVELOPE, "example": to_builtins(example)}},
     }
 
 
@@ -102,6 +68,6 @@ RESPONSES: Mapping[str, JSON] = {
     "Refused": {
         "description": "Any other refusal, such as `method_not_allowed` with status 405.",
         "headers": header_refs("Allow"),
-        "content": {"application/json": {"schema": ref("Errors")}},
+        "content": {"application/json": {"schema": _ENVELOPE}},
     },
 }

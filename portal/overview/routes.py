@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from alembic.script import ScriptDirectory
-from flask import Blueprint, current_app, jsonify
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, current_app
 
 from portal.access.auth import PUBLIC, organization, policy
 from portal.domain.errors import ProviderUnavailableError
@@ -12,6 +13,8 @@ from portal.overview import queries
 from portal.overview.queries import Overview
 from portal.services import settings
 from portal.web.clock import now
+from portal.web.json import Answer
+from portal.web.operations import Operation
 from portal.web.renders import renders
 
 bp = Blueprint("overview", __name__)
@@ -19,6 +22,12 @@ bp = Blueprint("overview", __name__)
 
 class NotMigratedError(ProviderUnavailableError):
     """The migrations of the database are missing."""
+
+
+class Health(Answer, frozen=True):
+    """How it is."""
+
+    status: Literal["ok"]
 
 
 @bp.get("/")
@@ -30,16 +39,21 @@ def index() -> Overview:
 
 @bp.get("/healthz")
 @policy(PUBLIC)
-def healthz() -> ResponseReturnValue:
-    """The process is up."""
-    return jsonify({"status": "ok"})
+@Operation("get_health", "The process is up", done="All is well.")
+def healthz() -> Health:
+    return Health("ok")
 
 
 @bp.get("/readyz")
 @policy(PUBLIC)
-def readyz() -> ResponseReturnValue:
-    """The database answers, and its migrations are applied."""
+@Operation(
+    "get_readiness",
+    "The database answers, and its migrations are applied",
+    refuses=[503],
+    done="All is well.",
+)
+def readyz() -> Health:
     head = ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head()
     if head is not None and queries.is_migrated(head):
-        return jsonify({"status": "ok"})
+        return Health("ok")
     raise NotMigratedError

@@ -10,7 +10,8 @@ from flask import request
 
 from portal.domain.errors import NotFoundError, ValidationError
 from portal.models import Account, Organization
-from portal.web.json import json_body
+from portal.payment_methods.schema import PaymentMethodToAttach
+from portal.web.bodies import body_of
 
 _KEY_LENGTH_MAX = 255
 _METHOD_ID = re.compile(r"pm_[A-Za-z0-9_]{1,200}")
@@ -19,7 +20,7 @@ _SETUP_ID = re.compile(r"seti_[A-Za-z0-9_]{1,200}")
 
 def method_id_of_body() -> str:
     """Read {"payment_method_id": "pm_…"}."""
-    text: str = json_body(payment_method_id=str)["payment_method_id"]
+    text = body_of(PaymentMethodToAttach).payment_method_id
     if not _METHOD_ID.fullmatch(text):
         raise ValidationError({"payment_method_id": ["is not an id of Stripe's such as pm_1PqX…"]})
     return text

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from flask import Blueprint, flash, jsonify, redirect, url_for
+from flask import Blueprint, flash, redirect, url_for
 from htmx_flask import request
 from werkzeug.wrappers import Response
 
@@ -21,9 +21,11 @@ from portal.gateways.stripe_shapes import Setup, SetupStatus
 from portal.payment_methods import forms, queries, schema, steps
 from portal.payment_methods.queries import PaymentMethodList
 from portal.services import settings, stripe
+from portal.web.bodies import Nothing
 from portal.web.clock import now
 from portal.web.forms import refuse_fields
 from portal.web.headers import loads_stripe
+from portal.web.operations import Operation
 from portal.web.renders import renders, wants_json
 
 bp = Blueprint(
@@ -36,7 +38,14 @@ _OUTCOMES: Mapping[SetupStatus, str] = {
     SetupStatus.FAILED: "The payment method was not added. Please try again, or use another one.",
     SetupStatus.UNFINISHED: "Adding the payment method was not finished, so nothing was added.",
 }
+_METHOD = {"payment_method_id": "Which one; our id, not Stripe's."}
+_MAKES_DEFAULT = partial(
+    Operation, summary="Make one the default", path=_METHOD, refuses=[502], done="It is the default now."
+)
 _BEING_CHECKED = "Stripe does not answer right now, so this is being checked. Nothing is lost."
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +65,11 @@ def stay_in_organization(endpoint: str, values: dict[str, Any]) -> None:
         values["organization_id"] = organization().uid
 
 
-def survives_outage(view: Callable[..., Response]) -> Callable[..., Response]:
+def survives_outage(view: Callable[..., Result]) -> Callable[..., Result | Response]:
     """Lead a browser back to its list, with a notice, when Stripe does not answer; a program gets 503."""
 
     @wraps(view)
-    def answer(**ids: UUID) -> Response:
+    def answer(**ids: UUID) -> Result | Response:
         try:
             return view(**ids)
         except ProviderUnavailableError as error:
@@ -74,6 +83,11 @@ def survives_outage(view: Callable[..., Response]) -> Callable[..., Response]:
 
 @bp.get("")
 @policy("billing:read")
+@Operation(
+    "list_payment_methods",
+    "Every payment method of an organization, the default first",
+    done="All of them.",
+)
 @renders("payment_methods/index.html", json=schema.payment_method_list, fragments={"payment_method_list"})
 def index(**_: UUID) -> PaymentMethodList:
     return queries.payment_methods_of(organization(), is_stripe_answering=stripe().is_answering, now=now())
@@ -109,39 +123,71 @@ def complete_setup(**_: UUID) -> Response:
 
 @bp.post("/payment_intent")
 @policy("billing:update", confirmed=True)
+@Operation(
+    "begin_payment_method",
+    "Begin to add one: a client secret for Stripe's element",
+    details="The key of `Idempotency-Key` is passed on to Stripe; the secret is kept nowhere.",
+    body=Nothing,
+    refuses=[502],
+    done="Confirm it with Stripe's element.",
+    passes_key_on=True,
+)
 @keeps_no_answer
-def payment_intent(**_: UUID) -> Response:
+def payment_intent(**_: UUID) -> schema.ClientSecret:
     refuse_fields()
     key = forms.idempotency_key(organization(), account())
     secret = steps.begin_setup(organization(), stripe=stripe(), request_key=key, now=now())
-    return jsonify({"client_secret": secret})
+    return schema.ClientSecret(secret)
 
 
 @bp.post("/create_and_attach")
 @policy("billing:update", confirmed=True)
-def create_and_attach(**_: UUID) -> tuple[Response, HTTPStatus]:
+@Operation(
+    "attach_payment_method",
+    "Add one that was made at Stripe",
+    body=schema.PaymentMethodToAttach,
+    status=HTTPStatus.CREATED,
+    refuses=[402, 502],
+    done="It was added.",
+)
+def create_and_attach(**_: UUID) -> schema.PaymentMethod:
     method = steps.attach(organization(), forms.method_id_of_body(), stripe=stripe(), now=now())
-    return jsonify(schema.payment_method(method)), HTTPStatus.CREATED
+    return schema.payment_method(method)
 
 
 @bp.route("/<uuid:payment_method_id>/set_default", methods=["PUT", "POST"])
 @policy("billing:update", confirmed=True)
+@_MAKES_DEFAULT(
+    "set_default_payment_method", method="PUT", details="The default is what invoices are charged to."
+)
+@_MAKES_DEFAULT(
+    "post_default_payment_method", method="POST", details="The same as PUT: a form cannot send that."
+)
 @survives_outage
-def set_default(payment_method_id: UUID, **_: UUID) -> Response:
+def set_default(payment_method_id: UUID, **_: UUID) -> schema.PaymentMethod | Response:
     refuse_fields()
     method = steps.set_default(organization(), payment_method_id, stripe=stripe(), now=now())
     if wants_json():
-        return jsonify(schema.payment_method(method))
+        return schema.payment_method(method)
     return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
 
 
 @bp.delete("/<uuid:payment_method_id>")
 @policy("billing:update", confirmed=True)
-def delete(payment_method_id: UUID, **_: UUID) -> tuple[str, HTTPStatus]:
+@Operation(
+    "remove_payment_method",
+    "Remove one",
+    details="The default cannot be removed while there are others, unless `new_default` names the one that "
+    "comes first then: 409.",
+    query=schema.RemovalQuery,
+    path=_METHOD,
+    refuses=[502],
+    done="It is gone.",
+)
+def delete(payment_method_id: UUID, **_: UUID) -> None:
     refuse_fields("new_default")
     successor = forms.successor_of_request()
     steps.remove(organization(), payment_method_id, successor=successor, stripe=stripe(), now=now())
-    return "", HTTPStatus.NO_CONTENT
 
 
 @bp.post("/<uuid:payment_method_id>/remove")

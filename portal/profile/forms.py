@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from babel import Locale
 from wtforms import FieldList, HiddenField, RadioField, SelectField, StringField
@@ -11,9 +10,7 @@ from wtforms.fields.choices import SelectChoice
 
 from portal.domain.billing_profile import EMAILS_MAX, LENGTHS_MAX, BillingProfile
 from portal.domain.countries import COUNTRIES
-from portal.domain.errors import ValidationError
 from portal.web.forms import StrictForm
-from portal.web.json import json_object
 
 _VERSION_DIGITS_MAX = 9
 _NAMES = Locale("en").territories
@@ -67,45 +64,3 @@ class ProfileForm(StrictForm):
         """Show at each field what is wrong with it."""
         for name, reasons in problems.items():
             self[name].errors = [*self[name].errors, *reasons]
-
-
-def profile_of_body() -> tuple[BillingProfile, int | None]:
-    """Read a whole profile, and the version it was made from if that is said; 400, 415 or 422 otherwise."""
-    body = json_object()
-    problems = {name: ["is not known here"] for name in body if name not in _CHECKS}
-    for name, (is_right, reason) in _CHECKS.items():
-        if name not in body:
-            if name != "version":
-                problems[name] = ["is missing"]
-        elif not is_right(body[name]):
-            problems[name] = [reason]
-    if problems:
-        raise ValidationError(problems)
-    version: int | None = body.pop("version", None)
-    return BillingProfile(**body), version
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_text_or_null(value: Any) -> bool:
-    return value is None or isinstance(value, str)
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
-
-
-def _is_version(value: Any) -> bool:
-    return type(value) is int and 0 < value < 10**_VERSION_DIGITS_MAX
-
-
-_TEXT = (_is_text, "is not a text")
-_TEXT_OR_NULL = (_is_text_or_null, "is neither a text nor null")
-_CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    **dict.fromkeys(("name", "street", "postal_code", "city", "country", "language"), _TEXT),
-    **dict.fromkeys(("vat_id", "buyer_reference", "order_number"), _TEXT_OR_NULL),
-    "emails": (_is_texts, "is not a list of texts"),
-    "version": (_is_version, "is not a version that a profile has had"),
-}

@@ -5,13 +5,15 @@ from __future__ import annotations
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import Blueprint, flash, jsonify, redirect, url_for
+from flask import Blueprint, flash, redirect, url_for
 from werkzeug.wrappers import Response
 
 from portal.access.auth import organization, policy
 from portal.domain.errors import ValidationError
 from portal.profile import actions, forms, schema
 from portal.profile.page import ProfilePage, profile_of
+from portal.web.bodies import body_of
+from portal.web.operations import Operation
 from portal.web.renders import renders
 
 bp = Blueprint("profile", __name__, url_prefix="/organizations/<uuid:organization_id>/profile")
@@ -19,6 +21,7 @@ bp = Blueprint("profile", __name__, url_prefix="/organizations/<uuid:organizatio
 
 @bp.get("")
 @policy("billing:read")
+@Operation("get_profile", "The billing profile of an organization")
 @renders("profile/index.html", json=schema.profile)
 def index(**_: UUID) -> ProfilePage:
     return profile_of(organization())
@@ -41,7 +44,15 @@ def change(organization_id: UUID) -> ProfilePage | Response:
 
 @bp.put("")
 @policy("billing:update", confirmed=True)
-def replace(**_: UUID) -> Response:
-    profile, seen_version = forms.profile_of_body()
-    actions.change(organization(), profile, seen_version=seen_version)
-    return jsonify(schema.profile(profile_of(organization())))
+@Operation(
+    "replace_profile",
+    "Replace the billing profile",
+    details="With the `version` it was made from, a change that somebody else made meanwhile is not "
+    "overwritten: 409.",
+    body=schema.ProfileToSave,
+    done="It is saved.",
+)
+def replace(**_: UUID) -> schema.Profile:
+    body = body_of(schema.ProfileToSave)
+    actions.change(organization(), body.profile, seen_version=body.seen_version)
+    return schema.profile(profile_of(organization()))

@@ -11,6 +11,7 @@ from portal.subscriptions import queries, schema
 from portal.subscriptions.queries import SubscriptionList, SubscriptionRow
 from portal.web.clock import now
 from portal.web.lists import requested_slice
+from portal.web.operations import Operation
 from portal.web.renders import renders
 
 bp = Blueprint("subscriptions", __name__, url_prefix="/subscriptions")
@@ -18,6 +19,7 @@ bp = Blueprint("subscriptions", __name__, url_prefix="/subscriptions")
 
 @bp.get("")
 @policy("billing:read")
+@Operation("list_subscriptions", "The subscriptions of an organization")
 @renders("subscriptions/index.html", json=schema.subscription_list, fragments={"subscription_list"})
 def index() -> SubscriptionList:
     return queries.subscriptions_of(organization(), requested_slice(int), now=now())
@@ -25,6 +27,7 @@ def index() -> SubscriptionList:
 
 @bp.get("/<uuid:subscription_id>")
 @policy("billing:read")
+@Operation("get_subscription", "One subscription")
 @renders("subscriptions/detail.html", json=schema.subscription)
 def detail(subscription_id: UUID) -> SubscriptionRow:
     return queries.subscription_of(organization(), subscription_id, now=now())

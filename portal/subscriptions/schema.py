@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+from uuid import UUID
+
 from portal.subscriptions.queries import SubscriptionList, SubscriptionRow
-from portal.web.json import JSON, instant
+from portal.web.json import Answer, Instant, doc, instant, instant_or_null
 
 
-def subscription_list(page: SubscriptionList) -> list[JSON]:
-    return [subscription(each) for each in page.subscriptions]
+class Subscription(Answer, frozen=True):
+    """A product that an organization uses, for a project or for itself."""
+
+    id: UUID
+    organization_id: UUID
+    project_id: Annotated[UUID | None, doc("Null for what belongs to no project.")]
+    product_id: UUID
+    start_date: Instant
+    end_date: Annotated[Instant | None, doc("Null while it is active.")]
 
 
-def subscription(page: SubscriptionRow) -> JSON:
-    each = page.subscription
-    return {
-        "id": str(each.uid),
-        "organization_id": str(page.organization.uid),
-        "project_id": str(each.project.uid) if each.project else None,
-        "product_id": str(each.product.uid),
-        "start_date": instant(page.starts_at),
-        "end_date": page.ends_at and instant(page.ends_at),
-    }
+def subscription_list(page: SubscriptionList) -> list[Subscription]:
+    return [subscription(row) for row in page.subscriptions]
+
+
+def subscription(row: SubscriptionRow) -> Subscription:
+    return Subscription(
+        id=row.subscription.uid,
+        organization_id=row.organization.uid,
+        project_id=row.subscription.project.uid if row.subscription.project else None,
+        product_id=row.subscription.product.uid,
+        start_date=instant(row.starts_at),
+        end_date=instant_or_null(row.ends_at),
+    )

@@ -11,8 +11,9 @@ from wtforms.validators import InputRequired, Length
 
 from portal.domain.errors import ValidationError
 from portal.tokens.actions import NAME_LENGTH_MAX
+from portal.tokens.schema import TokenToMake
+from portal.web.bodies import body_of
 from portal.web.forms import StrictForm
-from portal.web.json import json_body
 
 _YEAR_MAX = 9000
 _LASTS = [
@@ -47,8 +48,8 @@ class TokenForm(StrictForm):
 
 def token_of_body() -> NewToken:
     """Read {"name": "…", "expires_on": "2027-01-31", "read_only": true}; only the name is needed."""
-    body = json_body({"expires_on": str, "read_only": bool}, name=str)
-    return NewToken(body["name"], _midnight(body["expires_on"]), bool(body["read_only"]))
+    body = body_of(TokenToMake)
+    return NewToken(body.name, _midnight(body.expires_on), bool(body.read_only))
 
 
 def _midnight(text: str | None) -> dt.datetime | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import Blueprint, flash, jsonify, redirect, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
@@ -21,6 +21,7 @@ from portal.tokens.queries import TokenList
 from portal.web.clock import now
 from portal.web.forms import refuse_fields, say
 from portal.web.lists import requested_slice
+from portal.web.operations import Operation
 from portal.web.renders import renders, wants_json
 
 bp = Blueprint("tokens", __name__, url_prefix="/organizations/<uuid:organization_id>/tokens")
@@ -42,6 +43,7 @@ class TokensPage(TokenList):
 
 @bp.get("")
 @policy(MEMBER)
+@Operation("list_tokens", "The tokens of the caller; an admin sees everybody's")
 @renders("tokens/index.html", json=schema.token_list, fragments={"token_list"})
 def index(**_: UUID) -> TokensPage:
     return _page(TokenForm(formdata=None))
@@ -51,13 +53,20 @@ def index(**_: UUID) -> TokensPage:
 @policy(MEMBER, confirmed=True)
 @keeps_no_answer
 @renders("tokens/index.html", json=schema.token_list)
-def make(**_: UUID) -> TokensPage | Response:
+@Operation(
+    "make_token",
+    "Make a token",
+    details="The token is in this answer alone, and `Idempotency-Key` is ignored. One that is made with a "
+    "token ends with it, at the latest.",
+    body=schema.TokenToMake,
+    status=HTTPStatus.CREATED,
+    done="It was made.",
+)
+def make(**_: UUID) -> TokensPage | schema.NewToken:
     if wants_json() or request.mimetype == "application/json":
         minted = _make(token_of_body())
         row = queries.token_row(minted.row, identity.account().login, now=now())
-        response = jsonify(schema.new_token(row, minted.token))
-        response.status_code = HTTPStatus.CREATED
-        return response
+        return schema.new_token(row, minted.token)
     form = TokenForm()
     if form.validate_on_submit():
         try:
@@ -69,10 +78,10 @@ def make(**_: UUID) -> TokensPage | Response:
 
 @bp.delete("/<uuid:token_id>")
 @policy(MEMBER, confirmed=True)
-def delete(token_id: UUID, **_: UUID) -> tuple[str, HTTPStatus]:
+@Operation("revoke_token", "Revoke a token, and all that were made with it", done="It stopped working.")
+def delete(token_id: UUID, **_: UUID) -> None:
     refuse_fields()
     actions.revoke(queries.token_of(membership(), token_id), now=now())
-    return "", HTTPStatus.NO_CONTENT
 
 
 @bp.post("/<uuid:token_id>/remove")

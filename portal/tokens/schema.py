@@ -2,27 +2,65 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+from portal.tokens.actions import NAME_LENGTH_MAX
 from portal.tokens.queries import TokenList, TokenRow
-from portal.web.json import JSON, instant
+from portal.web.bodies import Body, Flag, Text
+from portal.web.json import Answer, Instant, doc, instant, instant_or_null
 
 
-def token_list(page: TokenList) -> list[JSON]:
-    return [token(each) for each in page.tokens]
+class Token(Answer, frozen=True):
+    """A token, without its secret."""
+
+    id: UUID
+    name: str
+    prefix: Annotated[str, doc("How it begins.")]
+    owner: Annotated[str, doc("Whose rights it has.")]
+    read_only: bool
+    created_at: Instant
+    last_used_at: Instant | None
+    expires_at: Annotated[Instant | None, doc("Null: until it is revoked.")]
 
 
-def token(row: TokenRow) -> JSON:
-    return {
-        "id": str(row.uid),
-        "name": row.name,
-        "prefix": row.prefix,
-        "owner": row.owner,
-        "read_only": row.is_read_only,
-        "created_at": instant(row.created_at),
-        "last_used_at": row.last_used_at and instant(row.last_used_at),
-        "expires_at": row.expires_at and instant(row.expires_at),
-    }
+class NewToken(Token, frozen=True):
+    """A token that was just made."""
+
+    token: Annotated[str, doc("Keep it: it is shown once.")]
 
 
-def new_token(row: TokenRow, text: str) -> JSON:
-    """The only answer that ever has the token itself."""
-    return token(row) | {"token": text}
+class TokenToMake(Body, frozen=True):
+    """What is wanted of a token."""
+
+    name: Annotated[Text, doc("What it is for.", minLength=1, maxLength=NAME_LENGTH_MAX)]
+    expires_on: Annotated[
+        Text | None, doc("It ends when this day begins, in UTC.", format="date", examples=["2026-01-13"])
+    ] = None
+    read_only: Flag | None = None
+
+
+Row = TypeVar("Row", bound=Token)
+
+
+def token_list(page: TokenList) -> list[Token]:
+    return [_token(Token, row) for row in page.tokens]
+
+
+def new_token(row: TokenRow, text: str) -> NewToken:
+    """Return the only answer that ever has the token itself."""
+    return _token(NewToken, row, token=text)
+
+
+def _token(kind: type[Row], row: TokenRow, **more: Any) -> Row:
+    return kind(
+        id=row.uid,
+        name=row.name,
+        prefix=row.prefix,
+        owner=row.owner,
+        read_only=row.is_read_only,
+        created_at=instant(row.created_at),
+        last_used_at=instant_or_null(row.last_used_at),
+        expires_at=instant_or_null(row.expires_at),
+        **more,
+    )

@@ -15,6 +15,7 @@ from portal.usage.columns import column_texts
 from portal.usage.page import LineFilter, Usage
 from portal.web import args
 from portal.web.clock import now
+from portal.web.operations import Operation
 from portal.web.renders import renders, wants_json
 
 bp = Blueprint("usage", __name__)
@@ -23,6 +24,12 @@ bp.add_app_template_filter(column_texts)
 
 @bp.get("/billing/usage")
 @policy("billing:read")
+@Operation(
+    "get_usage",
+    "Usage and cost of a window, by project and product",
+    details=schema.WINDOW,
+    query=schema.UsageQuery,
+)
 @renders("usage/index.html", json=schema.usage, fragments={"usage"})
 def index() -> Usage:
     step = args.choice("granularity", Step, None)

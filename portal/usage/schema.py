@@ -2,51 +2,145 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import UNSET, Struct, UnsetType, field
+
 from portal.domain.period import start_of_hour
 from portal.domain.rating import quantity_of
 from portal.ledger.rating import DataPoint
-from portal.usage.page import ProductUsage, ProjectUsage, Usage
-from portal.web.json import JSON, decimal, instant, money, unit_price
+from portal.ledger.usage_sums import Step
+from portal.usage import page as pages
+from portal.usage.chart import By
+from portal.web.json import (
+    Answer,
+    Count,
+    Day,
+    ExactPrice,
+    Instant,
+    Money,
+    MonthText,
+    PlainDecimal,
+    RoundedPrice,
+    decimal,
+    doc,
+    instant,
+    instant_or_null,
+    money,
+    rounded_price,
+)
+
+WINDOW = f"""\
+An hour belongs to the window when it starts in [from, to). Without month, day, from and to it is the current
+month so far. At most {pages.DAYS_MAX} days, or {pages.DAYS_MAX_HOURLY} with granularity=hour. A series adds \
+up to its product, products to their project, projects to the total, to the cent.
+"""
+_InstantAsked = Annotated[str, doc(examples=["2026-01-01T00:00:00Z", "2026-01-01"])]
+_Project = Annotated[str, doc(anyOf=[{"format": "uuid"}, {"const": "none"}])]
+_Price = Annotated[str, doc(examples=["0.00694"])]
 
 
-def usage(page: Usage) -> JSON:
-    return {
-        "organization_id": str(page.organization.uid),
-        "from": instant(page.asked.from_at),
-        "to": instant(page.asked.to_at),
-        "total": money(page.total),
-        "metered_through": page.metered_through and instant(page.metered_through),
-        "missing_hours": page.missing_hours,
-        "projects": [_project(each, has_series=page.has_series) for each in page.projects],
-    }
+class UsageQuery(Struct, kw_only=True):
+    """Which usage is meant, and how finely."""
+
+    month: Annotated[MonthText, doc("The whole month; excludes day, from and to.")] | UnsetType = UNSET
+    day: Annotated[Day, doc("The whole day in UTC; excludes month, from and to.")] | UnsetType = UNSET
+    from_: Annotated[_InstantAsked, doc("The start, ISO 8601; UTC where it names no zone.")] | UnsetType = (
+        field(default=UNSET, name="from")
+    )
+    to: Annotated[_InstantAsked, doc("The end, exclusive; now where it is left out.")] | UnsetType = UNSET
+    granularity: Annotated[Step, doc("Adds a series to each product.")] | UnsetType = UNSET
+    by: Annotated[By, doc("Shapes the page; JSON is the same with either.")] | UnsetType = UNSET
+    project_id: (
+        Annotated[_Project, doc("Only this project's; `none` for what belongs to no project.")] | UnsetType
+    ) = UNSET
+    product_id: Annotated[UUID, doc("Only this product.")] | UnsetType = UNSET
+    unit_price: Annotated[_Price, doc("Only what had this exact price, in major units.")] | UnsetType = UNSET
+    billed_by: Annotated[UUID, doc("Only what this internal invoice bills.")] | UnsetType = UNSET
 
 
-def _project(each: ProjectUsage, *, has_series: bool) -> JSON:
-    return {
-        "project_id": str(each.project.uid) if each.project else None,
-        "project_name": each.project.name if each.project else None,
-        "total": money(each.total),
-        "products": [_product(product, has_series=has_series) for product in each.products],
-    }
+class UsagePoint(Answer, frozen=True):
+    """A step of a series."""
+
+    start: Instant
+    quantity: PlainDecimal
+    total: Money
 
 
-def _product(each: ProductUsage, *, has_series: bool) -> JSON:
-    found = {
-        "product_id": str(each.product.uid),
-        "product_name": each.product.name,
-        "unit": each.product.unit,
-        **unit_price(each.unit_price, each.total.currency),
-        "quantity": decimal(quantity_of(each.quantity_nano)),
-        "total": money(each.total),
-    }
-    if has_series:
-        found["series"] = [_point(point, each.total.currency) for point in each.points]
-    return found
+class ProductUsage(Answer, frozen=True):
+    """What a project used of a product at one price."""
+
+    product_id: UUID
+    product_name: str
+    unit: Annotated[str, doc("What the quantity counts, such as hour or GB.")]
+    unit_price: RoundedPrice
+    unit_price_decimal: ExactPrice
+    quantity: PlainDecimal
+    total: Money
+    series: Annotated[list[UsagePoint], doc("There with `granularity` alone.")] | UnsetType = UNSET
 
 
-def _point(point: DataPoint, currency: str) -> JSON:
-    return {
-        "start": instant(start_of_hour(point.hour)),
-        "quantity": decimal(quantity_of(point.quantity_nano)),
-        "total": {"cents": point.cents, "currency_iso": currency},
-    }
+class ProjectUsage(Answer, frozen=True):
+    """What a project used; without id and name it is the organization's own."""
+
+    project_id: UUID | None
+    project_name: str | None
+    total: Money
+    products: list[ProductUsage]
+
+
+class Usage(Answer, frozen=True):
+    """A window of usage, priced."""
+
+    organization_id: UUID
+    from_: Instant = field(name="from")
+    to: Instant
+    total: Money
+    metered_through: Annotated[Instant | None, doc("The start of the latest hour with an entry.")]
+    missing_hours: Annotated[Count, doc("How many hours the time-priced subscriptions still owe.")]
+    projects: list[ProjectUsage]
+
+
+def usage(page: pages.Usage) -> Usage:
+    return Usage(
+        organization_id=page.organization.uid,
+        from_=instant(page.asked.from_at),
+        to=instant(page.asked.to_at),
+        total=money(page.total),
+        metered_through=instant_or_null(page.metered_through),
+        missing_hours=page.missing_hours,
+        projects=[_project(project, has_series=page.has_series) for project in page.projects],
+    )
+
+
+def _project(usage: pages.ProjectUsage, *, has_series: bool) -> ProjectUsage:
+    project = usage.project
+    return ProjectUsage(
+        project_id=project.uid if project else None,
+        project_name=project.name if project else None,
+        total=money(usage.total),
+        products=[_product(product, has_series=has_series) for product in usage.products],
+    )
+
+
+def _product(usage: pages.ProductUsage, *, has_series: bool) -> ProductUsage:
+    currency = usage.total.currency
+    return ProductUsage(
+        product_id=usage.product.uid,
+        product_name=usage.product.name,
+        unit=usage.product.unit,
+        unit_price=rounded_price(usage.unit_price, currency),
+        unit_price_decimal=decimal(usage.unit_price),
+        quantity=decimal(quantity_of(usage.quantity_nano)),
+        total=money(usage.total),
+        series=[_point(point, currency) for point in usage.points] if has_series else UNSET,
+    )
+
+
+def _point(point: DataPoint, currency: str) -> UsagePoint:
+    return UsagePoint(
+        start=instant(start_of_hour(point.hour)),
+        quantity=decimal(quantity_of(point.quantity_nano)),
+        total=Money(point.cents, currency),
+    )

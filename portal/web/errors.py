@@ -6,19 +6,21 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Annotated, Literal, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, url_for
+from flask import Flask, Response, g, make_response, redirect, render_template, url_for
 from flask_wtf.csrf import CSRFError
 from htmx_flask import request
 from jinja2_fragments.flask import render_block
+from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from portal.domain import errors
 from portal.storage.database import db
+from portal.web.json import Answer, doc, json_response
 from portal.web.renders import wants_json
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,10 @@ CODES: Mapping[int, str] = {
     429: "rate_limited",
     500: "internal_error",
     503: "provider_unavailable",
+}
+CODE_OF: Mapping[int, str] = {
+    **CODES,
+    **{int(status): code for status, code in ANSWERS.values()},
 }
 TITLES: Mapping[int, str] = {
     400: "That request makes no sense to us",
@@ -85,6 +91,37 @@ class Problem:
     @property
     def request_id(self) -> str:
         return cast("str", g.request_id)
+
+
+class Source(Answer, frozen=True):
+    """Where it was found."""
+
+    service: Literal["billing"]
+    operation: str
+
+
+class Details(Answer, frozen=True):
+    """More about the reason."""
+
+    validation_errors: Annotated[Mapping[str, Sequence[str]], doc("The reasons by field.")]
+
+
+class Error(Answer, frozen=True):
+    """One reason."""
+
+    code: Annotated[str, doc(enum=sorted(set(CODE_OF.values())))]
+    message: Annotated[str, doc("A sentence for a person.")]
+    status: Annotated[int, doc(enum=sorted(CODE_OF))]
+    source: Source
+    field: Annotated[str, doc("The first field that cannot be used.")] | UnsetType = UNSET
+    meta: Details | UnsetType = UNSET
+
+
+class Errors(Answer, frozen=True):
+    """Why a request is refused."""
+
+    request_id: Annotated[str, doc("The same as `X-Request-Id`: name it when you ask us.", format="uuid")]
+    errors: Annotated[Sequence[Error], Meta(min_length=1)]
 
 
 def init_app(app: Flask) -> None:
@@ -206,15 +243,12 @@ def _answer(problem: Problem) -> Response:
 
 def _envelope(problem: Problem) -> Response:
     operation = (request.endpoint or "unknown").rpartition(".")[0] or "unknown"
-    error: dict[str, Any] = {
-        "code": problem.code,
-        "message": problem.message,
-        "status": problem.status,
-        "source": {"service": "billing", "operation": operation},
-    }
-    if problem.fields:
-        error["field"] = next(iter(problem.fields))
-        error["meta"] = {"validation_errors": problem.fields}
-    response = jsonify({"request_id": problem.request_id, "errors": [error]})
-    response.status_code = problem.status
-    return response
+    error = Error(
+        problem.code,
+        problem.message,
+        problem.status,
+        Source("billing", operation),
+        field=next(iter(problem.fields), UNSET),
+        meta=Details(problem.fields) if problem.fields else UNSET,
+    )
+    return json_response(Errors(problem.request_id, [error]), problem.status)

@@ -12,7 +12,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from wtforms import FieldList
 
 from portal.domain.errors import ValidationError
-from portal.web.json import json_body
+from portal.web.bodies import Nothing, body_of
 from portal.web.transaction import SAFE_METHODS
 
 _CSRF_TOKEN = "csrf_token"  # noqa: S105 -- the name of a field
@@ -61,7 +61,7 @@ def refuse_fields(*known: str) -> None:
     """Accept a form with its CSRF token and these fields alone, no body, or an empty JSON object."""
     _refuse(set(known))
     if not request.form and request.get_data():
-        json_body()
+        body_of(Nothing)
 
 
 def _refuse(known: set[str]) -> None:

@@ -1,33 +1,77 @@
-"""JSON shapes that every feature shares, and the strict reading of a JSON body."""
+"""What JSON answers are made of: the types that rooms share, and the one encoder of them all.
+
+A room describes its JSON once, as types in its `schema.py`; the answer and `/openapi.json` both come from
+them. Answers may grow, so they stay open; bodies are strict (see `web/bodies`).
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+import re
 from decimal import Decimal
-from typing import Any
+from http import HTTPStatus
+from typing import Annotated, Any
 
-from flask import request
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+import msgspec
+from flask import Response
+from msgspec import Meta, Struct
 
-from portal.domain.errors import ValidationError
-from portal.domain.money import Money, exponent_of, round_half_up
+from portal.domain import money as domain
+from portal.domain.period import Month
 from portal.domain.rating import PICO_DECIMALS, pico_of
 
 JSON = dict[str, Any]
-_WORDS = {str: "a text", int: "a whole number", bool: "true or false", list: "a list"}
+_ENCODER = msgspec.json.Encoder()
+_BEYOND_ASCII = re.compile("[^\0-~]+")
 
 
-def money(amount: Money) -> JSON:
-    return {"cents": amount.cents, "currency_iso": amount.currency}
+def doc(description: str = "", **schema: Any) -> Meta:
+    """Say what a field means, and what else its JSON schema says of it."""
+    return Meta(description=description or None, extra_json_schema=schema or None)
 
 
-def unit_price(price: Decimal, currency: str) -> JSON:
-    """A price is given twice: rounded to the minor unit, and exact."""
-    scale = 10 ** (PICO_DECIMALS - exponent_of(currency))
-    cents = round_half_up(pico_of(price), scale)
-    return {"unit_price": money(Money(cents, currency)), "unit_price_decimal": decimal(price)}
+class Answer(Struct, frozen=True):
+    """An object of an answer: more properties may come, none goes."""
+
+
+class Money(Answer, frozen=True):
+    """An amount in the minor unit of its currency: EUR has 2 decimals, JPY 0, KWD 3."""
+
+    cents: Annotated[int, doc(examples=[123456])]
+    currency_iso: Annotated[str, doc(pattern="^[A-Z]{3}$", examples=["EUR"])]
+
+
+Count = Annotated[int, Meta(ge=0)]
+Url = Annotated[str, doc(format="uri")]
+Day = Annotated[dt.date, doc(examples=["2026-01-13"])]
+MonthText = Annotated[str, doc(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$", examples=["2026-01"])]
+Instant = Annotated[str, doc(format="date-time", pattern="Z$", examples=["2026-01-01T00:00:00Z"])]
+PlainDecimal = Annotated[
+    str,
+    doc(
+        "A plain decimal number without trailing zeros and without an exponent.",
+        pattern=r"^-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?$",
+        examples=["744", "0.00694"],
+    ),
+]
+# A price is given twice: rounded to the minor unit, and exact.
+RoundedPrice = Annotated[Money, doc("Rounded half up to the minor unit.")]
+ExactPrice = Annotated[PlainDecimal, doc("The exact price, in major units.")]
+
+
+def money(amount: domain.Money) -> Money:
+    return Money(amount.cents, amount.currency)
+
+
+def money_or_null(amount: domain.Money | None) -> Money | None:
+    return None if amount is None else money(amount)
+
+
+def rounded_price(price: Decimal, currency: str) -> Money:
+    """Return a price, which may be a fraction of the minor unit, rounded to it."""
+    scale = 10 ** (PICO_DECIMALS - domain.exponent_of(currency))
+    return Money(domain.round_half_up(pico_of(price), scale), currency)
 
 
 def decimal(number: Decimal) -> str:
@@ -41,75 +85,26 @@ def instant(at: dt.datetime) -> str:
     return at.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def json_body(optional: Mapping[str, type] | None = None, /, **wanted: type) -> dict[str, Any]:
-    """Read a JSON object with these fields and types, and no others; 415, 400 or 422 for anything else.
-
-    An optional field may be left out, or null; it is None then.
-    """
-    body = json_object()
-    may_be = optional or {}
-    problems = {name: ["is not known here"] for name in body if name not in wanted and name not in may_be}
-    for name, kind in wanted.items():
-        if name not in body:
-            problems[name] = ["is missing"]
-        elif type(body[name]) is not kind:
-            problems[name] = [f"is not {_WORDS[kind]}"]
-    for name, kind in may_be.items():
-        if body.setdefault(name, None) is not None and type(body[name]) is not kind:
-            problems[name] = [f"is not {_WORDS[kind]}"]
-    if problems:
-        raise ValidationError(problems)
-    return body
+def instant_or_null(at: dt.datetime | None) -> str | None:
+    return None if at is None else instant(at)
 
 
-def json_object() -> dict[str, Any]:
-    """Read a JSON object, whatever its fields; 415, 400 or 422 for anything else."""
-    charset = request.mimetype_params.get("charset", "utf-8")
-    if request.mimetype != "application/json" or charset.lower() not in {"utf-8", "utf8"}:
-        raise UnsupportedMediaType("The body has to be application/json.")
-    body = _parsed()
-    if not isinstance(body, dict):
-        raise ValidationError({"body": ["is not a JSON object"]})
-    return body
+def midnight(month: Month) -> str:
+    """Return the instant at which a month begins."""
+    return f"{month}-01T00:00:00Z"
 
 
-def _parsed() -> Any:
+def json_response(value: Any, status: int = HTTPStatus.OK) -> Response:
+    """Answer with JSON."""
+    return Response(encoded(value) + b"\n", status, mimetype="application/json")
+
+
+def encoded(value: Any) -> bytes:
+    """Return JSON in ASCII, without a space."""
     try:
-        value = json.loads(
-            request.get_data().decode("utf-8"),
-            parse_constant=refuse_constant,
-            parse_float=Decimal,
-            object_pairs_hook=without_repeats,
-        )
-        _refuse_odd_text(value)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest("The body is not valid JSON.") from error
-    return value
-
-
-def _refuse_odd_text(value: Any) -> None:
-    """No database keeps a NUL or half a surrogate pair."""
-    if isinstance(value, str):
-        value.encode()
-        if "\0" in value:
-            raise ValueError("a text with a NUL")
-    elif isinstance(value, Mapping):
-        for name, each in value.items():
-            _refuse_odd_text(name)
-            _refuse_odd_text(each)
-    elif isinstance(value, list):
-        for each in value:
-            _refuse_odd_text(each)
-
-
-def refuse_constant(name: str) -> None:
-    """NaN and the infinities are no JSON."""
-    raise ValueError(name)
-
-
-def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an object that says a thing twice."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name is given twice")
-    return found
+        text = _ENCODER.encode(value)
+    except UnicodeEncodeError:  # a refusal names what was sent, and half a surrogate pair was
+        return json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode()
+    if text.isascii() and b"\x7f" not in text:
+        return text
+    return _BEYOND_ASCII.sub(lambda run: json.dumps(run[0])[1:-1], text.decode()).encode()

@@ -8,13 +8,14 @@ from http import HTTPStatus
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urljoin
 
-from flask import Response, jsonify, make_response, render_template
+from flask import Response, make_response, render_template
 from htmx_flask import request
 from jinja2_fragments.flask import render_block
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.domain.errors import NotAcceptableError
 from portal.services import settings
+from portal.web.json import json_response
 from portal.web.lists import next_link
 
 Page = TypeVar("Page")
@@ -82,7 +83,7 @@ def _face(
     template: str, page: Any, json: Callable[[Any], Any] | None, fragments: Collection[str]
 ) -> Response:
     if json is not None and wants_json():
-        return jsonify(json(page))
+        return json_response(json(page))
     block = htmx_target()
     if block in fragments:
         return make_response(render_block(template, block, page=page))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from flask import Flask
@@ -12,9 +13,20 @@ from jsonschema import Draft202012Validator
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from portal.openapi.document import document
+from portal.app import _ROOMS
+from portal.openapi import document as descriptions
 from portal.openapi.headers import HEADERS
 from portal.web.json import JSON
+
+
+@cache
+def document() -> JSON:
+    """Return the description of all rooms; it needs no database."""
+    app = Flask("portal")
+    for room in _ROOMS:
+        app.register_blueprint(room)
+    return descriptions.document(app)
+
 
 METHODS = ("get", "put", "post", "delete")
 

@@ -17,7 +17,6 @@ from portal.domain import tokens
 from portal.domain.access import Preset
 from portal.domain.period import start_of_hour
 from portal.models import Organization
-from portal.openapi.document import document
 from portal.storage.database import db
 from tests.delivery.rows import Easybill, own_customer
 from tests.factories import (
@@ -33,7 +32,7 @@ from tests.factories import (
     use,
     use_all_hours,
 )
-from tests.openapi.contract import Contract, operations_of
+from tests.openapi.contract import Contract, document, operations_of
 from tests.page import JSON, CheckingClient, bearer
 from tests.payment_methods.browser import ACCOUNT, CARD, DECLINED, make_method
 

@@ -9,9 +9,11 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from portal.access.auth import COLLECTOR, PUBLIC, policy_of
-from portal.openapi.document import _merged, document
-from portal.openapi.refusals import CODE_OF, REFUSALS
-from tests.openapi.contract import operations_of, resolved, template_of
+from portal.openapi.document import _paths
+from portal.openapi.faces import faces_of
+from portal.openapi.refusals import REFUSALS
+from portal.web.errors import CODE_OF
+from tests.openapi.contract import document, operations_of, resolved, template_of
 
 URL = "/openapi.json"
 # Answers of these are for browsers or for Stripe; every other view that renders no page is for programs.
@@ -157,9 +159,10 @@ def test_answers_may_grow_and_bodies_are_strict():
     assert strict == {"PaymentMethodToAttach", "ProfileToSave", "TokenToMake", "UsageEntry"}
 
 
-def test_what_two_parts_describe_is_refused():
+def test_a_method_of_a_path_that_is_described_twice_is_refused(app):
+    (health,) = [face for face in faces_of(app) if face.operation.name == "get_health"]
     with pytest.raises(AssertionError, match="described twice"):
-        _merged({"/a": {}}, {"/a": {}})
+        _paths([health, health], {health.answer: {}})
 
 
 # -- the answer ---------------------------------------------------------------------------------------

@@ -8,9 +8,8 @@ from uuid import uuid4
 import pytest
 
 from portal.domain.access import Preset
-from portal.openapi.document import document
 from tests.factories import make_member, make_token
-from tests.openapi.contract import operations_of, resolved
+from tests.openapi.contract import document, operations_of, resolved
 from tests.page import bearer
 
 ANY_TEXT = {"invoice_id"}  # of another system: it is not found, never ill-formed

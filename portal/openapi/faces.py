@@ -1,0 +1,91 @@
+"""What programs may ask: each method of a route whose view describes itself, and what derives from it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import UnionType
+from typing import Any, get_args, get_type_hints
+
+from flask import Flask
+from msgspec import Struct
+from werkzeug.routing import Rule
+
+from portal.access.auth import COLLECTOR, PUBLIC, policy_of
+from portal.domain.slices import ListPage
+from portal.openapi.refusals import READING, WRITING
+from portal.web.operations import Operation, operations_of
+
+_NOT_OURS = {"HEAD", "OPTIONS"}  # Flask answers these
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """An operation where it is found, for whom, and what it answers."""
+
+    operation: Operation
+    method: str
+    rule: Rule
+    view: Callable[..., Any]
+    policy: str
+
+    @property
+    def path(self) -> str:
+        """The path as OpenAPI writes it."""
+        path: str = self.rule.rule
+        return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", path)
+
+    @property
+    def room(self) -> str:
+        endpoint: str = self.rule.endpoint
+        return endpoint.rpartition(".")[0]
+
+    @property
+    def answer(self) -> Any:
+        """The type of JSON that is answered, or None: what the view returns, or shows its page as."""
+        own = [kind for kind in self._returned if isinstance(kind, type) and issubclass(kind, Struct)]
+        if own:
+            return own[0]
+        _, as_json, _ = getattr(self.view, "faces", ("", None, ()))
+        return None if as_json is None else get_type_hints(as_json)["return"]
+
+    @property
+    def is_sliced(self) -> bool:
+        """Whether it answers a slice of a list."""
+        lists = [kind for kind in self._returned if isinstance(kind, type) and issubclass(kind, ListPage)]
+        return self.method == "GET" and bool(lists)
+
+    @property
+    def is_answer_kept(self) -> bool:
+        """Whether an `Idempotency-Key` repeats the answer."""
+        return self.method != "GET" and not getattr(self.view, "keeps_no_answer", False)
+
+    @property
+    def refuses(self) -> set[int]:
+        """The statuses of its refusals."""
+        usual = set(READING if self.method == "GET" else WRITING)
+        if self.policy == PUBLIC:
+            usual = {500}
+        if self.policy == COLLECTOR:
+            usual -= {404}
+        return usual | set(self.operation.refuses)
+
+    @property
+    def _returned(self) -> tuple[Any, ...]:
+        """What the view may return, as its annotation says."""
+        kind = get_type_hints(inspect.unwrap(self.view))["return"]
+        return get_args(kind) if isinstance(kind, UnionType) else (kind,)
+
+
+def faces_of(app: Flask) -> Iterator[Face]:
+    """Yield each operation that a view of the app describes."""
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        for operation in operations_of(view):
+            methods = {operation.method} if operation.method else (rule.methods or set()) - _NOT_OURS
+            for method in sorted(methods):
+                policy = policy_of(app, rule.endpoint)
+                assert policy is not None, "start-up refuses views without a policy"
+                yield Face(operation, method, rule, view, policy)

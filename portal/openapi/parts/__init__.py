@@ -1,1 +1,0 @@
-"""A module for each room: its operations and its shapes."""

@@ -1,0 +1,69 @@
+"""What a view says of itself to programs, beside its route.
+
+`/openapi.json` derives the rest: path and method from the route, the permission from the policy, the answer
+from the view's types, and the parameters and refusals that these bring along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, ParamSpec
+
+from flask import Response
+from msgspec import Struct
+from werkzeug.wrappers import Response as BaseResponse
+
+from portal.web.json import JSON, json_response
+
+Url = ParamSpec("Url")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Describes the view that it decorates; what that returns as a type of JSON is answered as JSON.
+
+    `name` is the `operationId`, which clients name their methods after: it never changes. `method` is the
+    one that is meant, where the route has several. `done` is what a good answer says, with `status`.
+    `query` has the parameters, `path` says what ids are. `body` is the type that is accepted (one without
+    fields may be left out), and `lines` an example of it as NDJSON, where that is accepted too. `refuses`
+    are statuses that not every operation of the method answers. `media_types` are those of a file that
+    never changes. `passes_key_on`: a view whose answer is not kept still means something by
+    `Idempotency-Key`. `parameters` and `answers` are written out where no type says them.
+    """
+
+    name: str
+    summary: str
+    _: KW_ONLY
+    details: str = ""
+    method: str = ""
+    done: str = ""
+    status: int = HTTPStatus.OK
+    query: type[Struct] | None = None
+    body: Any = None
+    lines: str = ""
+    path: Mapping[str, str] = field(default_factory=dict)
+    refuses: Collection[int] = ()
+    media_types: Collection[str] = ()
+    passes_key_on: bool = False
+    parameters: Sequence[JSON] = ()
+    answers: Mapping[int, JSON] = field(default_factory=dict)
+
+    def __call__(self, view: Callable[Url, Any]) -> Callable[Url, BaseResponse]:
+        @wraps(view)
+        def answer(*args: Url.args, **kwargs: Url.kwargs) -> BaseResponse:
+            result: Any = view(*args, **kwargs)
+            if result is None:
+                return Response(status=HTTPStatus.NO_CONTENT)
+            return json_response(result, self.status) if isinstance(result, Struct) else result
+
+        answer.operations = (self, *operations_of(view))  # type: ignore[attr-defined]
+        return answer
+
+
+def operations_of(view: Callable[..., Any]) -> tuple[Operation, ...]:
+    """Return what a view says of itself; a route of two methods may say something of each."""
+    operations: tuple[Operation, ...] = getattr(view, "operations", ())
+    return operations
