@@ -52,9 +52,9 @@ def verify() -> Iterator[str]:
     yield from _usage_of_nobody()
     for period in db.session.scalars(select(Invoice.period).distinct().order_by(Invoice.period)).all():
         query = select(Invoice.organization_id).where(Invoice.period == period)
-        owners = db.session.scalars(query.order_by(Invoice.organization_id)).all()
-        for start in range(0, len(owners), _SLICE):
-            yield from _month(Month.parse(period), owners[start : start + _SLICE])
+        organization_ids = db.session.scalars(query.order_by(Invoice.organization_id)).all()
+        for start in range(0, len(organization_ids), _SLICE):
+            yield from _month(Month.parse(period), organization_ids[start : start + _SLICE])
     yield from _sums()
     yield from _numbers()
     yield from audit.broken_chains()
@@ -82,9 +82,9 @@ def _days_and_hours() -> Iterator[str]:
         .join(UsageDay, same_key, isouter=True)
         .where(UsageDay.quantity.is_(None) | (UsageDay.quantity != hours.c.quantity))
     )
-    for owner, day, subscription, of_hours, of_day in db.session.execute(query):
+    for organization_id, day, subscription, of_hours, of_day in db.session.execute(query):
         yield (
-            f"organization {owner}, subscription {subscription}, day {day}: the hours have"
+            f"organization {organization_id}, subscription {subscription}, day {day}: the hours have"
             f" {quantity_of(int(of_hours)):f}, the day has {quantity_of(of_day or 0):f}"
         )
     without_hours = (
@@ -92,9 +92,9 @@ def _days_and_hours() -> Iterator[str]:
         .join(hours, same_key, isouter=True)
         .where(hours.c.day.is_(None), UsageDay.quantity != 0)
     )
-    for owner, day, subscription, of_day in db.session.execute(without_hours):
+    for organization_id, day, subscription, of_day in db.session.execute(without_hours):
         yield (
-            f"organization {owner}, subscription {subscription}, day {day}: there are no hours,"
+            f"organization {organization_id}, subscription {subscription}, day {day}: there are no hours,"
             f" the day has {quantity_of(of_day):f}"
         )
 
@@ -111,23 +111,23 @@ def _usage_of_nobody() -> Iterator[str]:
         .where(Subscription.id.is_(None))
         .distinct()
     )
-    for owner, subscription in db.session.execute(query):
-        yield f"organization {owner}: usage of subscription {subscription}, which does not exist"
+    for organization_id, subscription in db.session.execute(query):
+        yield f"organization {organization_id}: usage of subscription {subscription}, which does not exist"
 
 
-def _month(month: Month, owners: Sequence[int]) -> Iterator[str]:
+def _month(month: Month, organization_ids: Sequence[int]) -> Iterator[str]:
     """Compare a month of some organizations, and everything later that corrects it, line by line."""
-    query = select(Organization.id, Organization.currency).where(Organization.id.in_(owners))
+    query = select(Organization.id, Organization.currency).where(Organization.id.in_(organization_ids))
     currencies: dict[int, str] = dict(db.session.execute(query).all())
-    prices = prices_for(owners, set(currencies.values()))
-    metered = _metered(month, owners, currencies, prices)
-    late = _late(month, owners, currencies, prices)
-    invoices = _invoices_of(month, owners)
+    prices = prices_for(organization_ids, set(currencies.values()))
+    metered = _metered(month, organization_ids, currencies, prices)
+    late = _late(month, organization_ids, currencies, prices)
+    invoices = _invoices_of(month, organization_ids)
     expected: _Bills = {}
     for line, quantity in metered.items():
         if quantity:
             expected[invoices[line.organization_id], line] = _billed(line, currencies, 0, quantity)
-    yield from _differences(month, expected, _items(month, owners, ItemKind.USAGE))
+    yield from _differences(month, expected, _items(month, organization_ids, ItemKind.USAGE))
     corrections: _Bills = {}
     for line, batches in late.items():
         passed = metered[line]
@@ -135,7 +135,7 @@ def _month(month: Month, owners: Sequence[int]) -> Iterator[str]:
             delta = batches[invoice_id]
             corrections[invoice_id, line] = _billed(line, currencies, passed, delta)
             passed += delta
-    actual = _items(month, owners, ItemKind.CORRECTION)
+    actual = _items(month, organization_ids, ItemKind.CORRECTION)
     listed = {key: amount for key, amount in corrections.items() if key in actual or amount != (0, 0)}
     yield from _differences(month, listed, actual)
 
@@ -147,7 +147,7 @@ def _billed(line: _Line, currencies: Mapping[int, str], before: int, quantity: i
 
 
 def _metered(
-    month: Month, owners: Sequence[int], currencies: Mapping[int, str], prices: PriceBook
+    month: Month, organization_ids: Sequence[int], currencies: Mapping[int, str], prices: PriceBook
 ) -> Counter[_Line]:
     """Sum the hours of a month by line: never the days."""
     day = (UsageHour.hour // HOURS_A_DAY).label("day")
@@ -160,21 +160,21 @@ def _metered(
             & (Subscription.id == UsageHour.subscription_id),
         )
         .where(
-            UsageHour.organization_id.in_(owners),
+            UsageHour.organization_id.in_(organization_ids),
             UsageHour.hour >= month.start_hour,
             UsageHour.hour < month.end_hour,
         )
         .group_by(*parts, "day")
     )
     sums: Counter[_Line] = Counter()
-    for owner, project_id, product_id, on_day, high, low in db.session.execute(query):
-        pico = prices.pico(product_id, currencies[owner], on_day)
-        sums[_Line(owner, project_id, product_id, pico)] += int(high) * NANO + int(low)
+    for organization_id, project_id, product_id, on_day, high, low in db.session.execute(query):
+        pico = prices.pico(product_id, currencies[organization_id], on_day)
+        sums[_Line(organization_id, project_id, product_id, pico)] += int(high) * NANO + int(low)
     return sums
 
 
 def _late(
-    month: Month, owners: Sequence[int], currencies: Mapping[int, str], prices: PriceBook
+    month: Month, organization_ids: Sequence[int], currencies: Mapping[int, str], prices: PriceBook
 ) -> Mapping[_Line, Counter[int | None]]:
     """Sum what came late for a month by line, and by the invoice that billed it."""
     query = (
@@ -192,28 +192,30 @@ def _late(
             & (Subscription.id == UsageCorrection.subscription_id),
         )
         .where(
-            UsageCorrection.organization_id.in_(owners),
+            UsageCorrection.organization_id.in_(organization_ids),
             UsageCorrection.hour >= month.start_hour,
             UsageCorrection.hour < month.end_hour,
         )
     )
     sums: dict[_Line, Counter[int | None]] = defaultdict(Counter)
-    for owner, project_id, product_id, hour, invoice_id, delta in db.session.execute(query):
-        pico = prices.pico(product_id, currencies[owner], hour // HOURS_A_DAY)
-        sums[_Line(owner, project_id, product_id, pico)][invoice_id] += delta
+    for organization_id, project_id, product_id, hour, invoice_id, delta in db.session.execute(query):
+        pico = prices.pico(product_id, currencies[organization_id], hour // HOURS_A_DAY)
+        sums[_Line(organization_id, project_id, product_id, pico)][invoice_id] += delta
     return sums
 
 
-def _invoices_of(month: Month, owners: Sequence[int]) -> Mapping[int, int]:
+def _invoices_of(month: Month, organization_ids: Sequence[int]) -> Mapping[int, int]:
     query = select(Invoice.organization_id, Invoice.id).where(
-        Invoice.organization_id.in_(owners), Invoice.period == str(month)
+        Invoice.organization_id.in_(organization_ids), Invoice.period == str(month)
     )
     return dict(db.session.execute(query).all())
 
 
-def _items(month: Month, owners: Sequence[int], kind: ItemKind) -> _Bills:
+def _items(month: Month, organization_ids: Sequence[int], kind: ItemKind) -> _Bills:
     """Return what the invoices say about a month."""
-    query = select(InvoiceItem).where(InvoiceItem.organization_id.in_(owners), InvoiceItem.kind == kind)
+    query = select(InvoiceItem).where(
+        InvoiceItem.organization_id.in_(organization_ids), InvoiceItem.kind == kind
+    )
     if kind is ItemKind.CORRECTION:
         query = query.where(InvoiceItem.corrects_period == str(month))
     else:
@@ -256,16 +258,22 @@ def _sums() -> Iterator[str]:
         (items.c.organization_id == Invoice.organization_id) & (items.c.invoice_id == Invoice.id),
         isouter=True,
     )
-    for owner, number, total, cents in db.session.execute(query):
+    for organization_id, number, total, cents in db.session.execute(query):
         if total != int(cents or 0):
-            yield f"organization {owner}, invoice {number}: its lines add up to {cents}, it says {total}"
+            yield (
+                f"organization {organization_id}, invoice {number}: its lines add up to {cents},"
+                f" it says {total}"
+            )
 
 
 def _numbers() -> Iterator[str]:
     numbers: dict[int, list[int]] = defaultdict(list)
     query = select(Invoice.organization_id, Invoice.number).order_by(Invoice.organization_id, Invoice.id)
-    for owner, number in db.session.execute(query):
-        numbers[owner].append(int(number.rpartition("-")[2]))
-    for owner, some in numbers.items():
-        if some != list(range(1, len(some) + 1)):
-            yield f"organization {owner}: the numbers of its invoices have a gap or a repetition: {some}"
+    for organization_id, number in db.session.execute(query):
+        numbers[organization_id].append(int(number.rpartition("-")[2]))
+    for organization_id, drawn in numbers.items():
+        if drawn != list(range(1, len(drawn) + 1)):
+            yield (
+                f"organization {organization_id}: the numbers of its invoices have a gap or a repetition:"
+                f" {drawn}"
+            )

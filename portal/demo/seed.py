@@ -175,7 +175,10 @@ def collect(*, now: dt.datetime, report: Report = silent) -> int:
         pattern = OFFERS[code].pattern
         assert pattern is not None, "the query asks for these"
         by_organization.setdefault(subscription.organization_id, []).append((subscription, pattern))
-    return sum(_collect(owner, some, now, report) for owner, some in by_organization.items())
+    return sum(
+        _collect(organization_id, patterns, now, report)
+        for organization_id, patterns in by_organization.items()
+    )
 
 
 def _collect(

@@ -97,21 +97,21 @@ class InvoiceList(ListPage):
 
 
 def invoices_of(
-    organization: Organization, wanted: Slice, *, vat_rules: VatRules, now: dt.datetime
+    organization: Organization, requested: Slice, *, vat_rules: VatRules, now: dt.datetime
 ) -> InvoiceList:
     """Return invoices, newest first; the open months among them are computed."""
-    before = _AFTER_ALL if wanted.after is None else str(wanted.after[0])
-    still_open = {str(month) for month in open_months(organization, until=Month.of(now))}
-    asked = {"owner": organization.id, "before": before, "limit": wanted.rows_to_read}
-    final = {each.period: each for each in db.session.execute(_SLICE, asked).all()}
-    periods = sorted(final.keys() | {each for each in still_open if each < before}, reverse=True)
-    shown, next_key = wanted.cut(periods, lambda period: (period,))
-    legal = _legal_documents(organization, [final[each] for each in shown if each in final])
+    before = _AFTER_ALL if requested.after is None else str(requested.after[0])
+    open_periods = {str(month) for month in open_months(organization, until=Month.of(now))}
+    parameters = {"organization_id": organization.id, "before": before, "limit": requested.rows_to_read}
+    final = {row.period: row for row in db.session.execute(_SLICE, parameters).all()}
+    periods = final.keys() | {period for period in open_periods if period < before}
+    shown, next_key = requested.cut(sorted(periods, reverse=True), lambda period: (period,))
+    legal = _legal_documents(organization, [final[period] for period in shown if period in final])
     invoices = [
-        _final(organization, final[each], (), legal.get(final[each].id))
-        if each in final
-        else _open(upcoming_invoice(organization, Month.parse(each)), vat_rules, now)
-        for each in shown
+        _final(organization, final[period], (), legal.get(final[period].id))
+        if period in final
+        else _open(upcoming_invoice(organization, Month.parse(period)), vat_rules, now)
+        for period in shown
     ]
     return InvoiceList(organization=organization, invoices=invoices, next_key=next_key)
 
@@ -120,7 +120,7 @@ def invoice_of(
     organization: Organization, uid: UUID, *, vat_rules: VatRules, now: dt.datetime
 ) -> InvoicePage:
     """Return one with its lines, or raise NotFoundError: for another organization's too."""
-    invoice = db.session.execute(_ONE, {"owner": organization.id, "uid": uid}).one_or_none()
+    invoice = db.session.execute(_BY_UID, {"organization_id": organization.id, "uid": uid}).one_or_none()
     if invoice is not None:
         legal = _legal_documents(organization, [invoice])
         head = InvoiceHead(organization.uid, uid, Month.parse(invoice.period), invoice.currency)
@@ -135,7 +135,7 @@ def invoice_of(
 # Rows rather than mapped objects: fifty of these took longer to map than to read.
 _invoices, _legal = (model.__table__.c for model in (Invoice, LegalDocument))
 _AFTER_ALL = "9999-99"
-_OF_OWNER: Select[*tuple[Any, ...]] = select(
+_OF_ORGANIZATION: Select[*tuple[Any, ...]] = select(
     _invoices.id,
     _invoices.uid,
     _invoices.period,
@@ -146,21 +146,23 @@ _OF_OWNER: Select[*tuple[Any, ...]] = select(
     _invoices.credit_cents,
     _invoices.delivery,
     _invoices.last_error,
-).where(_invoices.organization_id == bindparam("owner"))
-_ONE = _OF_OWNER.where(_invoices.uid == bindparam("uid"))
+).where(_invoices.organization_id == bindparam("organization_id"))
+_BY_UID = _OF_ORGANIZATION.where(_invoices.uid == bindparam("uid"))
 _SLICE = (
-    _OF_OWNER.where(_invoices.period < bindparam("before"))
+    _OF_ORGANIZATION.where(_invoices.period < bindparam("before"))
     .order_by(_invoices.period.desc())
     .limit(bindparam("limit"))
 )
 _LEGAL = select(_legal.invoice_id, _legal.provider_document_id, _legal.number).where(
-    _legal.organization_id == bindparam("owner"), _legal.invoice_id.in_(bindparam("invoices", expanding=True))
+    _legal.organization_id == bindparam("organization_id"),
+    _legal.invoice_id.in_(bindparam("invoices", expanding=True)),
 )
 
 
 def _legal_documents(organization: Organization, invoices: Sequence[AnyRow]) -> dict[int, LegalName]:
-    asked = {"owner": organization.id, "invoices": [each.id for each in invoices]}
-    return {each: LegalName(*name) for each, *name in db.session.execute(_LEGAL, asked).all()}
+    parameters = {"organization_id": organization.id, "invoices": [invoice.id for invoice in invoices]}
+    rows = db.session.execute(_LEGAL, parameters).all()
+    return {invoice_id: LegalName(*name) for invoice_id, *name in rows}
 
 
 def _final(
@@ -192,10 +194,10 @@ def _maybe(cents: int | None, currency: str) -> Money | None:
 
 def _open(invoice: UpcomingInvoice | None, vat_rules: VatRules, now: dt.datetime) -> InvoicePage:
     assert invoice is not None, "an open month has something to bill"
-    owner = invoice.organization.id
+    organization_id = invoice.organization.id
     due, credit = due_and_credit(
         invoice,
-        credit_balances([owner]).get(owner, 0),
+        credit_balances([organization_id]).get(organization_id, 0),
         vat_snapshot=vat_snapshot_for([invoice]),
         vat_rules=vat_rules,
     )
@@ -209,5 +211,7 @@ def _open(invoice: UpcomingInvoice | None, vat_rules: VatRules, now: dt.datetime
         lines=invoice.lines,
         due=_maybe(due, invoice.total.currency),
         credit=_maybe(credit, invoice.total.currency),
-        completeness=completeness(owner, Window(invoice.month.start_hour, invoice.month.end_hour), now=now),
+        completeness=completeness(
+            organization_id, Window(invoice.month.start_hour, invoice.month.end_hour), now=now
+        ),
     )

@@ -84,22 +84,22 @@ def record_each(changes: Sequence[Change]) -> None:
     counts = Counter(change.organization_id for change in changes)
     drawn = draw_each(AuditEntry.__tablename__, counts)
     latest = _hashes_before(drawn)
-    numbers = {owner: iter(some) for owner, some in drawn.items()}
+    numbers = {organization_id: iter(ids) for organization_id, ids in drawn.items()}
     actor, at = _actor.get(), _clock.get()()
     rows = []
     for change in changes:
-        owner = change.organization_id
-        row = _row(change, next(numbers[owner]), actor, at, latest[owner])
-        latest[owner] = row["sha256"]
+        organization_id = change.organization_id
+        row = _row(change, next(numbers[organization_id]), actor, at, latest[organization_id])
+        latest[organization_id] = row["sha256"]
         rows.append(row)
     insert_rows(AuditEntry, rows)
 
 
 def _hashes_before(drawn: Mapping[int, range]) -> dict[int, str]:
     """Return the hash that the first new row of each organization follows."""
-    places = [(owner, numbers[0] - 1) for owner, numbers in drawn.items()]
+    last_ids = [(organization_id, numbers[0] - 1) for organization_id, numbers in drawn.items()]
     query = select(AuditEntry.organization_id, AuditEntry.sha256).where(
-        tuple_(AuditEntry.organization_id, AuditEntry.id).in_(places)
+        tuple_(AuditEntry.organization_id, AuditEntry.id).in_(last_ids)
     )
     return dict.fromkeys(drawn, _GENESIS) | dict(db.session.execute(query).all())
 

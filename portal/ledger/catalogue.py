@@ -81,7 +81,7 @@ def _refuse_currency(currency: str) -> None:
 
 def _record_price(product: Product, price: Price, before: Decimal | None) -> None:
     """A price is every organization's that subscribes to its product."""
-    owners = db.session.scalars(
+    organization_ids = db.session.scalars(
         select(Subscription.organization_id)
         .join(Organization, Organization.id == Subscription.organization_id)
         .where(Subscription.product_id == product.id, Organization.currency == price.currency)
@@ -91,7 +91,12 @@ def _record_price(product: Product, price: Price, before: Decimal | None) -> Non
     facts = {"product": product.code, "currency": price.currency, "from": date_of(price.start_day)}
     was = None if before is None else facts | {"unit_price": before}
     now = facts | {"unit_price": price.unit_price}
-    audit.record_each([Change(owner, "price.set", str(product.uid), was, now) for owner in owners])
+    audit.record_each(
+        [
+            Change(organization_id, "price.set", str(product.uid), was, now)
+            for organization_id in organization_ids
+        ]
+    )
 
 
 def _refuse_frozen(product: Product, currency: str, start_day: int) -> None:

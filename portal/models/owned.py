@@ -64,7 +64,10 @@ def draw_each(name: str, counts: Mapping[int, int]) -> dict[int, range]:
     """Return the next numbers of each organization, drawn in one statement and in the order of ids."""
     assert all(count > 0 for count in counts.values()), "drawing nothing is a mistake"
     drawn = _add_to_counters(name, counts)
-    return {owner: range(last - counts[owner] + 1, last + 1) for owner, last in drawn.items()}
+    return {
+        organization_id: range(last - counts[organization_id] + 1, last + 1)
+        for organization_id, last in drawn.items()
+    }
 
 
 Owned = TypeVar("Owned", bound=OrganizationOwned)
@@ -90,5 +93,8 @@ def _add_to_counters(name: str, counts: Mapping[int, int]) -> dict[int, int]:
         index_elements=[table.c.organization_id, table.c.name],
         set_={"last": table.c.last + fresh.excluded.last},
     ).returning(table.c.organization_id, table.c.last)
-    rows = [{"organization_id": owner, "name": name, "last": counts[owner]} for owner in sorted(counts)]
+    rows = [
+        {"organization_id": organization_id, "name": name, "last": counts[organization_id]}
+        for organization_id in sorted(counts)
+    ]
     return dict(db.session.connection().execute(upsert, rows).all())

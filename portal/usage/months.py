@@ -12,12 +12,14 @@ from portal.models import Organization, Subscription
 from portal.storage.database import db
 
 _started = Subscription.__table__.c
-_FIRST_HOUR = select(func.min(_started.start_hour)).where(_started.organization_id == bindparam("owner"))
+_FIRST_HOUR = select(func.min(_started.start_hour)).where(
+    _started.organization_id == bindparam("organization_id")
+)
 
 
 def months_of(organization: Organization, now: dt.datetime) -> Sequence[Month]:
     """Return the months from the first subscription's to the current one, the latest first."""
-    first_hour = db.session.scalar(_FIRST_HOUR, {"owner": organization.id})
+    first_hour = db.session.scalar(_FIRST_HOUR, {"organization_id": organization.id})
     current = Month.of(now)
     first = current if first_hour is None else Month.of_day(first_hour // HOURS_A_DAY)
     months = list(max(first, current.shifted(-36)).through(current))
