@@ -152,8 +152,8 @@ def test_a_backup_under_write_load_is_restored_whole_and_verifies(home):
         with home.other_app.app_context():
             assert list(verify()) == []
             assert facts() == expected
-            hours = db.session.scalar(select(func.sum(UsageHour.quantity)))
-            assert hours == db.session.scalar(select(func.sum(UsageDay.quantity)))
+            hours = db.session.scalar(select(func.sum(UsageHour.quantity_nano)))
+            assert hours == db.session.scalar(select(func.sum(UsageDay.quantity_nano)))
             db.session.remove()
             db.engine.dispose()
 

@@ -66,7 +66,7 @@ def _days_and_hours() -> Iterator[str]:
             UsageHour.organization_id,
             (UsageHour.hour // HOURS_A_DAY).label("day"),
             UsageHour.subscription_id,
-            func.sum(UsageHour.quantity).label("quantity"),
+            func.sum(UsageHour.quantity_nano).label("quantity_nano"),
         )
         .group_by(UsageHour.organization_id, "day", UsageHour.subscription_id)
         .subquery()
@@ -76,11 +76,11 @@ def _days_and_hours() -> Iterator[str]:
         & (hours.c.day == UsageDay.day)
         & (hours.c.subscription_id == UsageDay.subscription_id)
     )
-    columns = hours.c.organization_id, hours.c.day, hours.c.subscription_id, hours.c.quantity
+    columns = hours.c.organization_id, hours.c.day, hours.c.subscription_id, hours.c.quantity_nano
     query = (
-        select(*columns, UsageDay.quantity)
+        select(*columns, UsageDay.quantity_nano)
         .join(UsageDay, same_key, isouter=True)
-        .where(UsageDay.quantity.is_(None) | (UsageDay.quantity != hours.c.quantity))
+        .where(UsageDay.quantity_nano.is_(None) | (UsageDay.quantity_nano != hours.c.quantity_nano))
     )
     for organization_id, day, subscription, of_hours, of_day in db.session.execute(query):
         yield (
@@ -88,9 +88,9 @@ def _days_and_hours() -> Iterator[str]:
             f" {quantity_of(int(of_hours)):f}, the day has {quantity_of(of_day or 0):f}"
         )
     without_hours = (
-        select(UsageDay.organization_id, UsageDay.day, UsageDay.subscription_id, UsageDay.quantity)
+        select(UsageDay.organization_id, UsageDay.day, UsageDay.subscription_id, UsageDay.quantity_nano)
         .join(hours, same_key, isouter=True)
-        .where(hours.c.day.is_(None), UsageDay.quantity != 0)
+        .where(hours.c.day.is_(None), UsageDay.quantity_nano != 0)
     )
     for organization_id, day, subscription, of_day in db.session.execute(without_hours):
         yield (
@@ -153,7 +153,9 @@ def _metered(
     day = (UsageHour.hour // HOURS_A_DAY).label("day")
     parts = UsageHour.organization_id, Subscription.project_id, Subscription.product_id
     query = (
-        select(*parts, day, func.sum(UsageHour.quantity // NANO), func.sum(UsageHour.quantity % NANO))
+        select(
+            *parts, day, func.sum(UsageHour.quantity_nano // NANO), func.sum(UsageHour.quantity_nano % NANO)
+        )
         .join(
             Subscription,
             (Subscription.organization_id == UsageHour.organization_id)
@@ -184,7 +186,7 @@ def _late(
             Subscription.product_id,
             UsageCorrection.hour,
             UsageCorrection.invoice_id,
-            UsageCorrection.delta,
+            UsageCorrection.delta_nano,
         )
         .join(
             Subscription,

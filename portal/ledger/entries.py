@@ -167,6 +167,6 @@ def _correction_values(
             "hour": row.key.hour,
             "subscription_id": row.key.subscription_id,
             "revision": row.revision,
-            "delta": row.quantity_nano,
+            "delta_nano": row.quantity_nano,
             "arrived_at": now,
         }

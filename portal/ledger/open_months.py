@@ -77,7 +77,7 @@ def _waits(organization_id: ColumnElement[int] | InstrumentedAttribute[int]) -> 
     return exists().where(
         UsageCorrection.organization_id == organization_id,
         UsageCorrection.invoice_id.is_(None),
-        UsageCorrection.delta != 0,
+        UsageCorrection.delta_nano != 0,
     )
 
 
@@ -91,7 +91,7 @@ def _used(
         UsageDay.organization_id == organization_id,
         UsageDay.day >= start_day,
         UsageDay.day < end_day,
-        UsageDay.quantity > 0,
+        UsageDay.quantity_nano > 0,
     )
 
 

@@ -94,7 +94,7 @@ def _corrected_months(organizations: Sequence[Organization]) -> Iterator[tuple[M
         .where(
             UsageCorrection.organization_id.in_(list(by_id)),
             UsageCorrection.invoice_id.is_(None),
-            UsageCorrection.delta != 0,
+            UsageCorrection.delta_nano != 0,
         )
         .distinct()
     )

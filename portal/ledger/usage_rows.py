@@ -87,7 +87,7 @@ def known(keys: Sequence[Key]) -> dict[Key, Known]:
         UsageHour.organization_id,
         UsageHour.hour,
         UsageHour.subscription_id,
-        UsageHour.quantity,
+        UsageHour.quantity_nano,
         UsageHour.revision,
     ).join(
         wanted,
@@ -132,7 +132,7 @@ def with_corrections(keys: Sequence[Key], frozen: Mapping[Key, Known]) -> dict[K
             UsageCorrection.organization_id,
             UsageCorrection.hour,
             UsageCorrection.subscription_id,
-            func.sum(UsageCorrection.delta),
+            func.sum(UsageCorrection.delta_nano),
             func.max(UsageCorrection.revision),
         )
         .where(
@@ -157,9 +157,14 @@ def upsert(rows: Sequence[Row]) -> None:
         "hour": ([row.key.hour for row in rows], Integer()),
         "subscription_id": ([row.key.subscription_id for row in rows], Integer()),
         "revision": ([row.revision for row in rows], Integer()),
-        "quantity": ([row.quantity_nano for row in rows], BigInteger()),
+        "quantity_nano": ([row.quantity_nano for row in rows], BigInteger()),
     }
-    _merge(UsageHour, key, columns, lambda fresh: {"quantity": fresh.quantity, "revision": fresh.revision})
+    _merge(
+        UsageHour,
+        key,
+        columns,
+        lambda fresh: {"quantity_nano": fresh.quantity_nano, "revision": fresh.revision},
+    )
 
 
 def add_to_days(changes: Mapping[Key, int]) -> None:
@@ -173,10 +178,12 @@ def add_to_days(changes: Mapping[Key, int]) -> None:
         "organization_id": ([owner for owner, _, _ in ordered], Integer()),
         "day": ([day for _, day, _ in ordered], Integer()),
         "subscription_id": ([subscription for _, _, subscription in ordered], Integer()),
-        "quantity": ([by_day[place] for place in ordered], BigInteger()),
+        "quantity_nano": ([by_day[place] for place in ordered], BigInteger()),
     }
     key = (UsageDay.organization_id, UsageDay.day, UsageDay.subscription_id)
-    _merge(UsageDay, key, columns, lambda fresh: {"quantity": UsageDay.quantity + fresh.quantity})
+    _merge(
+        UsageDay, key, columns, lambda fresh: {"quantity_nano": UsageDay.quantity_nano + fresh.quantity_nano}
+    )
 
 
 def _merge(

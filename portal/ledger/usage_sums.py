@@ -113,7 +113,7 @@ def _step_query(step: Step, *, is_day: bool) -> Select[Any]:
     at = column // HOURS_A_DAY if step is Step.DAY and not is_day else column
     line = used.organization_id, _subscriptions.project_id, _subscriptions.product_id, at.label("at")
     return (
-        select(*line, func.sum(used.quantity // NANO), func.sum(used.quantity % NANO))
+        select(*line, func.sum(used.quantity_nano // NANO), func.sum(used.quantity_nano % NANO))
         .join_from(column.table, Subscription.__table__, _is_same_subscription(used))
         .where(used.organization_id.in_(_ORGANIZATION_IDS), column >= _START, column < _END)
         .group_by(*line[:3], "at")
@@ -127,8 +127,8 @@ def _whole_query(*, is_day: bool) -> Select[Any]:
         select(
             used.organization_id,
             used.subscription_id,
-            func.sum(used.quantity // NANO).label("high"),
-            func.sum(used.quantity % NANO).label("low"),
+            func.sum(used.quantity_nano // NANO).label("high"),
+            func.sum(used.quantity_nano % NANO).label("low"),
         )
         .where(used.organization_id.in_(_ORGANIZATION_IDS), column >= _START, column < _END)
         .group_by(used.organization_id, used.subscription_id)
@@ -161,15 +161,15 @@ _LATE = (
         _subscriptions.project_id,
         _subscriptions.product_id,
         _corrected.hour,
-        func.sum(_corrected.delta // NANO),  # both limbs have the sign of the difference
-        func.sum(_corrected.delta % NANO),
+        func.sum(_corrected.delta_nano // NANO),  # both limbs have the sign of the difference
+        func.sum(_corrected.delta_nano % NANO),
     )
     .join_from(UsageCorrection.__table__, Subscription.__table__, _is_same_subscription(_corrected))
     .where(
         _corrected.organization_id.in_(_ORGANIZATION_IDS),
         _corrected.hour >= _START,
         _corrected.hour < _END,
-        _corrected.delta != 0,
+        _corrected.delta_nano != 0,
     )
     .group_by(
         "batch",

@@ -18,7 +18,7 @@ def insert_rows(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         return
     table: Any = model.__table__
-    assert not [each for each in table.columns if each.default and each.name not in rows[0]], "a default"
+    assert not [each for each in table.columns if each.default and each.key not in rows[0]], "a default"
     connection = db.session.connection()
     if connection.dialect.name != "postgresql":
         connection.execute(insert(table), rows)
@@ -35,7 +35,8 @@ def insert_rows(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:
 def _copy(driver: Connection[Any], table: Table, rows: Sequence[Mapping[str, Any]], dialect: Dialect) -> None:
     names = list(rows[0])
     into = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, names))
+        sql.Identifier(table.name),
+        sql.SQL(", ").join(sql.Identifier(table.columns[name].name) for name in names),
     )
     columns = [_written([row[name] for row in rows], table, name, dialect) for name in names]
     with driver.cursor() as cursor, cursor.copy(into) as copy:

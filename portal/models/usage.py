@@ -20,6 +20,11 @@ def _key() -> Mapped[int]:
     return mapped_column(Integer, primary_key=True, autoincrement=False)
 
 
+def _nano(name: str) -> Mapped[int]:
+    """Return a column of nano-units. Its name in the database is older than that of its attribute."""
+    return mapped_column(name, BigInteger, key=f"{name}_nano")
+
+
 class UsageHour(Model):
     """What one subscription used in one hour. The higher revision of an entry counts."""
 
@@ -32,7 +37,7 @@ class UsageHour(Model):
     hour: Mapped[int] = _key()
     subscription_id: Mapped[int] = _key()
     revision: Mapped[int] = mapped_column(Integer, default=0)
-    quantity: Mapped[int] = mapped_column(BigInteger)
+    quantity_nano: Mapped[int] = _nano("quantity")
 
 
 class UsageDay(Model):
@@ -43,7 +48,7 @@ class UsageDay(Model):
     organization_id: Mapped[int] = _key()
     day: Mapped[int] = _key()
     subscription_id: Mapped[int] = _key()
-    quantity: Mapped[int] = mapped_column(BigInteger)
+    quantity_nano: Mapped[int] = _nano("quantity")
 
 
 class UsageCorrection(OrganizationOwned, Model):
@@ -62,6 +67,6 @@ class UsageCorrection(OrganizationOwned, Model):
     hour: Mapped[int] = mapped_column(Integer)
     subscription_id: Mapped[int] = mapped_column(Integer)
     revision: Mapped[int] = mapped_column(Integer)
-    delta: Mapped[int] = mapped_column(BigInteger)
+    delta_nano: Mapped[int] = _nano("delta")
     arrived_at: Mapped[dt.datetime]
     invoice_id: Mapped[int | None] = mapped_column(Integer)

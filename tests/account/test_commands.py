@@ -260,7 +260,7 @@ def test_an_import_says_what_it_did(run, acme, export):
         "entries: 1 new, 0 same, 0 replaced, 0 corrections of invoiced months",
         "not metered: 1 × tax",
     ]
-    assert db.session.scalars(db.select(UsageHour.quantity)).all() == [3 * 10**9]
+    assert db.session.scalars(db.select(UsageHour.quantity_nano)).all() == [3 * 10**9]
 
 
 def test_an_import_of_something_else_is_refused(run, acme, export):

@@ -88,7 +88,7 @@ def test_what_was_loaded_and_delivered_is_what_was_used_and_is_billed(loaded):
     assert db.session.scalar(select(func.count()).select_from(Subscription)) == SMALL.subscriptions
     assert db.session.scalar(select(func.count()).select_from(UsageHour)) == SMALL.rows
     for model in (UsageHour, UsageDay):
-        assert db.session.scalar(select(func.sum(model.quantity))) == sum(expected.values())
+        assert db.session.scalar(select(func.sum(model.quantity_nano))) == sum(expected.values())
     close(now=NOW, grace_days=3)
     assert db.session.scalar(select(func.count()).select_from(Invoice)) == SMALL.organizations
     billed = Counter()

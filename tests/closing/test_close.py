@@ -269,7 +269,7 @@ def test_after_closing_the_hours_of_the_month_are_frozen(acme, server, january):
     db.session.commit()
 
     assert written.corrections == 1
-    assert db.session.get_one(UsageHour, (acme.id, JANUARY.start_hour, server.id)).quantity == 10**9
+    assert db.session.get_one(UsageHour, (acme.id, JANUARY.start_hour, server.id)).quantity_nano == 10**9
 
 
 def test_the_next_month_stays_writable(acme, server, january):
@@ -277,7 +277,8 @@ def test_the_next_month_stays_writable(acme, server, january):
     use(server, {hour_at(FEBRUARY, 28, 23): 9})
 
     assert (
-        db.session.get_one(UsageHour, (acme.id, hour_at(FEBRUARY, 28, 23), server.id)).quantity == 9 * 10**9
+        db.session.get_one(UsageHour, (acme.id, hour_at(FEBRUARY, 28, 23), server.id)).quantity_nano
+        == 9 * 10**9
     )
 
 
@@ -348,7 +349,7 @@ def test_usage_that_arrives_while_a_month_closes_is_in_the_invoice_or_a_correcti
 
     billed = invoices()[0].items[0].quantity_nano
     stored = db.session.scalars(
-        db.select(UsageHour.quantity).where(UsageHour.organization_id == acme_id)
+        db.select(UsageHour.quantity_nano).where(UsageHour.organization_id == acme_id)
     ).all()
     assert billed == sum(stored)
     assert (frozen == [1]) == (billed == 744 * 10**9)

@@ -175,7 +175,7 @@ def test_a_bulk_delete_is_refused(billed, model):
         (Invoice, {"total_cents": 0}),
         (Invoice, {"period": "2020-01"}),
         (InvoiceItem, {"quantity_nano": 0}),
-        (UsageCorrection, {"delta": 0}),
+        (UsageCorrection, {"delta_nano": 0}),
     ],
 )
 def test_a_bulk_update_is_refused(billed, model, values):
@@ -184,7 +184,7 @@ def test_a_bulk_update_is_refused(billed, model, values):
 
 @pytest.mark.parametrize(
     ("model", "name", "value"),
-    [(Invoice, "total_cents", 1), (InvoiceItem, "product_name", "x"), (UsageCorrection, "delta", 1)],
+    [(Invoice, "total_cents", 1), (InvoiceItem, "product_name", "x"), (UsageCorrection, "delta_nano", 1)],
 )
 def test_a_changed_object_is_refused(billed, model, name, value):
     before = content()

@@ -164,7 +164,10 @@ def _kept(place: Place) -> list[tuple[str, int, str]]:
     """Return what counts for every key: the hour's quantity and its later differences."""
     found: dict[tuple[UUID, int], int] = {}
     with victim.inside(place):
-        for table, column in ((UsageHour, UsageHour.quantity), (UsageCorrection, UsageCorrection.delta)):
+        for table, column in (
+            (UsageHour, UsageHour.quantity_nano),
+            (UsageCorrection, UsageCorrection.delta_nano),
+        ):
             query = (
                 select(Subscription.uid, table.hour, func.sum(column))
                 .join(

@@ -147,16 +147,16 @@ def _legal_documents(invoice: Invoice) -> Sequence[LegalDocument]:
 
 def _hours(organization: Organization) -> list[int]:
     mine = UsageHour.organization_id == organization.id
-    hours = db.session.execute(select(func.count(), func.sum(UsageHour.quantity)).where(mine)).one()
+    hours = db.session.execute(select(func.count(), func.sum(UsageHour.quantity_nano)).where(mine)).one()
     days = db.session.scalar(
-        select(func.sum(UsageDay.quantity)).where(UsageDay.organization_id == organization.id)
+        select(func.sum(UsageDay.quantity_nano)).where(UsageDay.organization_id == organization.id)
     )
     return [int(each or 0) for each in (*hours, days)]
 
 
 def _late(organization: Organization) -> list[list[Any]]:
     query = (
-        select(UsageCorrection.hour, UsageCorrection.revision, UsageCorrection.delta, Invoice.period)
+        select(UsageCorrection.hour, UsageCorrection.revision, UsageCorrection.delta_nano, Invoice.period)
         .join(
             Invoice,
             (Invoice.organization_id == UsageCorrection.organization_id)

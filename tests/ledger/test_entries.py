@@ -33,14 +33,14 @@ UNIT = 10**9
 
 
 def hours_of(organization):
-    query = select(UsageHour.hour, UsageHour.subscription_id, UsageHour.quantity).where(
+    query = select(UsageHour.hour, UsageHour.subscription_id, UsageHour.quantity_nano).where(
         UsageHour.organization_id == organization.id
     )
     return {(hour, subscription): nano for hour, subscription, nano in db.session.execute(query)}
 
 
 def days_of(organization):
-    query = select(UsageDay.day, UsageDay.subscription_id, UsageDay.quantity).where(
+    query = select(UsageDay.day, UsageDay.subscription_id, UsageDay.quantity_nano).where(
         UsageDay.organization_id == organization.id
     )
     return {(day, subscription): nano for day, subscription, nano in db.session.execute(query)}
@@ -65,7 +65,7 @@ def revision_of(organization, hour, subscription_id):
 
 def corrections_of(organization):
     query = (
-        select(UsageCorrection.hour, UsageCorrection.subscription_id, UsageCorrection.delta)
+        select(UsageCorrection.hour, UsageCorrection.subscription_id, UsageCorrection.delta_nano)
         .where(UsageCorrection.organization_id == organization.id)
         .order_by(UsageCorrection.id)
     )

@@ -275,7 +275,7 @@ def test_what_is_billed_late_is_stamped_with_its_invoice_and_the_rest_waits(acme
     close_month(FEBRUARY)
     use(subscription, {hour_at(JANUARY, 1): 14})
     rows = db.session.scalars(select(UsageCorrection).order_by(UsageCorrection.id)).all()
-    assert [(row.delta, row.invoice_id) for row in rows] == [(3 * UNIT, 2), (UNIT, None)]
+    assert [(row.delta_nano, row.invoice_id) for row in rows] == [(3 * UNIT, 2), (UNIT, None)]
 
 
 # -- the page of the corrected month ------------------------------------------------------------------

@@ -406,7 +406,7 @@ def test_two_maximal_subscription_months_do_not_overflow(acme):
                 "organization_id": acme.id,
                 "day": day,
                 "subscription_id": subscription.id,
-                "quantity": ENTRY_MAX_NANO * HOURS_A_DAY - number,
+                "quantity_nano": ENTRY_MAX_NANO * HOURS_A_DAY - number,
             }
             for day in range(JANUARY.start_day, JANUARY.end_day)
         ]

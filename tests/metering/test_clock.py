@@ -38,7 +38,7 @@ def run(at=NOW):
 
 def hours_of(subscription):
     query = (
-        db.select(UsageHour.hour, UsageHour.quantity)
+        db.select(UsageHour.hour, UsageHour.quantity_nano)
         .where(
             UsageHour.organization_id == subscription.organization_id,
             UsageHour.subscription_id == subscription.id,
@@ -136,7 +136,7 @@ def test_days_are_summed_too(acme, vm):
     make_subscription(acme, vm, since=MARCH)
     run()
 
-    sums = db.session.scalars(db.select(UsageDay.quantity).order_by(UsageDay.day)).all()
+    sums = db.session.scalars(db.select(UsageDay.quantity_nano).order_by(UsageDay.day)).all()
     assert sums == [24 * 10**9] * 9 + [12 * 10**9]
 
 

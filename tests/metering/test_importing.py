@@ -43,7 +43,7 @@ def all_of(model):
 
 
 def hours():
-    query = db.select(UsageHour.hour, UsageHour.quantity, UsageHour.revision).order_by(UsageHour.hour)
+    query = db.select(UsageHour.hour, UsageHour.quantity_nano, UsageHour.revision).order_by(UsageHour.hour)
     return [tuple(each) for each in db.session.execute(query)]
 
 
@@ -110,7 +110,7 @@ def test_a_changed_value_replaces_and_has_a_higher_revision(bring_in):
 
     assert counts(done) == (0, 1, 1, 0)
     assert [each[1:] for each in hours()] == [(3 * 10**9, 0), (4 * 10**9, 1)]
-    assert [each.quantity for each in all_of(UsageDay)] == [7 * 10**9]
+    assert [each.quantity_nano for each in all_of(UsageDay)] == [7 * 10**9]
 
 
 def test_rows_of_one_sub_account_product_and_hour_are_summed(bring_in):
@@ -199,7 +199,7 @@ def test_what_differs_from_an_invoiced_month_is_a_correction(bring_in):
     assert counts(done) == (1, 0, 0, 2)
     assert (dict(done.refused), bring_in.places) == ({}, [])
     assert [each[1] for each in hours()] == [3 * 10**9, 3 * 10**9]
-    assert sorted(each.delta for each in all_of(UsageCorrection)) == [10**9, 3 * 10**9]
+    assert sorted(each.delta_nano for each in all_of(UsageCorrection)) == [10**9, 3 * 10**9]
 
 
 def test_the_same_export_after_the_invoice_is_still_the_same(bring_in):

@@ -105,7 +105,7 @@ def reasons(response):
 
 def hours():
     rows = db.session.scalars(select(UsageHour)).all()
-    return {(row.organization_id, row.hour, row.subscription_id): row.quantity for row in rows}
+    return {(row.organization_id, row.hour, row.subscription_id): row.quantity_nano for row in rows}
 
 
 def days_agree():
@@ -113,7 +113,7 @@ def days_agree():
     for (owner, hour, subscription), quantity in hours().items():
         sums[owner, hour // HOURS_A_DAY, subscription] += quantity
     rows = db.session.scalars(select(UsageDay)).all()
-    return {(row.organization_id, row.day, row.subscription_id): row.quantity for row in rows} == sums
+    return {(row.organization_id, row.day, row.subscription_id): row.quantity_nano for row in rows} == sums
 
 
 # -- what is counted ----------------------------------------------------------------------------------
@@ -160,7 +160,9 @@ def test_all_that_can_become_of_an_entry_is_counted(send, subscription, acme):
         entry(subscription, open_hour + 2, "0.33333333333"),  # new, rounded
     ]
     took(send(batch), new=1, same=2, replaced=1, corrections=1, stale=2, rounded=2)
-    deltas = db.session.scalars(select(UsageCorrection.delta).where(UsageCorrection.delta != 0)).all()
+    deltas = db.session.scalars(
+        select(UsageCorrection.delta_nano).where(UsageCorrection.delta_nano != 0)
+    ).all()
     assert deltas == [3 * UNIT]
 
 
@@ -586,6 +588,6 @@ def test_a_month_that_is_closed_while_usage_comes_in_keeps_every_hour_once(
 
     as_clients(report, close_often)
     late = db.session.scalars(select(UsageCorrection)).all()
-    assert sum(hours().values()) + sum(row.delta for row in late) == 200 * UNIT
+    assert sum(hours().values()) + sum(row.delta_nano for row in late) == 200 * UNIT
     assert not {row.hour for row in late} & {hour for _, hour, _ in hours()}
     assert days_agree()

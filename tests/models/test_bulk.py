@@ -8,7 +8,7 @@ from portal.models import UsageDay
 from portal.models.bulk import insert_rows
 from portal.storage.database import db
 
-ROW = {"organization_id": 1, "day": 20_000, "subscription_id": 1, "quantity": 7}
+ROW = {"organization_id": 1, "day": 20_000, "subscription_id": 1, "quantity_nano": 7}
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_rows_are_there_once_committed(app):
     insert_rows(UsageDay, [ROW])
     db.session.commit()
 
-    assert db.session.scalar(db.select(UsageDay.quantity)) == 7
+    assert db.session.scalar(db.select(UsageDay.quantity_nano)) == 7
 
 
 def test_a_server_lost_while_copying_is_an_error_of_the_database_and_the_next_run_goes_on(stranger):
