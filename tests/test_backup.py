@@ -17,7 +17,6 @@ from portal import backup as module
 from portal.access import sessions
 from portal.app import create_app
 from portal.backup import BackupError, backup, restore
-from portal.closing.close import close
 from portal.closing.verify import verify
 from portal.delivery.deliver import deliver
 from portal.models import Invoice, LegalDocument, LegalDocumentFile, UsageDay, UsageHour, UserSession
@@ -35,6 +34,7 @@ from tests.factories import (
     use,
     use_all_hours,
 )
+from tests.months import close
 from tests.settings import make_settings
 
 ROUNDS = 2  # `make crash` has twenty

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from portal.closing import review
 from portal.closing.final import write_invoices
 from portal.domain.period import Month, hour_of
+from portal.domain.vat import VatRules
 from portal.ledger import usage_rows
 from portal.ledger.open_months import due_months, last_closable
 from portal.ledger.prices import UnpricedError
@@ -36,13 +37,13 @@ class Closed:
     in_review: int = 0
 
 
-def close(*, now: dt.datetime, grace_days: int) -> Closed:
-    """Close every month that is over, past its grace and has something to bill."""
+def close(*, now: dt.datetime, grace_days: int, vat_rules: VatRules) -> Closed:
+    """Close every month that is over, past its grace and has something to bill; `vat_rules` tax it."""
     closed = Closed()
     waiting: set[int] = set()  # no month of theirs is closed before an earlier one
     for month, organization_ids in _due(last_closable(hour_of(now), grace_days)):
         for some in _slices([each for each in organization_ids if each not in waiting]):
-            waiting.update(_close_slice(some, month, now, closed))
+            waiting.update(_close_slice(some, month, vat_rules, now, closed))
             db.session.commit()
     return closed
 
@@ -61,7 +62,7 @@ def _slices(ids: Sequence[int]) -> Iterator[Sequence[int]]:
 
 
 def _close_slice(
-    organization_ids: Sequence[int], month: Month, now: dt.datetime, closed: Closed
+    organization_ids: Sequence[int], month: Month, vat_rules: VatRules, now: dt.datetime, closed: Closed
 ) -> Collection[int]:
     """Close a month of some organizations, and return those whose month is in review."""
     usage_rows.lock(organization_ids)
@@ -77,7 +78,7 @@ def _close_slice(
         if organization.id in reasons:
             closed.in_review += review.put_in_review(organization, month, reasons[organization.id], now)
     sound = [invoice for invoice in upcoming.values() if invoice.organization.id not in reasons]
-    write_invoices(sound, now)
+    write_invoices(sound, vat_rules, now)
     review.end_reviews([invoice.organization.id for invoice in sound], month, now)
     closed.made += len(sound)
     return reasons

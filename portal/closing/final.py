@@ -23,13 +23,12 @@ from portal.models import (
     draw_each,
     insert_rows,
 )
-from portal.services import settings
 from portal.storage.database import db
 
 log = logging.getLogger(__name__)
 
 
-def write_invoices(upcoming: Sequence[UpcomingInvoice], now: dt.datetime) -> None:
+def write_invoices(upcoming: Sequence[UpcomingInvoice], vat_rules: VatRules, now: dt.datetime) -> None:
     """Make upcoming invoices final, one for each of some organizations.
 
     The caller holds the organizations' usage locks, and commits.
@@ -48,7 +47,9 @@ def write_invoices(upcoming: Sequence[UpcomingInvoice], now: dt.datetime) -> Non
         organization_id = invoice.organization.id
         invoice_id, balance = ids[organization_id][0], balances.get(organization_id, 0)
         number = f"{invoice.organization.number}-{numbers[organization_id][0]:04d}"
-        invoices.append(_row(invoice, invoice_id, number, balance, vat_snapshot=snapshot, now=now))
+        invoices.append(
+            _row(invoice, invoice_id, number, balance, vat_snapshot=snapshot, vat_rules=vat_rules, now=now)
+        )
         items += _item_rows(invoice, invoice_id, item_ids[organization_id])
         log.info("month closed", extra={"invoice": number, "period": str(invoice.month)})
     insert_rows(Invoice, invoices)
@@ -66,9 +67,9 @@ def _row(
     credit_before: int,
     *,
     vat_snapshot: VatSnapshot,
+    vat_rules: VatRules,
     now: dt.datetime,
 ) -> dict[str, object]:
-    vat_rules = settings().vat_rules
     due, credit = due_and_credit(invoice, credit_before, vat_snapshot=vat_snapshot, vat_rules=vat_rules)
     # Where months are taxed differently, nothing net may still be VAT: that too needs a document.
     is_nothing = not invoice.total.cents and (due is None or due + (credit or 0) == credit_before)

@@ -18,6 +18,7 @@ from portal.gateways.stripe import StripeGateway
 from portal.ledger.entries import Entry, write_entries
 from portal.models import LegalDocument, Organization, Product, Subscription
 from portal.payment_methods import steps
+from portal.services import settings
 from portal.storage.database import db
 
 _PAID_AFTER = dt.timedelta(days=9)
@@ -37,7 +38,7 @@ def play(
     """Let every month since the first be billed on the morning after its grace, and be paid."""
     month = first
     while (morning := month.ends_at + dt.timedelta(days=grace_days, hours=6)) < now:
-        close(now=morning, grace_days=grace_days)
+        close(now=morning, grace_days=grace_days, vat_rules=settings().vat_rules)
         deliver(invoicing, now=morning)
         if month == Month.of(now).shifted(_MONTHS_SINCE_LATE_USAGE):
             _report_late(month, morning)

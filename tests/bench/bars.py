@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select, text
 
 from portal.access import sessions
 from portal.account import directory
-from portal.closing.close import Closed, close
+from portal.closing.close import Closed
 from portal.domain.access import Preset
 from portal.domain.period import start_of_hour
 from portal.domain.rating import quantity_of
@@ -25,6 +25,7 @@ from portal.tokens.actions import make_token
 from tests.bench.model import MONTH, NOW, Model, invoice_row, uid_of
 from tests.bench.site import Site, another_database, caller, cpu_seconds, seconds_of, site, wall_seconds
 from tests.bench.yardsticks import Duck, RawCopy, bare_flask
+from tests.months import close
 
 _GRACE_DAYS = 3
 _AGAIN = 3  # hours delivered a second time

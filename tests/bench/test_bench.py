@@ -11,7 +11,6 @@ from collections import Counter
 import pytest
 from sqlalchemy import func, select
 
-from portal.closing.close import close
 from portal.closing.verify import verify
 from portal.models import Invoice, InvoiceItem, Subscription, UsageDay, UsageHour
 from portal.storage.database import db
@@ -19,6 +18,7 @@ from tests.bench.__main__ import measured, table
 from tests.bench.bars import Bar, p1_ingest
 from tests.bench.model import MONTH, NOW, Model
 from tests.bench.site import site
+from tests.months import close
 from tests.postgres import throw_away_postgres
 
 SMALL = Model(organizations=50, subscriptions=1_025, days=3)

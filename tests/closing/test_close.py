@@ -10,7 +10,6 @@ import pytest
 
 from portal.closing import close as closing
 from portal.closing import final
-from portal.closing.close import close
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, write_entries
 from portal.models import Delivery, Invoice, InvoiceItem, Project, UsageHour
@@ -28,6 +27,7 @@ from tests.factories import (
     use,
     use_all_hours,
 )
+from tests.months import close
 
 GRACE_DAYS = 3
 
@@ -186,10 +186,10 @@ def test_a_run_that_is_killed_between_two_months_is_finished_by_the_next(server,
     use_all_hours(server, FEBRUARY)
     write = closing.write_invoices
 
-    def killed_in_february(drafts, now):
-        if drafts[0].month == FEBRUARY:
+    def killed_in_february(upcoming, *terms):
+        if upcoming[0].month == FEBRUARY:
             raise KeyboardInterrupt
-        write(drafts, now)
+        write(upcoming, *terms)
 
     with monkeypatch.context() as patched:
         patched.setattr(closing, "write_invoices", killed_in_february)

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import delete, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from portal.closing.close import close
 from portal.models import Delivery, Invoice, InvoiceItem, UsageCorrection
 from portal.storage.database import db
 from tests.factories import (
@@ -23,6 +22,7 @@ from tests.factories import (
     use,
 )
 from tests.house.test_migrations import fresh  # noqa: F401
+from tests.months import close
 
 REFUSED = "what is final never changes"
 TABLES = {"invoice": Invoice, "invoice_item": InvoiceItem, "usage_correction": UsageCorrection}

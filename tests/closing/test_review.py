@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import select
 
 from portal.closing import review
-from portal.closing.close import close
 from portal.closing.review import approve, months_in_review
 from portal.domain.errors import NotFoundError
 from portal.domain.money import AMOUNT_MAX_MINOR
@@ -28,6 +27,7 @@ from tests.factories import (
     make_subscription,
     use,
 )
+from tests.months import close
 
 
 def run(month):

@@ -9,7 +9,6 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
-from portal.closing.close import close
 from portal.closing.verify import verify
 from portal.storage.database import db
 from tests.factories import (
@@ -23,6 +22,7 @@ from tests.factories import (
     make_subscription,
     use,
 )
+from tests.months import close
 
 PLANTS = 20
 PLACES = {

@@ -17,7 +17,6 @@ import requests
 from sqlalchemy import func, select
 
 from portal.account import directory
-from portal.closing.close import close
 from portal.closing.verify import verify
 from portal.domain.period import Month
 from portal.metering.clock import meter_hours
@@ -47,6 +46,7 @@ from tests.factories import (
     make_subscription,
     use,
 )
+from tests.months import close
 
 DECEMBER = Month(2025, 12)
 NOW = dt.datetime(2026, 3, 10, 12, 10, tzinfo=dt.UTC)

@@ -6,7 +6,6 @@ import datetime as dt
 
 import pytest
 
-from portal.closing.close import close
 from portal.closing.verify import verify
 from portal.delivery.deliver import deliver
 from portal.delivery.sync import sync
@@ -15,6 +14,7 @@ from portal.models import AuditEntry, Delivery, Invoice, LegalDocument, LegalSta
 from portal.storage.database import db
 from tests.delivery.rows import make_customer
 from tests.factories import FEBRUARY, JANUARY, MARCH, hour_at, make_product, make_subscription, use
+from tests.months import close
 
 APRIL_5 = dt.datetime(2026, 4, 5, 12, tzinfo=dt.UTC)
 

@@ -9,7 +9,6 @@ import flask_migrate
 import pytest
 from sqlalchemy import inspect, text
 
-from portal.closing.close import close
 from portal.closing.verify import verify
 from portal.delivery.deliver import deliver
 from portal.delivery.outbox import LEASE
@@ -34,6 +33,7 @@ from tests.factories import (
     use,
 )
 from tests.house.test_migrations import fresh  # noqa: F401
+from tests.months import close
 
 KEPT = ["vat_country", "vat_id", "vat_case"]
 NEW_YORK = Address("Broadway 1", "10004", "New York", "US")

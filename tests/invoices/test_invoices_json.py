@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from portal.closing.close import close
 from portal.domain.access import Preset
 from portal.ledger import catalogue
 from portal.models import Metering, Product, Project
@@ -29,6 +28,7 @@ from tests.factories import (
     use_all_hours,
 )
 from tests.links import next_url, slices
+from tests.months import close
 from tests.page import JSON, bearer
 
 URL = "/invoices"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from bs4 import BeautifulSoup
 
-from portal.closing.close import close
 from portal.models import Invoice, LegalDocument, Project, add_owned
 from portal.storage.database import db
 from tests.factories import (
@@ -20,6 +19,7 @@ from tests.factories import (
     use,
     use_all_hours,
 )
+from tests.months import close
 from tests.page import htmx
 
 URL = "/invoices"

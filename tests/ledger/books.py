@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from portal.closing.close import close
 from portal.closing.review import approve, months_in_review
 from portal.domain.period import HOURS_A_DAY, Month, Window
 from portal.ledger.open_months import open_months
@@ -17,6 +16,7 @@ from portal.ledger.rating import rated_usage
 from portal.ledger.upcoming import UpcomingInvoice, upcoming_invoice
 from portal.models import LINE_COLUMNS, Invoice, InvoiceItem, Organization, Subscription
 from portal.storage.database import db
+from tests.months import close
 
 UNIT = 10**9
 _CENTS = Fraction(100, UNIT)

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from portal.closing.close import close
 from portal.closing.review import months_in_review
 from portal.closing.verify import verify
 from portal.domain.period import HOURS_A_DAY, Window
@@ -45,6 +44,7 @@ from tests.ledger.books import (
     shown,
     truth_of,
 )
+from tests.months import close
 from tests.properties import examples
 
 APRIL = MARCH.shifted(1)

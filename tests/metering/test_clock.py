@@ -6,7 +6,6 @@ import datetime as dt
 
 import pytest
 
-from portal.closing.close import close
 from portal.metering import clock as metering
 from portal.metering.clock import meter_hours
 from portal.models import Metering, Subscription, UsageCorrection, UsageDay, UsageHour
@@ -22,6 +21,7 @@ from tests.factories import (
     make_project,
     make_subscription,
 )
+from tests.months import close
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from decimal import Decimal
 
 import pytest
 
-from portal.closing.close import close
 from portal.ledger import catalogue
 from portal.metering.focus import NotFocusError
 from portal.metering.importing import import_focus
@@ -17,6 +16,7 @@ from portal.models import Price, Product, Project, Subscription, UsageCorrection
 from portal.storage.database import db
 from tests.factories import JANUARY, NOW, hour_at, make_organization, make_project
 from tests.metering.exports import USUAL, at, hour, row, write
+from tests.months import close
 
 
 @pytest.fixture

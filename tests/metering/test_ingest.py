@@ -12,7 +12,6 @@ from sqlalchemy import select, update
 
 from portal.access import identity
 from portal.account.directory import add_collector
-from portal.closing.close import close
 from portal.domain.access import Preset
 from portal.domain.period import HOURS_A_DAY, start_of_hour
 from portal.models import Collector, Metering, UsageCorrection, UsageDay, UsageHour
@@ -29,6 +28,7 @@ from tests.factories import (
     make_subscription,
     make_token,
 )
+from tests.months import close
 from tests.page import JSON, bearer, client_of
 
 URL = "/billing/usage"
