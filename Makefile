@@ -6,7 +6,7 @@ QUICK := tests/domain tests/ledger tests/gateways/test_breaker.py tests/gateways
 comma := ,
 ROOMS = $(addprefix tests/,$(subst $(comma), ,$(ROOM)))
 
-.PHONY: run dev quick test check crash security bench reset format
+.PHONY: run dev quick test check crash security bench compare shape reset format
 
 run: .venv/installed-to-run  ## the portal with its sandboxes and a demo, on http://127.0.0.1:$(PORT)
 	@exec $(BIN)/python -m portal.demo --port $(PORT)
@@ -40,6 +40,12 @@ security: .venv/installed  ## attack the portal in every known way, in full, and
 bench: .venv/installed  ## the bars of docs/PERFORMANCE.md, measured on the scale model: BENCH="--database sqlite"
 	@.ci/tools postgresql
 	$(BIN)/python -m tests.bench $(BENCH)
+
+compare: .venv/installed  ## OLD and this code answer one walk over one database: OLD=f1d7525 or a checkout
+	$(BIN)/python -m tests.compare --old $(OLD)
+
+shape: .venv/installed  ## lengths, nesting, decisions, imports in numbers: AGAINST=DIR judges by a checkout
+	$(BIN)/python -m tests.shape $(if $(AGAINST),--against $(AGAINST))
 
 format: .venv/installed  ## write the code as `make check` wants it
 	$(BIN)/ruff format .
