@@ -6,6 +6,7 @@ The second of two equal requests waits for the answer to the first (`idempotency
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -21,7 +22,8 @@ from portal.storage.database import db
 from portal.web.clock import now
 from portal.web.transaction import SAFE_METHODS
 
-_KEY_LENGTH_MAX = 255
+KEY_LENGTH_MAX = 255
+KEY_CHARACTER = "[ -~]"
 _WAIT_SECONDS_MAX = 10
 _LOOK_EVERY_SECONDS = 0.05
 _FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
@@ -50,18 +52,27 @@ def init_app(app: Flask) -> None:
         return response
 
 
+def key_of_request() -> str | None:
+    """Return the request's `Idempotency-Key`, or None where it has none; 422 for anything else."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not re.fullmatch(f"{KEY_CHARACTER}{{1,{KEY_LENGTH_MAX}}}", key):
+        raise ValidationError({"Idempotency-Key": [f"is 1 to {KEY_LENGTH_MAX} printable ASCII characters"]})
+    return key
+
+
 def earlier_answer(scope: str | None) -> Response | None:
     """Return the answer to an equal request of this scope, or None, and reserve the key for this one.
 
     Raises ValidationError if the key was used for something else; StillWorkingError if the answer takes
     too long.
     """
-    key = request.headers.get("Idempotency-Key")
-    if key is None or scope is None or request.method in SAFE_METHODS or _is_secret():
+    if scope is None or request.method in SAFE_METHODS or _is_secret():
         return None
-    if not 1 <= len(key) <= _KEY_LENGTH_MAX or not (key.isascii() and key.isprintable()):
-        raise ValidationError({"Idempotency-Key": ["is 1 to 255 printable ASCII characters"]})
-    record_key, request_sha256 = RecordKey(scope, key), _fingerprint()
+    key = key_of_request()
+    return None if key is None else _reserve_or_repeat(RecordKey(scope, key), _fingerprint())
+
+
+def _reserve_or_repeat(record_key: RecordKey, request_sha256: str) -> Response | None:
     for _ in range(int(_WAIT_SECONDS_MAX / _LOOK_EVERY_SECONDS)):
         if idempotency_records.reserve(record_key, request_sha256, now=now()):
             g.reserved = record_key

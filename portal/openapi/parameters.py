@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from portal.access.auth import COLLECTOR, PUBLIC, SIGNED_IN
+from portal.access.idempotency import KEY_CHARACTER, KEY_LENGTH_MAX
 from portal.domain.slices import LIMIT_DEFAULT, LIMIT_MAX
 from portal.openapi.faces import Face
 from portal.web.json import JSON
@@ -12,7 +13,7 @@ from portal.web.json import JSON
 _UID: JSON = {"type": "string", "format": "uuid"}
 _TEXT: JSON = {"type": "string"}
 _LIMIT: JSON = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}
-_KEY: JSON = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}
+_KEY: JSON = {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH_MAX, "pattern": f"^{KEY_CHARACTER}+$"}
 
 
 def _parameter(name: str, place: str, description: str, schema: JSON, *, is_required: bool = False) -> JSON:

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from flask import request
 
+from portal.access.idempotency import key_of_request
 from portal.domain.errors import NotFoundError, ValidationError
 from portal.models import Account, Organization
 from portal.payment_methods.schema import PaymentMethodToAttach
 from portal.web.bodies import body_of
 
-_KEY_LENGTH_MAX = 255
 _METHOD_ID = re.compile(r"pm_[A-Za-z0-9_]{1,200}")
 _SETUP_ID = re.compile(r"seti_[A-Za-z0-9_]{1,200}")
 
@@ -47,10 +47,8 @@ def successor_of_request() -> UUID | None:
 
 def idempotency_key(organization: Organization, account: Account) -> str | None:
     """Return what names this request: whoever sends the same key elsewhere means something else."""
-    given = request.headers.get("Idempotency-Key")
-    if given is None:
+    key = key_of_request()
+    if key is None:
         return None
-    if not 1 <= len(given) <= _KEY_LENGTH_MAX:
-        raise ValidationError({"Idempotency-Key": [f"has 1 to {_KEY_LENGTH_MAX} characters"]})
-    scoped = f"{organization.uid} {account.uid} {given}"
+    scoped = f"{organization.uid} {account.uid} {key}"
     return hashlib.sha256(scoped.encode()).hexdigest()

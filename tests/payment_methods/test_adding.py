@@ -81,8 +81,8 @@ def test_an_idempotency_key_means_something_else_to_somebody_else(wallet, wallet
     assert wallet.begin(**key) != theirs.begin(**key)
 
 
-@pytest.mark.parametrize("key", ["", "k" * 256])
-def test_an_idempotency_key_has_1_to_255_characters(wallet, key):
+@pytest.mark.parametrize("key", ["", "k" * 256, "schlüssel", "a\tb"])
+def test_an_idempotency_key_is_1_to_255_printable_ascii_characters(wallet, key):
     assert wallet.post("payment_intent", headers={"Idempotency-Key": key}).status_code == 422
 
 
