@@ -44,8 +44,9 @@ def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> s
     """
     errands(now)
     hours = meter_hours(now=now)
-    closed = close(now=now, grace_days=settings().close_grace_days, vat_rules=settings().vat_rules)
-    delivered = deliver(invoicing(), now=now, wait=wait)
+    seller, vat_rules = settings().seller, settings().vat_rules
+    closed = close(now=now, grace_days=settings().close_grace_days, vat_rules=vat_rules)
+    delivered = deliver(invoicing(), now=now, seller=seller, vat_rules=vat_rules, wait=wait)
     customers.push_changes(invoicing())
     e_invoices.fetch(invoicing(), now=now, formats=settings().document_formats)
     synced = sync(invoicing(), now=now, wait=wait)

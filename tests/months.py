@@ -1,13 +1,22 @@
-"""Closing months with the settings of the app, as the scheduler does."""
+"""Closing months and delivering their documents with the settings of the app, as the scheduler does."""
 
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from portal.closing import close as closing
 from portal.closing.close import Closed
+from portal.delivery import deliver as delivering
+from portal.delivery.deliver import DeliveryCounts
+from portal.gateways.invoicing import InvoicingProvider
 from portal.services import settings
 
 
 def close(*, now: dt.datetime, grace_days: int) -> Closed:
     return closing.close(now=now, grace_days=grace_days, vat_rules=settings().vat_rules)
+
+
+def deliver(provider: InvoicingProvider, *, now: dt.datetime, **more: Any) -> DeliveryCounts:
+    terms = settings()
+    return delivering.deliver(provider, now=now, seller=terms.seller, vat_rules=terms.vat_rules, **more)

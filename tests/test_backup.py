@@ -18,7 +18,6 @@ from portal.access import sessions
 from portal.app import create_app
 from portal.backup import BackupError, backup, restore
 from portal.closing.verify import verify
-from portal.delivery.deliver import deliver
 from portal.models import Invoice, LegalDocument, LegalDocumentFile, UsageDay, UsageHour, UserSession
 from portal.storage.database import db
 from tests.delivery.rows import Easybill, own_customer
@@ -34,7 +33,7 @@ from tests.factories import (
     use,
     use_all_hours,
 )
-from tests.months import close
+from tests.months import close, deliver
 from tests.settings import make_settings
 
 ROUNDS = 2  # `make crash` has twenty

@@ -19,6 +19,7 @@ from enum import Enum, auto
 from portal.delivery import customers, legal_copy, outbox
 from portal.delivery.document_draft import Expected, expected_document, refuse_difference
 from portal.domain.errors import BillingError, ConflictError, ProviderUnavailableError
+from portal.domain.vat import VatRules
 from portal.gateways.invoicing import (
     CREDIT,
     INVOICE,
@@ -29,7 +30,7 @@ from portal.gateways.invoicing import (
     InvoicingUnavailableError,
 )
 from portal.models import Delivery, Invoice, Organization
-from portal.services import settings
+from portal.seller import Seller
 from portal.storage.database import db, reading
 
 log = logging.getLogger(__name__)
@@ -86,11 +87,15 @@ def deliver(
     provider: InvoicingProvider,
     *,
     now: dt.datetime,
+    seller: Seller,
+    vat_rules: VatRules,
     organizations: Collection[int] | None = None,
     wait: Callable[[float], object] | None = None,
 ) -> DeliveryCounts:
     """Deliver what is due, of all organizations or of some (by id), and return what became of it.
 
+    A document bears the day of its seller's time zone, and is taxed by the VAT rules of now where the invoice
+    has none of its own.
     `wait` sleeps the seconds that the provider asks for when it is called too often, and returns True to end
     the run; without it the run ends there, and so it does when the provider is down. Nothing is lost: the
     rest is due in the next run.
@@ -102,7 +107,7 @@ def deliver(
     failures = 0
     while todo and failures < _FAILURES_IN_A_ROW_MAX:
         at = max(at, now + dt.timedelta(seconds=time.monotonic() - started))
-        outcome, error = _deliver_one(provider, todo[0], at)
+        outcome, error = _deliver_one(provider, todo[0], at, seller, vat_rules)
         counts.add(outcome)
         failures = failures + 1 if outcome is Outcome.RETRY else 0
         if isinstance(error, InvoicingKeyRefusedError):
@@ -119,13 +124,13 @@ def deliver(
 
 
 def _deliver_one(
-    provider: InvoicingProvider, key: outbox.Key, at: dt.datetime
+    provider: InvoicingProvider, key: outbox.Key, at: dt.datetime, seller: Seller, vat_rules: VatRules
 ) -> tuple[Outcome, BillingError | None]:
     lease = at + outbox.LEASE
-    if not outbox.claim(key, at, lease, document_on=settings().seller.day_of(at)):
+    if not outbox.claim(key, at, lease, document_on=seller.day_of(at)):
         return Outcome.SKIPPED, None
     try:
-        _advance(provider, _read(key, lease), at)
+        _advance(provider, _read(key, lease, vat_rules), at)
     except LostRaceError:
         outbox.give_back(key, lease)
         return Outcome.SKIPPED, None
@@ -150,7 +155,7 @@ def _tried(
     return Outcome.STUCK, error
 
 
-def _read(key: outbox.Key, lease: dt.datetime) -> _Job:
+def _read(key: outbox.Key, lease: dt.datetime, vat_rules: VatRules) -> _Job:
     with reading():
         invoice = db.session.get_one(Invoice, key)
         organization = db.session.get_one(Organization, key.organization_id)
@@ -160,12 +165,7 @@ def _read(key: outbox.Key, lease: dt.datetime) -> _Job:
             lease=lease,
             document_id=invoice.provider_document_id,
             is_finished=invoice.delivery == Delivery.FINISHED,
-            expected=expected_document(
-                organization,
-                invoice,
-                invoice.document_on,
-                vat_rules=settings().vat_rules,
-            ),
+            expected=expected_document(organization, invoice, invoice.document_on, vat_rules=vat_rules),
         )
         db.session.commit()
     return job

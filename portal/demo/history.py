@@ -36,10 +36,10 @@ def play(
     report: Report = silent,
 ) -> None:
     """Let every month since the first be billed on the morning after its grace, and be paid."""
-    month = first
+    month, seller, vat_rules = first, settings().seller, settings().vat_rules
     while (morning := month.ends_at + dt.timedelta(days=grace_days, hours=6)) < now:
-        close(now=morning, grace_days=grace_days, vat_rules=settings().vat_rules)
-        deliver(invoicing, now=morning)
+        close(now=morning, grace_days=grace_days, vat_rules=vat_rules)
+        deliver(invoicing, now=morning, seller=seller, vat_rules=vat_rules)
         if month == Month.of(now).shifted(_MONTHS_SINCE_LATE_USAGE):
             _report_late(month, morning)
         month = month.shifted(1)

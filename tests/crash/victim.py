@@ -30,7 +30,6 @@ from portal import clockwork, services
 from portal.app import create_app, real_providers
 from portal.config import Settings
 from portal.delivery import outbox
-from portal.delivery.deliver import deliver
 from portal.delivery.sync import sync
 from portal.domain.errors import BillingError
 from portal.gateways import easybill_http
@@ -41,6 +40,7 @@ from portal.sandbox.easybill import paper
 from portal.storage.database import db
 from tests.crash import world
 from tests.crash.children import Tell
+from tests.months import deliver
 from tests.settings import Sandboxes, make_settings
 
 assert paper.render, "imported before the first fork: else each EasyBill would do it, slowly"

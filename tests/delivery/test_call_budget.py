@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.delivery.call_budget import SharedBudget
-from portal.delivery.deliver import deliver
 from portal.gateways.call_budget import MINUTE_MILLISECONDS, milliseconds_to_wait, recent
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.invoicing import InvoicingRateLimitedError
 from portal.models import Delivery
 from tests.delivery.rows import KEY, make_customer, make_invoice
 from tests.factories import NOW
+from tests.months import deliver
 from tests.properties import examples
 
 

@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 
 from portal.delivery import customers
-from portal.delivery.deliver import deliver
 from portal.gateways.invoicing import InvoicingRefusedError, InvoicingUnavailableError
 from portal.models import Organization
 from portal.profile import actions
@@ -13,6 +12,7 @@ from portal.storage.database import db
 from tests.delivery.rows import make_customer, make_invoice
 from tests.delivery.test_deliver import LINES, Killed, Watched, after, raises
 from tests.factories import FEBRUARY, NOW
+from tests.months import deliver
 
 
 @pytest.fixture

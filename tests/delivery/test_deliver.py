@@ -6,7 +6,6 @@ import hashlib
 
 import pytest
 
-from portal.delivery.deliver import deliver
 from portal.delivery.outbox import LEASE, RETRY_MAX, release_stuck
 from portal.delivery.sync import sync
 from portal.domain.vat import WithoutVatId
@@ -21,6 +20,7 @@ from portal.profile import actions
 from portal.storage.database import db
 from tests.delivery.rows import make_customer, make_invoice
 from tests.factories import FEBRUARY, NOW, Address
+from tests.months import deliver
 
 LATER = NOW + LEASE + dt.timedelta(minutes=1)  # no dead worker holds anything any more
 VIENNA = Address("Ring 1", "1010", "Wien", "AT")

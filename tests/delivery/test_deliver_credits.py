@@ -7,14 +7,13 @@ import datetime as dt
 import pytest
 
 from portal.closing.verify import verify
-from portal.delivery.deliver import deliver
 from portal.delivery.sync import sync
 from portal.domain.vat_rates import STANDARD_RATES
 from portal.models import AuditEntry, Delivery, Invoice, LegalDocument, LegalStatus
 from portal.storage.database import db
 from tests.delivery.rows import make_customer
 from tests.factories import FEBRUARY, JANUARY, MARCH, hour_at, make_product, make_subscription, use
-from tests.months import close
+from tests.months import close, deliver
 
 APRIL_5 = dt.datetime(2026, 4, 5, 12, tzinfo=dt.UTC)
 

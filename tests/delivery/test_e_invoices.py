@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy.exc import DatabaseError
 
 from portal.delivery import e_invoices
-from portal.delivery.deliver import deliver
 from portal.gateways.invoicing import InvoicingRefusedError, InvoicingUnavailableError
 from portal.models import LegalDocument, LegalDocumentFormat
 from portal.storage.database import db
 from tests.delivery.rows import make_customer, make_invoice
 from tests.delivery.test_deliver import LINES, Watched, raises
 from tests.factories import FEBRUARY, NOW
+from tests.months import deliver
 
 XML = b'<?xml version="1.0"?><Invoice/>'
 LATER = NOW + dt.timedelta(hours=1)

@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from portal.delivery.deliver import deliver
 from portal.delivery.sync import sync
 from portal.domain.access import Preset
 from portal.domain.errors import ProviderUnavailableError
@@ -17,6 +16,7 @@ from portal.models import Delivery
 from tests.delivery.rows import KEY, make_customer, make_invoice
 from tests.factories import FEBRUARY, NOW, make_member
 from tests.gateways.test_easybill import answer, answering
+from tests.months import deliver
 
 LINES = [("production", "vm.medium", "744", "0.5")]
 LATER = NOW + dt.timedelta(minutes=10)

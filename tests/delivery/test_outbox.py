@@ -7,7 +7,6 @@ import datetime as dt
 import pytest
 
 from portal.delivery import outbox
-from portal.delivery.deliver import deliver
 from portal.delivery.outbox import ATTEMPTS_MAX, RETRY_MAX, release_stuck, undelivered
 from portal.gateways.invoicing import InvoicingRateLimitedError, InvoicingUnavailableError
 from portal.models import Delivery
@@ -15,6 +14,7 @@ from portal.storage.database import db
 from tests.delivery.rows import make_customer, make_invoice
 from tests.delivery.test_deliver import Watched, raises
 from tests.factories import FEBRUARY, JANUARY, MARCH, NOW
+from tests.months import deliver
 
 LINES = [("production", "vm.medium", "744", "0.5")]
 _BEYOND = RETRY_MAX + dt.timedelta(minutes=1)  # a run takes a moment itself

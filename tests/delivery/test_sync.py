@@ -4,7 +4,6 @@ import datetime as dt
 
 import pytest
 
-from portal.delivery.deliver import deliver
 from portal.delivery.sync import sync
 from portal.gateways import easybill_http
 from portal.gateways.invoicing import InvoicingRateLimitedError, InvoicingUnavailableError
@@ -13,6 +12,7 @@ from portal.models import LegalDocument, LegalDocumentFile, LegalStatus
 from portal.storage.database import db
 from tests.delivery.rows import make_customer, make_invoice
 from tests.factories import NOW
+from tests.months import deliver
 
 LINES = [("production", "vm.medium", "744", "0.5")]
 LATER = NOW + dt.timedelta(hours=1)

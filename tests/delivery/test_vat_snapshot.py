@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import inspect, text
 
 from portal.closing.verify import verify
-from portal.delivery.deliver import deliver
 from portal.delivery.outbox import LEASE
 from portal.domain.vat import VatCase, WithoutVatId
 from portal.gateways.invoicing import InvoicingUnavailableError
@@ -33,7 +32,7 @@ from tests.factories import (
     use,
 )
 from tests.house.test_migrations import fresh  # noqa: F401
-from tests.months import close
+from tests.months import close, deliver
 
 KEPT = ["vat_country", "vat_id", "vat_case"]
 NEW_YORK = Address("Broadway 1", "10004", "New York", "US")

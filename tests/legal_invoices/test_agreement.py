@@ -14,7 +14,6 @@ from io import BytesIO
 import pytest
 from pypdf import PdfReader
 
-from portal.delivery.deliver import deliver
 from portal.domain.money import Money, exponent_of
 from portal.domain.period import Month
 from portal.domain.vat import WithoutVatId
@@ -22,6 +21,7 @@ from portal.models import Invoice, Organization
 from portal.storage.database import db
 from tests.delivery.rows import make_customer, make_invoice
 from tests.factories import HAMBURG, NOW, Address, make_account, make_member
+from tests.months import deliver
 
 COUNT = int(os.environ.get("AGREEING_INVOICES", "24"))
 SEED = int(os.environ.get("AGREEING_SEED", "20260310"))

@@ -5,13 +5,13 @@ import hashlib
 
 import pytest
 
-from portal.delivery.deliver import deliver
 from portal.models import LegalDocument, LegalDocumentFormat
 from portal.storage.database import db
 from tests.delivery.rows import make_customer, make_invoice, own_customer
 from tests.delivery.test_e_invoices import XML
 from tests.factories import NOW, make_member
 from tests.legal_invoices.test_pages import LINES
+from tests.months import deliver
 
 
 @pytest.fixture

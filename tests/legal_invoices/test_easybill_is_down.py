@@ -9,7 +9,6 @@ import time
 
 import pytest
 
-from portal.delivery.deliver import deliver
 from portal.delivery.outbox import RETRY_MAX
 from portal.delivery.sync import sync
 from portal.domain.errors import ProviderUnavailableError
@@ -20,6 +19,7 @@ from tests.delivery.rows import KEY, make_invoice, own_customer
 from tests.factories import FEBRUARY, NOW, make_member, make_token
 from tests.legal_invoices.faults import MODES, broken
 from tests.legal_invoices.test_pages import LINES
+from tests.months import deliver
 from tests.page import bearer
 
 ANSWER_SECONDS_MAX = 2.5

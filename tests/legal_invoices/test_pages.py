@@ -6,12 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from portal.delivery.deliver import deliver
 from portal.delivery.sync import sync
 from portal.models import Invoice, LegalDocument
 from portal.storage.database import db
 from tests.delivery.rows import make_customer, make_invoice, own_customer
 from tests.factories import FEBRUARY, JANUARY, NOW, make_member, make_token
+from tests.months import deliver
 from tests.page import bearer, htmx
 
 LINES = [

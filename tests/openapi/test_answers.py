@@ -11,7 +11,6 @@ from uuid import uuid4
 import pytest
 
 from portal.account.directory import add_collector
-from portal.delivery.deliver import deliver
 from portal.domain import tokens
 from portal.domain.access import Preset
 from portal.domain.period import start_of_hour
@@ -31,7 +30,7 @@ from tests.factories import (
     use,
     use_all_hours,
 )
-from tests.months import close
+from tests.months import close, deliver
 from tests.openapi.contract import Contract, document, operations_of
 from tests.page import JSON, CheckingClient, bearer
 from tests.payment_methods.browser import ACCOUNT, CARD, DECLINED, make_method
