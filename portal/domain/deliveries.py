@@ -1,4 +1,4 @@
-"""What a collector may say of one entry: read strictly, refused by name."""
+"""What a collector may report of an entry: read strictly, refused by name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RefusedEntryError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class ReportedEntry:
     """An entry as a collector reports it."""
 
     subscription: UUID
@@ -36,7 +36,7 @@ class Reported:
     was_rounded: bool
 
 
-def reported(entry: Any, *, now: dt.datetime) -> Reported:
+def reported_entry(entry: Any, *, now: dt.datetime) -> ReportedEntry:
     """Read one entry, or raise RefusedEntryError."""
     if not isinstance(entry, dict):
         raise RefusedEntryError("is not a JSON object")
@@ -44,7 +44,9 @@ def reported(entry: Any, *, now: dt.datetime) -> Reported:
     if unknown:
         raise RefusedEntryError(f"{unknown[0]} is not known here")
     quantity_nano, was_rounded = _quantity(entry)
-    return Reported(_subscription(entry), _hour(entry, now), quantity_nano, _revision(entry), was_rounded)
+    return ReportedEntry(
+        _subscription(entry), _hour(entry, now), quantity_nano, _revision(entry), was_rounded
+    )
 
 
 def _subscription(entry: Mapping[str, Any]) -> UUID:

@@ -21,12 +21,11 @@ from sqlalchemy import insert
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.domain.rating import ENTRY_MAX_NANO
 from portal.ledger import usage_rows
-from portal.ledger.usage_rows import Key, Known, Row
+from portal.ledger.usage_rows import NO_ENTRY, AcceptedEntry, Correction, CurrentEntry, Key
 from portal.models import UsageCorrection, draw
 from portal.storage.database import db
 
 _BATCH = 20_000
-_NOTHING = Known(0, -1)
 
 
 class Entry(NamedTuple):
@@ -53,21 +52,28 @@ class Written:
     conflicts: list[Key] = field(default_factory=list)
 
 
-class _Batch(NamedTuple):
+class OrganizationEntry(NamedTuple):
+    """An entry with the organization whose subscription it is of."""
+
+    organization_id: int
+    entry: Entry
+
+
+class _Changes(NamedTuple):
     """What a batch of entries changes."""
 
-    hours: list[Row]
-    day_changes: dict[Key, int]
-    corrections: list[Row]
+    entries: list[AcceptedEntry]
+    day_deltas_nano: dict[Key, int]
+    corrections: list[Correction]
 
 
 def write_entries(organization_id: int, entries: Iterable[Entry], *, now: dt.datetime) -> Written:
     """Write entries of one organization; see `deliver`."""
-    return deliver(((organization_id, entry) for entry in entries), now=now)
+    return deliver((OrganizationEntry(organization_id, entry) for entry in entries), now=now)
 
 
-def deliver(entries: Iterable[tuple[int, Entry]], *, now: dt.datetime) -> Written:
-    """Write (organization id, entry), at most one for each organization, hour and subscription.
+def deliver(entries: Iterable[OrganizationEntry], *, now: dt.datetime) -> Written:
+    """Write entries, at most one for each organization, hour and subscription.
 
     Sorted so they meet the tables in their order. The caller commits, or rolls back on conflicts.
     """
@@ -78,18 +84,20 @@ def deliver(entries: Iterable[tuple[int, Entry]], *, now: dt.datetime) -> Writte
     return written
 
 
-def _write_batch(batch: Sequence[tuple[int, Entry]], written: Written, now: dt.datetime) -> None:
-    entries = {Key(owner, entry.hour, entry.subscription_id): entry for owner, entry in batch}
+def _write_batch(batch: Sequence[OrganizationEntry], written: Written, now: dt.datetime) -> None:
+    entries = {
+        Key(organization_id, entry.hour, entry.subscription_id): entry for organization_id, entry in batch
+    }
     assert len(entries) == len(batch), "a key comes once in a delivery"
     usage_rows.lock(sorted({key.organization_id for key in entries}))
-    known = usage_rows.known(list(entries))
+    current = usage_rows.current_entries(list(entries))
     frozen = _frozen_keys(entries)
     if frozen:
-        known |= usage_rows.with_corrections(list(frozen), known)
-    changes = _judged(entries, known, frozen, written)
+        current |= usage_rows.with_corrections(list(frozen), current)
+    changes = _changes(entries, current, frozen, written)
     if not written.conflicts:
-        usage_rows.upsert(changes.hours)
-        usage_rows.add_to_days(changes.day_changes)
+        usage_rows.upsert(changes.entries)
+        usage_rows.add_to_days(changes.day_deltas_nano)
         _append_corrections(changes.corrections, now)
 
 
@@ -102,33 +110,34 @@ def _frozen_keys(entries: Mapping[Key, Entry]) -> set[Key]:
     return {key for key in entries if (key.organization_id, months[key.hour // HOURS_A_DAY]) in frozen}
 
 
-def _judged(
-    entries: Mapping[Key, Entry], known: Mapping[Key, Known], frozen: set[Key], written: Written
-) -> _Batch:
-    changes = _Batch([], {}, [])
+def _changes(
+    entries: Mapping[Key, Entry], current: Mapping[Key, CurrentEntry], frozen: set[Key], written: Written
+) -> _Changes:
+    """Return what entries change, and count what becomes of each."""
+    changes = _Changes([], {}, [])
     for key, entry in entries.items():
-        quantity = entry.quantity_nano
-        assert 0 <= quantity <= ENTRY_MAX_NANO, "a quantity is checked where it enters"
-        before = known.get(key)
+        quantity_nano = entry.quantity_nano
+        assert 0 <= quantity_nano <= ENTRY_MAX_NANO, "a quantity is checked where it enters"
+        before = current.get(key)
         revision = _revision_to_write(key, entry, before, written)
         if revision is None:
             continue
-        delta = quantity - (before or _NOTHING).quantity_nano
+        delta_nano = quantity_nano - (before or NO_ENTRY).quantity_nano
         if key in frozen:
-            changes.corrections.append(Row(key, revision, delta))
-            written.corrections += bool(delta)
-            written.same += not delta
+            changes.corrections.append(Correction(key, revision, delta_nano))
+            written.corrections += bool(delta_nano)
+            written.same += not delta_nano
             continue
-        changes.hours.append(Row(key, revision, quantity))
+        changes.entries.append(AcceptedEntry(key, revision, quantity_nano))
         written.new += before is None
-        written.same += before is not None and not delta
-        written.replaced += before is not None and bool(delta)
-        if delta or before is None:
-            changes.day_changes[key] = delta
+        written.same += before is not None and not delta_nano
+        written.replaced += before is not None and bool(delta_nano)
+        if delta_nano or before is None:
+            changes.day_deltas_nano[key] = delta_nano
     return changes
 
 
-def _revision_to_write(key: Key, entry: Entry, before: Known | None, written: Written) -> int | None:
+def _revision_to_write(key: Key, entry: Entry, before: CurrentEntry | None, written: Written) -> int | None:
     """Return the revision that an entry is written with, or None where nothing has to be written."""
     if before is None:
         return entry.revision or 0
@@ -147,26 +156,28 @@ def _revision_to_write(key: Key, entry: Entry, before: Known | None, written: Wr
     return None
 
 
-def _append_corrections(rows: Sequence[Row], now: dt.datetime) -> None:
-    by_owner: dict[int, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_owner[row.key.organization_id].append(row)
-    for owner, some in by_owner.items():
-        ids = draw(owner, UsageCorrection.__tablename__, len(some))
-        db.session.execute(insert(UsageCorrection), list(_correction_values(ids, some, now)))
+def _append_corrections(corrections: Sequence[Correction], now: dt.datetime) -> None:
+    by_organization: dict[int, list[Correction]] = defaultdict(list)
+    for correction in corrections:
+        by_organization[correction.key.organization_id].append(correction)
+    for organization_id, their_corrections in by_organization.items():
+        ids = draw(organization_id, UsageCorrection.__tablename__, len(their_corrections))
+        rows = list(_correction_rows(ids, their_corrections, now))
+        db.session.execute(insert(UsageCorrection), rows)
 
 
-def _correction_values(
-    ids: Sequence[int], rows: Sequence[Row], now: dt.datetime
+def _correction_rows(
+    ids: Sequence[int], corrections: Sequence[Correction], now: dt.datetime
 ) -> Iterator[dict[str, object]]:
-    for correction_id, row in zip(ids, rows, strict=True):
+    for correction_id, correction in zip(ids, corrections, strict=True):
+        key = correction.key
         yield {
-            "organization_id": row.key.organization_id,
+            "organization_id": key.organization_id,
             "id": correction_id,
             "uid": uuid4(),
-            "hour": row.key.hour,
-            "subscription_id": row.key.subscription_id,
-            "revision": row.revision,
-            "delta_nano": row.quantity_nano,
+            "hour": key.hour,
+            "subscription_id": key.subscription_id,
+            "revision": correction.revision,
+            "delta_nano": correction.delta_nano,
             "arrived_at": now,
         }

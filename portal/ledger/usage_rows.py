@@ -30,19 +30,30 @@ class Key(NamedTuple):
     subscription_id: int
 
 
-class Known(NamedTuple):
-    """What is known of a key: the quantity that counts, and its revision."""
+class CurrentEntry(NamedTuple):
+    """The quantity of a key that counts, and its revision."""
 
     quantity_nano: int
     revision: int
 
 
-class Row(NamedTuple):
-    """An accepted entry: a new quantity, or the difference to a frozen one."""
+NO_ENTRY = CurrentEntry(0, -1)
+
+
+class AcceptedEntry(NamedTuple):
+    """A quantity that counts from now on."""
 
     key: Key
     revision: int
     quantity_nano: int
+
+
+class Correction(NamedTuple):
+    """How much an accepted entry differs from what was frozen or corrected before."""
+
+    key: Key
+    revision: int
+    delta_nano: int
 
 
 def _is_postgres() -> bool:
@@ -68,8 +79,8 @@ def lock(organization_ids: Sequence[int]) -> None:
     """
     if not _is_postgres():
         return
-    owners = _unnested("owner", {"organization_id": (sorted(organization_ids), Integer())})
-    rows = select(owners.c.organization_id, bindparam("name", USAGE_LOCK), bindparam("last", 0))
+    organizations = _unnested("organization_ids", {"organization_id": (sorted(organization_ids), Integer())})
+    rows = select(organizations.c.organization_id, bindparam("name", USAGE_LOCK), bindparam("last", 0))
     upsert = (
         insert_into(Counter)
         .from_select(["organization_id", "name", "last"], rows)
@@ -80,9 +91,9 @@ def lock(organization_ids: Sequence[int]) -> None:
     db.session.execute(upsert)
 
 
-def known(keys: Sequence[Key]) -> dict[Key, Known]:
+def current_entries(keys: Sequence[Key]) -> dict[Key, CurrentEntry]:
     """Return what usage_hour has of these keys."""
-    wanted = _wanted(keys)
+    key = _key_table(keys)
     query = select(
         UsageHour.organization_id,
         UsageHour.hour,
@@ -90,27 +101,29 @@ def known(keys: Sequence[Key]) -> dict[Key, Known]:
         UsageHour.quantity_nano,
         UsageHour.revision,
     ).join(
-        wanted,
-        (UsageHour.organization_id == wanted.c.organization_id)
-        & (UsageHour.hour == wanted.c.hour)
-        & (UsageHour.subscription_id == wanted.c.subscription_id),
+        key,
+        (UsageHour.organization_id == key.c.organization_id)
+        & (UsageHour.hour == key.c.hour)
+        & (UsageHour.subscription_id == key.c.subscription_id),
     )
-    return {Key(*key): Known(quantity, revision) for *key, quantity, revision in db.session.execute(query)}
+    rows = db.session.execute(query)
+    return {Key(*parts): CurrentEntry(quantity_nano, revision) for *parts, quantity_nano, revision in rows}
 
 
-def _wanted(keys: Sequence[Key]) -> FromClause:
+def _key_table(keys: Sequence[Key]) -> FromClause:
+    """Return keys as a table."""
     if _is_postgres():
-        owners, hours, subscriptions = zip(*keys, strict=True)
+        organization_ids, hours, subscription_ids = zip(*keys, strict=True)
         return _unnested(
-            "wanted",
+            "key",
             {
-                "organization_id": (owners, Integer()),
+                "organization_id": (organization_ids, Integer()),
                 "hour": (hours, Integer()),
-                "subscription_id": (subscriptions, Integer()),
+                "subscription_id": (subscription_ids, Integer()),
             },
         )
     listed = func.json_each(json.dumps(keys)).table_valued("value")
-    parts = [func.json_extract(listed.c.value, f"$[{place}]") for place in range(3)]
+    parts = [func.json_extract(listed.c.value, f"$[{index}]") for index in range(len(Key._fields))]
     return select(*(part.label(name) for part, name in zip(parts, Key._fields, strict=True))).subquery()
 
 
@@ -121,10 +134,11 @@ def frozen_months(organization_ids: Collection[int], months: Collection[Month]) 
     )
     if len(organization_ids) <= _NAMED_MAX:
         query = query.where(Invoice.organization_id.in_(organization_ids))
-    return {(owner, Month.parse(period)) for owner, period in db.session.execute(query)}
+    rows = db.session.execute(query)
+    return {(organization_id, Month.parse(period)) for organization_id, period in rows}
 
 
-def with_corrections(keys: Sequence[Key], frozen: Mapping[Key, Known]) -> dict[Key, Known]:
+def with_corrections(keys: Sequence[Key], frozen: Mapping[Key, CurrentEntry]) -> dict[Key, CurrentEntry]:
     """Return what counts for keys of invoiced months: the frozen quantity and all later differences."""
     hours = [key.hour for key in keys]
     query = (
@@ -141,23 +155,24 @@ def with_corrections(keys: Sequence[Key], frozen: Mapping[Key, Known]) -> dict[K
         )
         .group_by(UsageCorrection.organization_id, UsageCorrection.hour, UsageCorrection.subscription_id)
     )
-    found = {}
-    for *parts, delta, revision in db.session.execute(query):
+    current = {}
+    for *parts, delta_nano, revision in db.session.execute(query):
         key = Key(*parts)
-        before = frozen.get(key, Known(0, -1))
-        found[key] = Known(before.quantity_nano + int(delta), max(before.revision, revision))
-    return found
+        before = frozen.get(key, NO_ENTRY)
+        quantity_nano = before.quantity_nano + int(delta_nano)
+        current[key] = CurrentEntry(quantity_nano, max(before.revision, revision))
+    return current
 
 
-def upsert(rows: Sequence[Row]) -> None:
+def upsert(entries: Sequence[AcceptedEntry]) -> None:
     """Write entries; one that is there already gets the new quantity and revision."""
     key = (UsageHour.organization_id, UsageHour.hour, UsageHour.subscription_id)
     columns = {
-        "organization_id": ([row.key.organization_id for row in rows], Integer()),
-        "hour": ([row.key.hour for row in rows], Integer()),
-        "subscription_id": ([row.key.subscription_id for row in rows], Integer()),
-        "revision": ([row.revision for row in rows], Integer()),
-        "quantity_nano": ([row.quantity_nano for row in rows], BigInteger()),
+        "organization_id": ([entry.key.organization_id for entry in entries], Integer()),
+        "hour": ([entry.key.hour for entry in entries], Integer()),
+        "subscription_id": ([entry.key.subscription_id for entry in entries], Integer()),
+        "revision": ([entry.revision for entry in entries], Integer()),
+        "quantity_nano": ([entry.quantity_nano for entry in entries], BigInteger()),
     }
     _merge(
         UsageHour,
@@ -167,18 +182,18 @@ def upsert(rows: Sequence[Row]) -> None:
     )
 
 
-def add_to_days(changes: Mapping[Key, int]) -> None:
+def add_to_days(deltas_nano: Mapping[Key, int]) -> None:
     """Add differences to the sums of days; `hour` of each key is any hour of the day."""
     by_day: dict[tuple[int, int, int], int] = {}
-    for (owner, hour, subscription), change in changes.items():
-        place = owner, hour // HOURS_A_DAY, subscription
-        by_day[place] = by_day.get(place, 0) + change
-    ordered = sorted(by_day)
+    for (organization_id, hour, subscription_id), delta_nano in deltas_nano.items():
+        day = organization_id, hour // HOURS_A_DAY, subscription_id
+        by_day[day] = by_day.get(day, 0) + delta_nano
+    days = sorted(by_day)
     columns = {
-        "organization_id": ([owner for owner, _, _ in ordered], Integer()),
-        "day": ([day for _, day, _ in ordered], Integer()),
-        "subscription_id": ([subscription for _, _, subscription in ordered], Integer()),
-        "quantity_nano": ([by_day[place] for place in ordered], BigInteger()),
+        "organization_id": ([organization_id for organization_id, _, _ in days], Integer()),
+        "day": ([day for _, day, _ in days], Integer()),
+        "subscription_id": ([subscription_id for _, _, subscription_id in days], Integer()),
+        "quantity_nano": ([by_day[day] for day in days], BigInteger()),
     }
     key = (UsageDay.organization_id, UsageDay.day, UsageDay.subscription_id)
     _merge(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
 
-from portal.domain.deliveries import RefusedEntryError, Reported, reported
+from portal.domain.deliveries import RefusedEntryError, ReportedEntry, reported_entry
 from portal.domain.errors import ValidationError
-from portal.ledger.entries import Entry, Written, deliver
+from portal.ledger.entries import Entry, OrganizationEntry, Written, deliver
 from portal.ledger.usage_rows import Key
 from portal.models import Metering, Product, Subscription
 from portal.storage.database import db
@@ -30,7 +30,9 @@ class Ingested:
     rounded: int
 
 
-class _Known(NamedTuple):
+class _MeteredSubscription(NamedTuple):
+    """What has to be known of a subscription to take an entry of it."""
+
     organization_id: int
     id: int
     start_hour: int
@@ -38,47 +40,73 @@ class _Known(NamedTuple):
     metering: str
 
 
+class _IndexedEntry(NamedTuple):
+    """An entry with its index in the batch."""
+
+    at: int
+    entry: ReportedEntry
+
+
+@dataclass(slots=True)
+class _Accepted:
+    """The entry of each key with the highest revision; how many others repeat it, or are older."""
+
+    entries: dict[Key, _IndexedEntry] = field(default_factory=dict)
+    repeated: int = 0
+    stale: int = 0
+
+    def add(self, key: Key, candidate: _IndexedEntry) -> None:
+        current = self.entries.setdefault(key, candidate)
+        if current is candidate:
+            return
+        if current.entry.revision == candidate.entry.revision:
+            self.repeated += 1
+            return
+        self.stale += 1
+        if candidate.entry.revision > current.entry.revision:
+            self.entries[key] = candidate
+
+    def in_order(self) -> Iterator[OrganizationEntry]:
+        """Yield the entries as the ledger takes them, in the order of its tables."""
+        for key in sorted(self.entries):
+            entry = self.entries[key].entry
+            yield OrganizationEntry(
+                key.organization_id, Entry(key.hour, key.subscription_id, entry.quantity_nano, entry.revision)
+            )
+
+
 def ingest(entries: Sequence[Any], *, now: dt.datetime) -> Ingested:
     """Write a batch; the caller commits. ValidationError names each entry that cannot be taken."""
     refused: dict[int, str] = {}
     if len(entries) > ENTRIES_MAX:
         raise ValidationError({"entries": [f"are more than {ENTRIES_MAX}"]})
-    read = _read(entries, now, refused)
-    known = _subscriptions({each.subscription for each in read.values()})
-    accepted, repeated, stale = _accepted(read, known, refused)
+    reported = _read(entries, now, refused)
+    subscriptions = _subscriptions({each.entry.subscription for each in reported})
+    accepted = _accepted(reported, subscriptions, refused)
     _refuse(refused)
-    ordered = sorted(accepted)
-    written = deliver(
-        (
-            (key.organization_id, Entry(key.hour, key.subscription_id, each.quantity_nano, each.revision))
-            for key, (_, each) in ((key, accepted[key]) for key in ordered)
-        ),
-        now=now,
-    )
-    _refuse(
-        {accepted[key][0]: "differs from what is known of the same revision" for key in written.conflicts}
-    )
-    written.same += repeated
-    written.stale += stale
-    return Ingested(written, sum(each.was_rounded for each in read.values()))
+    written = deliver(accepted.in_order(), now=now)
+    conflicts = {accepted.entries[key].at for key in written.conflicts}
+    _refuse(dict.fromkeys(conflicts, "differs from what is known of the same revision"))
+    written.same += accepted.repeated
+    written.stale += accepted.stale
+    return Ingested(written, sum(each.entry.was_rounded for each in reported))
 
 
-def _read(entries: Sequence[Any], now: dt.datetime, refused: dict[int, str]) -> dict[int, Reported]:
-    read = {}
+def _read(entries: Sequence[Any], now: dt.datetime, refused: dict[int, str]) -> Sequence[_IndexedEntry]:
+    reported = []
     for index, entry in enumerate(entries):
         try:
-            read[index] = reported(entry, now=now)
+            reported.append(_IndexedEntry(index, reported_entry(entry, now=now)))
         except RefusedEntryError as error:
             refused[index] = str(error)
-    return read
+    return reported
 
 
-def _subscriptions(uids: Iterable[UUID]) -> Mapping[UUID, _Known]:
-    """Look up whom the entries belong to. Collectors serve every organization: this is the one place."""
-    wanted = sorted(uids)
-    found = {}
-    for start in range(0, len(wanted), _LOOKED_UP_AT_ONCE):
-        some = wanted[start : start + _LOOKED_UP_AT_ONCE]
+def _subscriptions(uids: Iterable[UUID]) -> Mapping[UUID, _MeteredSubscription]:
+    """Look up whom the entries belong to. Collectors serve every organization: nothing else does."""
+    ordered = sorted(uids)
+    subscriptions = {}
+    for start in range(0, len(ordered), _LOOKED_UP_AT_ONCE):
         query = (
             select(
                 Subscription.uid,
@@ -89,48 +117,44 @@ def _subscriptions(uids: Iterable[UUID]) -> Mapping[UUID, _Known]:
                 Product.metering,
             )
             .join(Product, Product.id == Subscription.product_id)
-            .where(Subscription.uid.in_(some))
+            .where(Subscription.uid.in_(ordered[start : start + _LOOKED_UP_AT_ONCE]))
         )
         for uid, organization_id, subscription_id, first, end, metering in db.session.execute(query):
-            found[uid] = _Known(organization_id, subscription_id, first, end, metering)
-    return found
+            subscriptions[uid] = _MeteredSubscription(organization_id, subscription_id, first, end, metering)
+    return subscriptions
 
 
 def _accepted(
-    read: Mapping[int, Reported], known: Mapping[UUID, _Known], refused: dict[int, str]
-) -> tuple[dict[Key, tuple[int, Reported]], int, int]:
-    """Return {key: (index, entry)} with the highest revision, and how many repeat it or are lower."""
-    accepted: dict[Key, tuple[int, Reported]] = {}
-    said: dict[tuple[Key, int], int] = {}  # the quantity of each revision
-    repeated = stale = 0
-    for index, each in read.items():
-        subscription = known.get(each.subscription)
-        problem = _problem(each, subscription)
+    reported: Sequence[_IndexedEntry],
+    subscriptions: Mapping[UUID, _MeteredSubscription],
+    refused: dict[int, str],
+) -> _Accepted:
+    """Return what can be taken, and add the reason of everything else to `refused`."""
+    accepted = _Accepted()
+    quantities_nano: dict[tuple[Key, int], int] = {}  # of each revision
+    for candidate in reported:
+        index, entry = candidate
+        subscription = subscriptions.get(entry.subscription)
+        problem = _problem(entry, subscription)
         if subscription is None or problem:
             refused[index] = problem or "subscription_id is unknown"
             continue
-        key = Key(subscription.organization_id, each.hour, subscription.id)
-        if said.setdefault((key, each.revision), each.quantity_nano) != each.quantity_nano:
+        key = Key(subscription.organization_id, entry.hour, subscription.id)
+        quantity_nano = quantities_nano.setdefault((key, entry.revision), entry.quantity_nano)
+        if quantity_nano != entry.quantity_nano:
             refused[index] = "contradicts another entry of this batch"
             continue
-        _, other = accepted.setdefault(key, (index, each))
-        if other is each:
-            continue
-        if other.revision == each.revision:
-            repeated += 1
-        else:
-            stale += 1
-            accepted[key] = max((index, each), accepted[key], key=lambda pair: pair[1].revision)
-    return accepted, repeated, stale
+        accepted.add(key, candidate)
+    return accepted
 
 
-def _problem(each: Reported, subscription: _Known | None) -> str | None:
+def _problem(entry: ReportedEntry, subscription: _MeteredSubscription | None) -> str | None:
     if subscription is None:
         return "subscription_id is unknown"
     if subscription.metering == Metering.TIME:
         return "subscription_id is billed by time: its entries come from the clock"
-    end = subscription.end_hour
-    if each.hour < subscription.start_hour or (end is not None and each.hour >= end):
+    end_hour = subscription.end_hour
+    if entry.hour < subscription.start_hour or (end_hour is not None and entry.hour >= end_hour):
         return "hour is outside the subscription"
     return None
 

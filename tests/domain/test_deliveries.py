@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.deliveries import RefusedEntryError, Reported, reported
+from portal.domain.deliveries import RefusedEntryError, ReportedEntry, reported_entry
 from portal.domain.period import hour_of, start_of_hour
 from portal.domain.rating import ENTRY_MAX_NANO
 from tests.properties import examples
@@ -21,13 +21,13 @@ GOOD = {"subscription_id": str(UID), "hour": "2026-01-13T05:00:00Z", "quantity":
 HOUR = hour_of(dt.datetime(2026, 1, 13, 5, tzinfo=dt.UTC))
 
 
-def read(**changed) -> Reported:
-    return reported(GOOD | changed, now=NOW)
+def read(**changed) -> ReportedEntry:
+    return reported_entry(GOOD | changed, now=NOW)
 
 
 def refusal(entry) -> str:
     with pytest.raises(RefusedEntryError) as refused:
-        reported(entry, now=NOW)
+        reported_entry(entry, now=NOW)
     return str(refused.value)
 
 
@@ -37,7 +37,7 @@ def without(name):
 
 # -- what is taken ------------------------------------------------------------------------------------
 def test_an_entry_is_read():
-    assert read() == Reported(UID, HOUR, 1_500_000_000, 0, was_rounded=False)
+    assert read() == ReportedEntry(UID, HOUR, 1_500_000_000, 0, was_rounded=False)
 
 
 def test_a_revision_is_read():
@@ -120,7 +120,7 @@ def test_the_running_hour_may_be_reported():
 
 def test_an_hour_that_begins_now_may_be_reported():
     at = dt.datetime(2026, 11, 10, 12, tzinfo=dt.UTC)
-    assert reported(GOOD | {"hour": "2026-11-10T12:00:00Z"}, now=at).hour == hour_of(at)
+    assert reported_entry(GOOD | {"hour": "2026-11-10T12:00:00Z"}, now=at).hour == hour_of(at)
 
 
 def test_the_first_hour_of_the_epoch_is_an_hour():
