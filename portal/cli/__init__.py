@@ -27,7 +27,9 @@ GROUPS = (
     ),
     LazyGroup("catalogue", "portal.cli.catalogue:group", "Products, prices and subscriptions."),
     LazyGroup(
-        "stripe", "portal.cli.stripe:group", "Settle what Stripe tells, and find out what it could not tell."
+        "stripe",
+        "portal.cli.stripe:group",
+        "Process the events of Stripe, and fetch those that did not arrive.",
     ),
     LazyGroup("db", "flask_migrate.cli:db", "Perform database migrations."),
 )

@@ -27,10 +27,10 @@ def list_stuck() -> None:
 @group.command("retry")
 @click.argument("organization", required=False)
 @click.option("--all", "is_all", is_flag=True, help="Of every organization.")
-def retry_stuck(organization: str | None, is_all: bool) -> None:  # noqa: FBT001 - click passes it by name
+def retry(organization: str | None, is_all: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Let the stuck invoices of an organization try again in the next run, once their reason is removed."""
     from portal.account.directory import organization_by
-    from portal.delivery.outbox import release_stuck, undelivered
+    from portal.delivery.outbox import retry_stuck, undelivered
 
     if is_all == bool(organization):
         raise click.UsageError("Name an organization, or say --all.")
@@ -38,5 +38,5 @@ def retry_stuck(organization: str | None, is_all: bool) -> None:  # noqa: FBT001
         ids = {organization_by(organization).id}
     else:
         ids = {each.id for each, invoice in undelivered() if invoice.delivery == Delivery.STUCK}
-    released = sum(release_stuck(each) for each in sorted(ids))
-    click.echo(f"{released} invoices are tried again by the next run")
+    freed = sum(retry_stuck(organization_id) for organization_id in sorted(ids))
+    click.echo(f"{freed} invoices are tried again by the next run")

@@ -6,8 +6,6 @@ import datetime as dt
 import logging
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import update
-
 from portal.domain.vat import VatRules, VatUndeterminedError
 from portal.ledger import audit
 from portal.ledger.audit import Change
@@ -23,7 +21,7 @@ from portal.models import (
     draw_each,
     insert_rows,
 )
-from portal.storage.database import db
+from portal.storage.statements import change
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +111,5 @@ def _item_rows(invoice: UpcomingInvoice, invoice_id: int, ids: Sequence[int]) ->
 
 
 def _mark_billed(organization_id: int, invoice_id: int) -> None:
-    pending = update(UsageCorrection).where(
-        UsageCorrection.organization_id == organization_id, UsageCorrection.invoice_id.is_(None)
-    )
-    db.session.execute(pending.values(invoice_id=invoice_id).execution_options(synchronize_session=False))
+    own = UsageCorrection.organization_id == organization_id
+    change(UsageCorrection, own & UsageCorrection.invoice_id.is_(None), invoice_id=invoice_id)

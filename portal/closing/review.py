@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from statistics import median_low
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from portal.domain.errors import NotFoundError
 from portal.domain.money import AMOUNT_MAX_MINOR
@@ -20,6 +20,7 @@ from portal.ledger import audit
 from portal.ledger.upcoming import UpcomingInvoice
 from portal.models import Invoice, MonthReview, Organization, add_owned
 from portal.storage.database import db
+from portal.storage.statements import change
 
 log = logging.getLogger(__name__)
 _MONTHS_COMPARED = 6
@@ -105,12 +106,8 @@ def put_in_review(organization: Organization, month: Month, reason: str, now: dt
 
 def end_reviews(organization_ids: Collection[int], month: Month, now: dt.datetime) -> None:
     """Let a month that was closed wait no longer."""
-    open_reviews = update(MonthReview).where(
-        MonthReview.organization_id.in_(organization_ids),
-        MonthReview.period == str(month),
-        MonthReview.ended_at.is_(None),
-    )
-    db.session.execute(open_reviews.values(ended_at=now).execution_options(synchronize_session=False))
+    own = MonthReview.organization_id.in_(organization_ids) & (MonthReview.period == str(month))
+    change(MonthReview, own & MonthReview.ended_at.is_(None), ended_at=now)
 
 
 def months_in_review() -> Sequence[tuple[Organization, MonthReview]]:

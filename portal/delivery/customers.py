@@ -10,12 +10,14 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import case, or_, select
 
 from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
 from portal.gateways.invoicing import InvoicingCustomer, InvoicingKeyRefusedError, InvoicingProvider
 from portal.models import Organization
-from portal.storage.database import db, reading
+from portal.storage.database import db
+from portal.storage.statements import change
+from portal.storage.transaction import read_transaction
 
 log = logging.getLogger(__name__)
 
@@ -76,23 +78,19 @@ def _unsynced() -> list[int]:
             Organization.invoicing_profile_version != Organization.profile_version,
         ),
     )
-    with reading():
-        organization_ids = list(db.session.scalars(query.order_by(Organization.id)))
-        db.session.commit()
-    return organization_ids
+    with read_transaction():
+        return list(db.session.scalars(query.order_by(Organization.id)))
 
 
 def _read(organization_id: int) -> _Profile:
-    with reading():
+    with read_transaction():
         organization = db.session.get_one(Organization, organization_id, populate_existing=True)
-        profile = _Profile(
+        return _Profile(
             customer_id=organization.invoicing_customer_id,
             version=organization.profile_version,
             pushed_version=organization.invoicing_profile_version,
             customer=_customer(organization),
         )
-        db.session.commit()
-    return profile
 
 
 def _customer(organization: Organization) -> InvoicingCustomer:
@@ -119,12 +117,12 @@ def _record(organization_id: int, customer_id: str, profile: _Profile) -> str:
         Organization.invoicing_customer_id == customer_id
     )
     is_untouched = Organization.invoicing_profile_version.is_not_distinct_from(profile.pushed_version)
-    query = update(Organization).where(Organization.id == organization_id, is_ours)
-    statement = query.values(
+    change(
+        Organization,
+        (Organization.id == organization_id) & is_ours,
         invoicing_customer_id=customer_id,
         invoicing_profile_version=case((is_untouched, profile.version), else_=None),
     )
-    db.session.execute(statement.execution_options(synchronize_session=False))
     db.session.expire_all()
     stored = db.session.scalar(
         select(Organization.invoicing_customer_id).where(Organization.id == organization_id)

@@ -31,7 +31,8 @@ from portal.gateways.invoicing import (
 )
 from portal.models import Delivery, Invoice, Organization
 from portal.seller import Seller
-from portal.storage.database import db, reading
+from portal.storage.database import db
+from portal.storage.transaction import read_transaction
 
 log = logging.getLogger(__name__)
 
@@ -126,8 +127,8 @@ def deliver(
 def _deliver_one(
     provider: InvoicingProvider, key: outbox.Key, at: dt.datetime, seller: Seller, vat_rules: VatRules
 ) -> tuple[Outcome, BillingError | None]:
-    lease = at + outbox.LEASE
-    if not outbox.claim(key, at, lease, document_on=seller.day_of(at)):
+    lease = outbox.claim(key, at, document_on=seller.day_of(at))
+    if lease is None:
         return Outcome.SKIPPED, None
     try:
         _advance(provider, _read(key, lease, vat_rules), at)
@@ -149,26 +150,24 @@ def _deliver_one(
 def _tried(
     key: outbox.Key, lease: dt.datetime, at: dt.datetime, error: BillingError
 ) -> tuple[Outcome, BillingError]:
-    if outbox.try_later(key, lease, at, error):
+    if outbox.retry_later(key, lease, at, error):
         return Outcome.RETRY, error
     log.error("an invoice is stuck", extra={"invoice": key, "reason": str(error)})
     return Outcome.STUCK, error
 
 
 def _read(key: outbox.Key, lease: dt.datetime, vat_rules: VatRules) -> _Job:
-    with reading():
+    with read_transaction():
         invoice = db.session.get_one(Invoice, key)
         organization = db.session.get_one(Organization, key.organization_id)
         assert invoice.document_on, "a claim fixes the day of the document"
-        job = _Job(
+        return _Job(
             key=key,
             lease=lease,
             document_id=invoice.provider_document_id,
             is_finished=invoice.delivery == Delivery.FINISHED,
             expected=expected_document(organization, invoice, invoice.document_on, vat_rules=vat_rules),
         )
-        db.session.commit()
-    return job
 
 
 def _advance(provider: InvoicingProvider, job: _Job, at: dt.datetime) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy import Row, select
 
 from portal.gateways.invoicing import CANCELLATIONS, Document
 from portal.models import Delivery, Invoice, Organization
-from portal.storage.database import db, reading
+from portal.storage.database import db
+from portal.storage.transaction import read_transaction
 
 _IDS_MAX = 500  # in one question to the database
 _THROUGH = (Delivery.FINISHED, Delivery.DELIVERED)
@@ -19,7 +20,7 @@ def organizations_of(documents: Iterable[Document]) -> Mapping[str, int]:
     """Return {the provider's customer id: our organization}; the account may serve others as well."""
     ids = sorted({each.customer_id for each in documents if each.customer_id})
     organizations: dict[str, int] = {}
-    with reading():
+    with read_transaction():
         for start in range(0, len(ids), _IDS_MAX):
             query = select(Organization.invoicing_customer_id, Organization.id).where(
                 Organization.invoicing_customer_id.in_(ids[start : start + _IDS_MAX])
@@ -28,7 +29,6 @@ def organizations_of(documents: Iterable[Document]) -> Mapping[str, int]:
             organizations |= {
                 customer_id: organization_id for customer_id, organization_id in rows if customer_id
             }
-        db.session.commit()
     return organizations
 
 
@@ -54,7 +54,5 @@ def _invoice_of(organization_id: int, document: Document) -> Row[str | None, str
     query = select(Invoice.provider_document_id, Invoice.delivery).where(
         Invoice.organization_id == organization_id, Invoice.uid == uid
     )
-    with reading():
-        row = db.session.execute(query).one_or_none()
-        db.session.commit()
-    return row
+    with read_transaction():
+        return db.session.execute(query).one_or_none()

@@ -19,7 +19,8 @@ from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
 from portal.gateways.invoicing import InvoicingKeyRefusedError, InvoicingProvider
 from portal.models import LegalDocument, LegalDocumentFormat
 from portal.models.owned import lock
-from portal.storage.database import db, reading
+from portal.storage.database import db
+from portal.storage.transaction import read_transaction
 
 log = logging.getLogger(__name__)
 _MEDIA_TYPES = {"xrechnung": "application/xml", "zugferd": "application/pdf"}
@@ -64,10 +65,8 @@ def _missing(name: str) -> list[_Missing]:
         .where(LegalDocumentFormat.format.is_(None))
         .order_by(LegalDocument.document_on.desc(), LegalDocument.organization_id, LegalDocument.id)
     )
-    with reading():
-        missing = [_Missing(*row) for row in db.session.execute(query)]
-        db.session.commit()
-    return missing
+    with read_transaction():
+        return [_Missing(*row) for row in db.session.execute(query)]
 
 
 def _keep(missing: _Missing, name: str, content: bytes | None, now: dt.datetime) -> bool:

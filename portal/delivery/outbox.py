@@ -1,8 +1,8 @@
 """The outbox of legal documents: the delivery columns of the invoices, each change a transaction.
 
-Whoever claims an invoice holds a lease; ids are stored by compare-and-set, so what a slow worker writes
-after its lease ran out cannot undo what another has done. An organization's documents are made in the
-order of its months: an invoice waits for the earlier ones, unless they are stuck.
+The worker that claims an invoice holds a lease; ids are stored by compare-and-set, so what a slow worker
+writes after its lease ran out cannot undo what another has done. An organization's documents are made in
+the order of its months: an invoice waits for the earlier ones, unless they are stuck.
 """
 
 from __future__ import annotations
@@ -13,21 +13,19 @@ from collections.abc import Collection, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Date, Row, case, func, literal, or_, select, update
-from sqlalchemy.engine import CursorResult
+from sqlalchemy import ColumnElement, Date, Row, case, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from portal.domain.errors import BillingError
 from portal.gateways.invoicing import InvoicingRateLimitedError
 from portal.models import Delivery, Invoice, Organization
-from portal.storage.database import db, reading
+from portal.storage.database import db
+from portal.storage.leases import BackOff, LeaseQueue
+from portal.storage.transaction import read_transaction
 
-LEASE = dt.timedelta(minutes=5)  # longer than the calls of one delivery can take
-RETRY_FIRST = dt.timedelta(minutes=1)
-RETRY_MAX = dt.timedelta(hours=6)
 ATTEMPTS_MAX = 20  # three days and a half of back-off: then somebody has to look
-_DOUBLINGS_MAX = 10
 _OPEN = (Delivery.PENDING, Delivery.DRAFTED, Delivery.FINISHED)
+AFTER_FAILURE = BackOff(first=dt.timedelta(minutes=1), longest=dt.timedelta(hours=6))
 
 
 class Key(NamedTuple):
@@ -39,9 +37,9 @@ class Key(NamedTuple):
         return (Invoice.organization_id == self.organization_id) & (Invoice.id == self.invoice_id)
 
 
-def release_stuck(organization_id: int) -> int:
+def retry_stuck(organization_id: int) -> int:
     """Let the stuck invoices of an organization try again, once their reason is removed; return how many."""
-    result = _write(
+    result = QUEUE.write(
         (Invoice.organization_id == organization_id) & (Invoice.delivery == Delivery.STUCK),
         delivery=case((Invoice.provider_document_id.is_(None), Delivery.PENDING), else_=Delivery.DRAFTED),
         document_on=case((Invoice.provider_document_id.is_not(None), Invoice.document_on)),
@@ -68,21 +66,22 @@ def undelivered() -> Sequence[Row[Organization, Invoice]]:
 def due(now: dt.datetime, organizations: Collection[int] | None) -> Sequence[Key]:
     """Return what may be tried, each organization's in order; what failed often comes last."""
     query = (
-        select(Invoice.organization_id, Invoice.id, Invoice.attempts, _is_in_time(now).label("is_in_time"))
+        select(
+            Invoice.organization_id, Invoice.id, Invoice.attempts, QUEUE.is_in_time(now).label("is_in_time")
+        )
         .where(_is_open(Invoice))
         .order_by(Invoice.organization_id, Invoice.period)
     )
     if organizations is not None:
         query = query.where(Invoice.organization_id.in_(organizations))
-    with reading():
+    with read_transaction():
         rows = db.session.execute(query).all()
-        db.session.commit()
-    each_in_order = [
-        list(itertools.takewhile(attrgetter("is_in_time"), some))
-        for _, some in itertools.groupby(rows, key=attrgetter("organization_id"))
+    by_organization = [
+        list(itertools.takewhile(attrgetter("is_in_time"), invoices))
+        for _, invoices in itertools.groupby(rows, key=attrgetter("organization_id"))
     ]
-    waiting = sorted(filter(None, each_in_order), key=lambda some: max(row.attempts for row in some))
-    return [Key(row.organization_id, row.id) for some in waiting for row in some]
+    waiting = sorted(filter(None, by_organization), key=lambda rows: max(row.attempts for row in rows))
+    return [Key(row.organization_id, row.id) for row in itertools.chain.from_iterable(waiting)]
 
 
 def _is_open(invoice: type[Invoice]) -> ColumnElement[bool]:
@@ -91,10 +90,8 @@ def _is_open(invoice: type[Invoice]) -> ColumnElement[bool]:
     return invoice.delivery.in_(_OPEN) & is_something
 
 
-def _is_in_time(at: dt.datetime) -> ColumnElement[bool]:
-    return or_(Invoice.next_attempt_at.is_(None), Invoice.next_attempt_at <= at) & or_(
-        Invoice.leased_until.is_(None), Invoice.leased_until <= at
-    )
+# The lease is longer than the calls of one delivery can take.
+QUEUE = LeaseQueue(Invoice, _is_open(Invoice), lease=dt.timedelta(minutes=5))
 
 
 def _is_first_of_its_organization() -> ColumnElement[bool]:
@@ -110,20 +107,20 @@ def _is_first_of_its_organization() -> ColumnElement[bool]:
     )
 
 
-def claim(key: Key, at: dt.datetime, lease: dt.datetime, *, document_on: dt.date) -> bool:
-    """Take an invoice, and fix the day of its document before anybody is told of it."""
-    taken = _write(
-        key.row & _is_open(Invoice) & _is_in_time(at) & _is_first_of_its_organization(),
-        leased_until=lease,
+def claim(key: Key, at: dt.datetime, *, document_on: dt.date) -> dt.datetime | None:
+    """Take an invoice, fix the day of its document before a provider is told of it, and return the lease."""
+    lease = QUEUE.claim(
+        key.row & _is_first_of_its_organization(),
+        at,
         document_on=func.coalesce(Invoice.document_on, literal(document_on, Date)),
     )
     db.session.commit()
-    return taken == 1
+    return lease
 
 
 def store_document_id(key: Key, document_id: str) -> str | None:
     """Compare and set: return the id that is stored now, which may be another worker's."""
-    _write(
+    QUEUE.write(
         key.row & Invoice.provider_document_id.is_(None),
         provider_document_id=document_id,
         delivery=Delivery.DRAFTED,
@@ -137,40 +134,42 @@ def store_document_id(key: Key, document_id: str) -> str | None:
 def record(key: Key, document_id: str, **values: Any) -> None:
     """Write how far a document got, unless the invoice has another one by now or is through."""
     is_its_own = Invoice.provider_document_id == document_id
-    _write(key.row & is_its_own & (Invoice.delivery != Delivery.DELIVERED), **values)
+    QUEUE.write(key.row & is_its_own & (Invoice.delivery != Delivery.DELIVERED), **values)
     db.session.commit()
 
 
 def holds(key: Key, lease: dt.datetime) -> bool:
     """Tell whether an invoice is still ours: a lease that ran out may be another's by now."""
-    with reading():
+    with read_transaction():
         query = select(Invoice.id).where(key.row & (Invoice.leased_until == lease))
-        is_ours = db.session.scalar(query) is not None
-        db.session.commit()
-    return is_ours
+        return db.session.scalar(query) is not None
 
 
-def try_later(key: Key, lease: dt.datetime, at: dt.datetime, error: BillingError) -> bool:
-    """Note why it failed, and when to try again: twice as late each time, or when the provider says.
+def retry_later(key: Key, lease: dt.datetime, at: dt.datetime, error: BillingError) -> bool:
+    """Write why an invoice failed, and when it is tried again: twice as late each time, or when told so.
 
-    What failed too often without getting any further is stuck, and this returns False. A rate limit is
-    nobody's failure.
+    An invoice that failed too often without getting any further is stuck, and this returns False. A rate
+    limit counts as no failure.
     """
     db.session.rollback()
     if isinstance(error, InvoicingRateLimitedError):
-        delay = dt.timedelta(seconds=error.seconds_to_wait)
-        give_back(key, lease, last_error=str(error), next_attempt_at=at + delay)
+        next_attempt_at = at + dt.timedelta(seconds=error.seconds_to_wait)
+        give_back(key, lease, last_error=str(error), next_attempt_at=next_attempt_at)
         return True
-    attempts = (db.session.scalar(select(Invoice.attempts).where(key.row)) or 0) + 1
+    failures = db.session.scalar(select(Invoice.attempts).where(key.row)) or 0
+    attempts = failures + 1
     if attempts >= ATTEMPTS_MAX:
         give_up(key, lease, f"It failed {attempts} times, at last like this: {error}")
         return False
-    delay = min(RETRY_FIRST * 2 ** min(attempts - 1, _DOUBLINGS_MAX), RETRY_MAX)
-    asked = getattr(error, "retry_after_seconds", None)
-    if asked:
-        delay = max(delay, dt.timedelta(seconds=min(asked, RETRY_MAX.total_seconds())))
+    delay = max(AFTER_FAILURE.after(failures), _asked_delay(error))
     give_back(key, lease, attempts=attempts, last_error=str(error), next_attempt_at=at + delay)
     return True
+
+
+def _asked_delay(error: BillingError) -> dt.timedelta:
+    """Return how long the provider asked to be left alone, within what a back-off waits at most."""
+    seconds = getattr(error, "retry_after_seconds", None) or 0
+    return min(dt.timedelta(seconds=seconds), AFTER_FAILURE.longest)
 
 
 def give_up(key: Key, lease: dt.datetime, reason: str) -> None:
@@ -179,18 +178,7 @@ def give_up(key: Key, lease: dt.datetime, reason: str) -> None:
 
 
 def give_back(key: Key, lease: dt.datetime, **values: Any) -> None:
-    """End our lease and record, unless somebody else has taken the invoice meanwhile."""
+    """End a lease and write a result, unless another worker has taken the invoice meanwhile."""
     db.session.rollback()
-    _write(
-        key.row & (Invoice.leased_until == lease) & Invoice.delivery.in_(_OPEN), leased_until=None, **values
-    )
+    QUEUE.give_back(key.row, lease, **values)
     db.session.commit()
-
-
-def _write(where: ColumnElement[bool], **values: Any) -> int:
-    """Change the outbox columns of the invoices that match, now; return how many did."""
-    query = update(Invoice).where(where).values(**values).execution_options(synchronize_session=False)
-    result = db.session.execute(query)
-    db.session.expire_all()  # rows that were read before may say otherwise
-    assert isinstance(result, CursorResult)
-    return result.rowcount

@@ -24,7 +24,8 @@ from portal.gateways.invoicing import (
     InvoicingRateLimitedError,
 )
 from portal.ledger.synced import record_sync, synced_until
-from portal.storage.database import db, reading
+from portal.storage.database import db
+from portal.storage.transaction import read_transaction
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +69,8 @@ def sync(provider: InvoicingProvider, *, now: dt.datetime, wait: Wait | None = N
 
 
 def _position() -> dt.datetime | None:
-    with reading():
-        synced_at = synced_until()
-        db.session.commit()
-    return synced_at
+    with read_transaction():
+        return synced_until()
 
 
 def _pages(read: Callable[[int], DocumentPage], wait: Wait | None) -> Iterator[Sequence[Document]]:

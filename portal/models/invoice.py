@@ -6,7 +6,7 @@ import datetime as dt
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.money import Money
@@ -15,6 +15,7 @@ from portal.domain.vat import VatBasis, VatCase
 from portal.models.invoice_line import InvoiceHead, InvoiceItem
 from portal.models.owned import OrganizationOwned, owned_table
 from portal.storage.database import Model
+from portal.storage.leases import Leased
 
 
 class InvoiceStatus(StrEnum):
@@ -35,7 +36,7 @@ class Delivery(StrEnum):
     STUCK = "stuck"  # will not go through by itself; `last_error` says why
 
 
-class Invoice(OrganizationOwned, Model):
+class Invoice(OrganizationOwned, Leased):
     """A closed month of an organization. The delivery columns are the outbox; all others are final.
 
     `credit_cents` is what is left in the customer's favour after it, gross, zero or negative; `due_cents`
@@ -64,10 +65,6 @@ class Invoice(OrganizationOwned, Model):
     delivery: Mapped[str] = mapped_column(default=Delivery.PENDING)
     document_on: Mapped[dt.date | None]
     provider_document_id: Mapped[str | None]
-    attempts: Mapped[int] = mapped_column(Integer, default=0)
-    next_attempt_at: Mapped[dt.datetime | None]
-    leased_until: Mapped[dt.datetime | None]
-    last_error: Mapped[str | None]
     items: Mapped[list[InvoiceItem]] = relationship(
         viewonly=True,
         primaryjoin="and_(Invoice.organization_id == foreign(InvoiceItem.organization_id),"

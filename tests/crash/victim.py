@@ -170,7 +170,7 @@ def _is_all_done(is_faulty: bool) -> bool:
     db.session.rollback()
     stuck = db.session.scalars(select(Invoice).where(Invoice.delivery == Delivery.STUCK)).all()
     for invoice in stuck:
-        outbox.release_stuck(invoice.organization_id)
+        outbox.retry_stuck(invoice.organization_id)
     is_open = Invoice.delivery.in_((Delivery.PENDING, Delivery.DRAFTED, Delivery.FINISHED))
     left = db.session.scalar(select(func.count()).select_from(Invoice).where(is_open))
     db.session.rollback()

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from portal.delivery.outbox import LEASE, RETRY_MAX, release_stuck
+from portal.delivery.outbox import AFTER_FAILURE, QUEUE, retry_stuck
 from portal.delivery.sync import sync
 from portal.domain.vat import WithoutVatId
 from portal.gateways.invoicing import (
@@ -22,7 +22,7 @@ from tests.delivery.rows import make_customer, make_invoice
 from tests.factories import FEBRUARY, NOW, Address
 from tests.months import deliver
 
-LATER = NOW + LEASE + dt.timedelta(minutes=1)  # no dead worker holds anything any more
+LATER = NOW + QUEUE.lease + dt.timedelta(minutes=1)  # no dead worker holds anything any more
 VIENNA = Address("Ring 1", "1010", "Wien", "AT")
 TOKYO = Address("1-1 Chiyoda", "100-0001", "Tokyo", "JP")
 BOSTON = Address("1 Main St", "02108", "Boston", "US")
@@ -225,10 +225,10 @@ def test_what_is_stuck_goes_on_once_it_is_released(easybill, app):
     deliver(easybill.gateway, now=NOW)
     customer.vat_id = "ATU13585627"
     db.session.commit()
-    assert deliver(easybill.gateway, now=NOW + RETRY_MAX).delivered == 0
+    assert deliver(easybill.gateway, now=NOW + AFTER_FAILURE.longest).delivered == 0
 
-    assert release_stuck(customer.id) == 1
-    assert deliver(easybill.gateway, now=NOW + RETRY_MAX).delivered == 1
+    assert retry_stuck(customer.id) == 1
+    assert deliver(easybill.gateway, now=NOW + AFTER_FAILURE.longest).delivered == 1
     assert invoice.delivery == Delivery.DELIVERED
 
 
@@ -528,6 +528,6 @@ def test_a_draft_from_before_a_change_of_the_case_of_vat_is_not_finished(easybil
     assert "VAT" in invoice.last_error
 
     easybill("DELETE", f"/documents/{invoice.provider_document_id}")
-    release_stuck(customer.id)
+    retry_stuck(customer.id)
     assert deliver(easybill.gateway, now=LATER).delivered == 1
     assert only_document(easybill, customer)["vat_option"] == "nStbUstID"

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from portal.delivery import outbox
-from portal.delivery.outbox import ATTEMPTS_MAX, RETRY_MAX, release_stuck, undelivered
+from portal.delivery.outbox import AFTER_FAILURE, ATTEMPTS_MAX, retry_stuck, undelivered
 from portal.gateways.invoicing import InvoicingRateLimitedError, InvoicingUnavailableError
 from portal.models import Delivery
 from portal.storage.database import db
@@ -17,7 +17,7 @@ from tests.factories import FEBRUARY, JANUARY, MARCH, NOW
 from tests.months import deliver
 
 LINES = [("production", "vm.medium", "744", "0.5")]
-_BEYOND = RETRY_MAX + dt.timedelta(minutes=1)  # a run takes a moment itself
+_BEYOND = AFTER_FAILURE.longest + dt.timedelta(minutes=1)  # a run takes a moment itself
 DOWN = InvoicingUnavailableError()
 
 
@@ -61,7 +61,7 @@ def test_a_later_month_waits_until_the_earlier_one_is_through(easybill, acme_mon
 def test_a_month_that_another_worker_holds_keeps_the_later_ones_waiting(easybill, acme_months):
     _, january, _ = acme_months
     key = outbox.Key(january.organization_id, january.id)
-    assert outbox.claim(key, NOW, NOW + outbox.LEASE, document_on=NOW.date())
+    assert outbox.claim(key, NOW, document_on=NOW.date())
     assert deliver(easybill.gateway, now=NOW).delivered == 0
 
 
@@ -91,7 +91,7 @@ def test_poison_is_stuck_after_twenty_tries_with_its_reason_and_blocks_nobody(ea
     assert len(gateway.calls) == before
 
     assert [(owner.id, invoice.id) for owner, invoice in undelivered()] == [(poisoned.id, bad.id)]
-    assert release_stuck(poisoned.id) == 1
+    assert retry_stuck(poisoned.id) == 1
     assert deliver(easybill.gateway, now=at).delivered == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from portal.closing.verify import verify
-from portal.delivery.outbox import LEASE
+from portal.delivery.outbox import QUEUE
 from portal.domain.vat import VatCase, WithoutVatId
 from portal.gateways.invoicing import InvoicingUnavailableError
 from portal.invoices import queries
@@ -238,7 +238,7 @@ def test_a_draft_from_before_a_move_is_finished_as_the_month_was_closed(easybill
     close(now=at(JANUARY), grace_days=3)
     deliver(Watched(easybill.gateway, finish=raises(InvoicingUnavailableError())), now=at(JANUARY))
     move(customer, VIENNA, VIENNESE_ID)
-    assert deliver(easybill.gateway, now=at(JANUARY) + LEASE + dt.timedelta(minutes=1)).delivered == 1
+    assert deliver(easybill.gateway, now=at(JANUARY) + QUEUE.lease + dt.timedelta(minutes=1)).delivered == 1
     (document,) = easybill.documents(customer)
     assert document["vat_option"] == "nStb"
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from portal.delivery.outbox import RETRY_MAX
+from portal.delivery.outbox import AFTER_FAILURE
 from portal.delivery.sync import sync
 from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.easybill import EasybillGateway
@@ -132,7 +132,7 @@ def test_nothing_is_lost_once_easybill_is_back(acme, document, easybill, fault):
     with pytest.raises(ProviderUnavailableError):
         sync(impatient, now=NOW)
     db.session.rollback()
-    later = NOW + RETRY_MAX + dt.timedelta(hours=1)
+    later = NOW + AFTER_FAILURE.longest + dt.timedelta(hours=1)
     assert deliver(easybill.gateway, now=later).delivered == 1
     assert set(db.session.scalars(db.select(Invoice.delivery))) == {Delivery.DELIVERED}
     assert len(easybill.documents(acme)) == 2
