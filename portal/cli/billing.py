@@ -19,7 +19,7 @@ group = Commands("billing", help="Close months, have their legal documents made,
 @click.option("--now", type=Instant(), default=None, help="Pretend it is this time.")
 def tick(now: dt.datetime | None) -> None:
     """Run the clock once: hours, close, deliver, sync. Any time, twice at once, after any crash."""
-    from portal.clockwork import tick as run
+    from portal.scheduler import tick as run
 
     click.echo(run(now or utc_now()))
 
@@ -28,7 +28,7 @@ def tick(now: dt.datetime | None) -> None:
 @click.option("--every", type=int, default=60, show_default=True, help="Seconds between two ticks.")
 def work(every: int) -> None:
     """Run the clock for ever."""
-    from portal.clockwork import work as run
+    from portal.scheduler import run_forever as run
 
     log.configure(settings().log_level)
     run(every, threading.Event())

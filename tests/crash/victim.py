@@ -26,7 +26,7 @@ from sqlalchemy import event, func, make_url, select
 from sqlalchemy.engine import Engine
 from waitress.server import create_server
 
-from portal import clockwork, services
+from portal import scheduler, services
 from portal.app import create_app, real_providers
 from portal.config import Settings
 from portal.delivery import outbox
@@ -131,7 +131,7 @@ def tick(
     with inside(place):
         if on_step is not None:
             _count_steps(on_step)
-        return clockwork.tick(_now[0], wait=wait or _refuse_to_wait)
+        return scheduler.tick(_now[0], wait=wait or _refuse_to_wait)
 
 
 def tick_with_faults(place: Place, *, minutes_late: int = 0, on_step: OnStep | None = None) -> str:
@@ -186,17 +186,17 @@ def rehearse(place: Place, plan: dict[str, Any]) -> int:
 
 def tick_safely(place: Place, on_step: OnStep) -> None:
     """Run the clock once as `billing work` does: an error of the database is for the next tick."""
-    clockwork.utc_now = lambda: world.NOW
+    scheduler.utc_now = lambda: world.NOW
     with place.app().app_context():
         _count_steps(on_step)
-        clockwork.tick_safely(threading.Event())
+        scheduler.tick_safely(threading.Event())
 
 
 def judge(place: Place) -> dict[str, Any]:
     """Run the clock once more, undisturbed; return what there is then, and what is wrong with it."""
     with inside(place):
         _now[0] = max(_now[0], world.LATER)
-        clockwork.tick(world.LATER, wait=wait)
+        scheduler.tick(world.LATER, wait=wait)
         db.session.remove()
         return {"snapshot": world.snapshot(), "faults": list(world.faults(place.easybill_url))}
 

@@ -24,7 +24,7 @@ LAYERS = next(
 )
 LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 ROOM_BESIDE = '"usage | '  # how the layer of rooms begins
-WITHOUT_A_REQUEST = ["portal.clockwork", "portal.closing", "portal.delivery", "portal.mailing"]
+WITHOUT_A_REQUEST = ["portal.scheduler", "portal.closing", "portal.delivery", "portal.mailing"]
 # What work without a request takes from Flask and its extensions: nothing that a request has.
 NOT_OF_A_REQUEST = {"Flask", "current_app", "UserMixin", "SQLAlchemy"}
 LIBRARIES_OF_THE_DOMAIN = {"email_validator", "iso4217", "pycountry", "stdnum"}

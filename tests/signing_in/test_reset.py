@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from portal.access import passwords
-from portal.clockwork import errands
 from portal.domain.access import Preset
 from portal.domain.errors import ProviderUnavailableError
 from portal.mailing.outbox import send_due
 from portal.models import AuditEntry, PasswordReset, UserSession
+from portal.scheduler import run_urgent_jobs
 from portal.signing_in.actions import PASSWORD_RESET
 from portal.signing_in.steps import forget_old_requests, password_reset_mail
 from portal.storage.database import db
@@ -193,7 +193,7 @@ def test_old_requests_for_a_password_are_forgotten(nobody, ada):
 
 def test_the_demo_shows_its_mails(nobody, ada):
     ask(nobody, ada.login)
-    errands(NOW)
+    run_urgent_jobs(NOW)
     page = nobody.page("/demo/mails")
 
     assert ada.login in page.main.text

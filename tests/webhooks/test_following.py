@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal import clockwork
+from portal import scheduler
 from portal.domain.errors import ProviderUnavailableError
 from portal.services import stripe
 from portal.storage.database import db
@@ -34,7 +34,7 @@ def test_an_event_is_settled_in_the_round_after_it_came(app, wallet, event_about
     type_in(wallet.stripe_url, client_secret, CARD)
     Letter.of(event_about("setup_intent.succeeded", setup_id_of(client_secret))).deliver(nobody)
     rounds = Rounds(2)
-    clockwork.follow_stripe(app, rounds)
+    scheduler.follow_stripe(app, rounds)
     db.session.expire_all()
     assert len(wallet.list()) == 1
     assert rounds.waited == [1, 1]
@@ -42,7 +42,7 @@ def test_an_event_is_settled_in_the_round_after_it_came(app, wallet, event_about
 
 def test_it_catches_up_at_its_start_with_what_it_was_not_told(app, wallet):
     type_in(wallet.stripe_url, wallet.begin(), CARD)
-    clockwork.follow_stripe(app, Rounds(1))
+    scheduler.follow_stripe(app, Rounds(1))
     db.session.expire_all()
     assert len(wallet.list()) == 1
 
@@ -53,6 +53,6 @@ def test_a_round_that_fails_is_logged_and_the_next_one_goes_on(app, wallet, monk
 
     monkeypatch.setattr(stripe(), "events_since", refuse)
     rounds = Rounds(3)
-    clockwork.follow_stripe(app, rounds)
+    scheduler.follow_stripe(app, rounds)
     assert len(rounds.waited) == 3
     assert "the next round goes on" in caplog.text

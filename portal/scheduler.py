@@ -1,7 +1,7 @@
-"""The clock of billing: hours, close, deliver, sync, strung together from the rooms' steps.
+"""The scheduler of billing: a tick meters hours, closes, delivers and syncs with the rooms' steps.
 
-It may run at any time, twice at once, on two machines, and be killed at any point: the next run
-finishes the work. What Stripe tells cannot wait for it, and is followed beside it.
+A tick may run at any time, twice at once, on two machines, and be killed at any point: the next one finishes
+the work. Stripe's events cannot wait for it, and are processed beside it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from portal.storage.database import db
 from portal.webhooks.steps import process_events, reconcile
 
 log = logging.getLogger(__name__)
-_ERRANDS_EVERY_SECONDS = 2
+_URGENT_EVERY_SECONDS = 2
 _RECONCILE_SECONDS = 3600
 
 
@@ -42,7 +42,7 @@ def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> s
 
     `wait` sits out the seconds for which the invoicing provider wants to be left alone.
     """
-    errands(now)
+    run_urgent_jobs(now)
     hours = meter_hours(now=now)
     seller, vat_rules = settings().seller, settings().vat_rules
     closed = close(now=now, grace_days=settings().close_grace_days, vat_rules=vat_rules)
@@ -51,7 +51,7 @@ def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> s
     e_invoices.fetch(invoicing(), now=now, formats=settings().document_formats)
     synced = sync(invoicing(), now=now, wait=wait)
     events = process_events(stripe=stripe(), now=now)
-    _tidy(now)
+    _delete_expired(now)
     return (
         f"hours: {hours} new; invoices: {closed.made} closed, {closed.in_review} parked;"
         f" documents: {delivered}; sync: {synced};"
@@ -59,15 +59,15 @@ def tick(now: dt.datetime, *, wait: Callable[[float], object] = time.sleep) -> s
     )
 
 
-def errands(now: dt.datetime) -> None:
-    """Do what somebody is waiting for: it is small, and comes round more often than a tick."""
+def run_urgent_jobs(now: dt.datetime) -> None:
+    """Do the small jobs that a person waits for; they come round more often than a tick."""
     portal_url = settings().portal_url
     composers = {PASSWORD_RESET: partial(password_reset_mail, portal_url=portal_url)}
     outbox.send_due(mail(), composers, now=now)
 
 
-def _tidy(now: dt.datetime) -> None:
-    """Delete what was remembered for long enough."""
+def _delete_expired(now: dt.datetime) -> None:
+    """Delete the rows that were kept for long enough."""
     for forget in (
         sessions.forget_dead,
         throttle.forget_over,
@@ -82,7 +82,7 @@ def _tidy(now: dt.datetime) -> None:
 
 
 def tick_safely(stopping: threading.Event) -> None:
-    """Run the clock once; what failed is logged, and the next run goes on from there."""
+    """Run the clock once; a failure is logged, and the next run goes on from there."""
     _safely(lambda: tick(utc_now(), wait=stopping.wait))
 
 
@@ -123,18 +123,18 @@ def _safely(step: Callable[[], object]) -> None:
         db.session.remove()
 
 
-def rest(seconds: int, stopping: threading.Event) -> None:
-    """Wait for the next tick, and do errands meanwhile."""
-    for _ in range(0, seconds, _ERRANDS_EVERY_SECONDS):
-        if stopping.wait(_ERRANDS_EVERY_SECONDS):
+def pause(seconds: int, stopping: threading.Event) -> None:
+    """Wait for the next tick, and run the urgent jobs meanwhile."""
+    for _ in range(0, seconds, _URGENT_EVERY_SECONDS):
+        if stopping.wait(_URGENT_EVERY_SECONDS):
             return
-        _safely(lambda: errands(utc_now()))
+        _safely(lambda: run_urgent_jobs(utc_now()))
 
 
-def work(every_seconds: int, stopping: threading.Event) -> None:
-    """Run the clock again and again until told to stop, and follow Stripe beside it."""
+def run_forever(every_seconds: int, stopping: threading.Event) -> None:
+    """Run the clock again and again until told to stop, with Stripe's events processed beside it."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for the thread
     threading.Thread(target=follow_stripe, args=(app, stopping), name="stripe", daemon=True).start()
     while not stopping.is_set():
         tick_safely(stopping)
-        rest(every_seconds, stopping)
+        pause(every_seconds, stopping)
