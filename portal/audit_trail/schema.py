@@ -8,7 +8,8 @@ from uuid import UUID
 from msgspec import Meta
 
 from portal.audit_trail.queries import AuditTrail, EntryRow
-from portal.web.json import Answer, Instant, doc, instant
+from portal.web import shapes
+from portal.web.shapes import Answer, doc
 
 _Sha256 = Annotated[str, doc(pattern="^[0-9a-f]{64}$")]
 _Facts = Annotated[dict[str, Any] | None, doc("Facts by name, as the action has them.")]
@@ -19,7 +20,7 @@ class AuditEntry(Answer, frozen=True):
 
     id: UUID
     number: Annotated[int, Meta(ge=1, description="Counts within the organization.")]
-    at: Instant
+    at: shapes.Instant
     actor: Annotated[str, doc("A person, a token of theirs, a collector, or the portal itself.")]
     account_id: UUID | None
     action: Annotated[str, doc("Such as payment_method.added.")]
@@ -40,7 +41,7 @@ def _entry(row: EntryRow) -> AuditEntry:
     return AuditEntry(
         id=entry.uid,
         number=entry.id,
-        at=instant(entry.at),
+        at=shapes.instant(entry.at),
         actor=entry.actor,
         account_id=entry.account_uid,
         action=entry.action,

@@ -5,30 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from flask import url_for
-
-from portal.domain.rating import quantity_of
 from portal.invoices.queries import InvoiceList, InvoicePage
 from portal.models import InvoiceLine, InvoiceStatus, ItemKind
-from portal.services import settings
-from portal.web.json import (
-    Answer,
-    Count,
-    ExactPrice,
-    Instant,
-    Money,
-    MonthText,
-    PlainDecimal,
-    RoundedPrice,
-    Url,
-    decimal,
-    doc,
-    instant_or_null,
-    midnight,
-    money,
-    money_or_null,
-    rounded_price,
-)
+from portal.web import shapes
+from portal.web.shapes import Answer, doc
 
 
 class NamedThing(Answer, frozen=True):
@@ -41,7 +21,7 @@ class NamedThing(Answer, frozen=True):
 class CorrectedItem(Answer, frozen=True):
     """The line of an earlier invoice that is corrected."""
 
-    period: MonthText
+    period: shapes.MonthText
     item_id: UUID
 
 
@@ -51,14 +31,14 @@ class InvoiceItem(Answer, frozen=True):
     id: UUID
     product: NamedThing
     project: Annotated[NamedThing | None, doc("Null for what belongs to no project.")]
-    unit_price: RoundedPrice
-    unit_price_decimal: ExactPrice
+    unit_price: shapes.RoundedPrice
+    unit_price_decimal: shapes.ExactPrice
     unit: str
-    quantity: PlainDecimal
-    total: Money
+    quantity: shapes.PlainDecimal
+    total: shapes.Money
     kind: Annotated[str, doc(enum=list(ItemKind))]
     corrects: Annotated[CorrectedItem | None, doc("Null unless `kind` is correction.")]
-    usage_url: Annotated[Url, doc("The hours behind it; they add up to it.")]
+    usage_url: Annotated[shapes.Url, doc("The hours behind it; they add up to it.")]
 
 
 class InvoiceSummary(Answer, frozen=True):
@@ -68,17 +48,19 @@ class InvoiceSummary(Answer, frozen=True):
     organization_id: UUID
     number: Annotated[str | None, doc("Null while the month is open.")]
     status: Annotated[InvoiceStatus, doc("An open month may still grow; a final one never changes.")]
-    period: MonthText
-    period_start: Instant
-    period_end: Annotated[Instant, doc("Exclusive: the first instant of the next month.")]
-    total: Annotated[Money, doc("Net.")]
-    due: Annotated[Money | None, doc("Gross, to be paid; null while that is not known.")]
-    credit: Annotated[Money | None, doc("Gross, in the customer's favour; null while that is not known.")]
+    period: shapes.MonthText
+    period_start: shapes.Instant
+    period_end: Annotated[shapes.Instant, doc("Exclusive: the first instant of the next month.")]
+    total: Annotated[shapes.Money, doc("Net.")]
+    due: Annotated[shapes.Money | None, doc("Gross, to be paid; null while that is not known.")]
+    credit: Annotated[
+        shapes.Money | None, doc("Gross, in the customer's favour; null while that is not known.")
+    ]
     metered_through: Annotated[
-        Instant | None, doc("The start of the latest hour with an entry; null in final ones.")
+        shapes.Instant | None, doc("The start of the latest hour with an entry; null in final ones.")
     ]
     missing_hours: Annotated[
-        Count, doc("How many hours the time-priced subscriptions still owe; 0 in final ones.")
+        shapes.Count, doc("How many hours the time-priced subscriptions still owe; 0 in final ones.")
     ]
 
 
@@ -107,12 +89,12 @@ def _head(kind: type[Head], page: InvoicePage, **more: Any) -> Head:
         number=page.number,
         status=page.status,
         period=str(page.month),
-        period_start=midnight(page.month),
-        period_end=midnight(page.month.shifted(1)),
-        total=money(page.total),
-        due=money_or_null(page.due),
-        credit=money_or_null(page.credit),
-        metered_through=instant_or_null(completeness.metered_through) if completeness else None,
+        period_start=shapes.midnight(page.month),
+        period_end=shapes.midnight(page.month.shifted(1)),
+        total=shapes.money(page.total),
+        due=shapes.money_or_null(page.due),
+        credit=shapes.money_or_null(page.credit),
+        metered_through=shapes.instant_or_null(completeness.metered_through) if completeness else None,
         missing_hours=completeness.missing_hours if completeness else 0,
         **more,
     )
@@ -124,14 +106,14 @@ def _item(page: InvoicePage, line: InvoiceLine) -> InvoiceItem:
         id=line.uid,
         product=NamedThing(line.product_uid, line.product_name),
         project=project,
-        unit_price=rounded_price(line.unit_price, line.total.currency),
-        unit_price_decimal=decimal(line.unit_price),
+        unit_price=shapes.rounded_price(line.unit_price, line.total.currency),
+        unit_price_decimal=shapes.decimal(line.unit_price),
         unit=line.unit,
-        quantity=decimal(quantity_of(line.quantity_nano)),
-        total=money(line.total),
+        quantity=shapes.quantity(line.quantity_nano),
+        total=shapes.money(line.total),
         kind=line.kind,
         corrects=_corrected(line),
-        usage_url=settings().portal_url + _usage_path(page, line),
+        usage_url=shapes.url("usage.index", organization_id=page.organization.uid, **line.usage_query),
     )
 
 
@@ -139,8 +121,3 @@ def _corrected(line: InvoiceLine) -> CorrectedItem | None:
     if line.corrects_period is None or line.corrected_uid is None:
         return None
     return CorrectedItem(line.corrects_period, line.corrected_uid)
-
-
-def _usage_path(page: InvoicePage, line: InvoiceLine) -> str:
-    """Return where the hours behind a line are."""
-    return url_for("usage.index", organization_id=page.organization.uid, _external=False, **line.usage_query)

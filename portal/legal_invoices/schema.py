@@ -5,30 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from flask import url_for
 from msgspec import UNSET, Struct, UnsetType
 
-from portal.domain.rating import quantity_of
 from portal.ledger.document_lines import DocumentLine
 from portal.legal_invoices import queries
 from portal.models import DocumentFormat, InvoiceLine, LegalStatus
-from portal.services import settings
-from portal.web.json import (
-    Answer,
-    Day,
-    ExactPrice,
-    Instant,
-    Money,
-    MonthText,
-    PlainDecimal,
-    RoundedPrice,
-    Url,
-    decimal,
-    doc,
-    instant_or_null,
-    money,
-    rounded_price,
-)
+from portal.web import shapes
+from portal.web.shapes import Answer, doc
 
 DocumentId = Annotated[str, doc("EasyBill's document id.")]
 
@@ -51,21 +34,21 @@ class LegalInvoiceLine(Answer, frozen=True):
 
     item_id: UUID
     project_name: str | None
-    unit_price: RoundedPrice
-    unit_price_decimal: ExactPrice
+    unit_price: shapes.RoundedPrice
+    unit_price_decimal: shapes.ExactPrice
     unit: str
-    quantity: PlainDecimal
-    total: Money
-    usage_url: Annotated[Url, doc("The hours behind it.")]
+    quantity: shapes.PlainDecimal
+    total: shapes.Money
+    usage_url: Annotated[shapes.Url, doc("The hours behind it.")]
 
 
 class LegalInvoicePosition(Answer, frozen=True):
     """A position of the document."""
 
     name: str
-    corrects: Annotated[MonthText | None, doc("The earlier month that it corrects.")]
-    total_net: Money
-    difference: Annotated[Money, doc("Its net less that of its lines.")]
+    corrects: Annotated[shapes.MonthText | None, doc("The earlier month that it corrects.")]
+    total_net: shapes.Money
+    difference: Annotated[shapes.Money, doc("Its net less that of its lines.")]
     lines: list[LegalInvoiceLine]
 
 
@@ -76,22 +59,22 @@ class LegalInvoiceSummary(Answer, frozen=True):
     internal_invoice_id: Annotated[UUID | None, doc("Ours; null for a cancellation.")]
     number: str
     type: Annotated[str, doc("In EasyBill's words, such as INVOICE, CREDIT or STORNO.")]
-    document_date: Day
-    due_date: Day | None
+    document_date: shapes.Day
+    due_date: shapes.Day | None
     status: LegalStatus
-    total_net: Money
-    total: Annotated[Money, doc("Gross.")]
+    total_net: shapes.Money
+    total: Annotated[shapes.Money, doc("Gross.")]
     amount_due: Annotated[
-        Money, doc("Gross, to be paid once earlier credit is set off; payments are not subtracted.")
+        shapes.Money, doc("Gross, to be paid once earlier credit is set off; payments are not subtracted.")
     ]
-    amount_paid: Money
-    amount_remaining: Annotated[Money, doc("What is still to be paid, after credit and payments.")]
-    paid_at: Day | None
-    period: Annotated[MonthText | None, doc("The month that it bills.")]
+    amount_paid: shapes.Money
+    amount_remaining: Annotated[shapes.Money, doc("What is still to be paid, after credit and payments.")]
+    paid_at: shapes.Day | None
+    period: Annotated[shapes.MonthText | None, doc("The month that it bills.")]
     refers_to_id: Annotated[str | None, doc("The document that it corrects or cancels.")]
     cancelled_by_id: Annotated[str | None, doc("The document that cancels it.")]
-    synced_at: Annotated[Instant | None, doc("How old our knowledge of its payment is.")]
-    pdf_url: Url
+    synced_at: Annotated[shapes.Instant | None, doc("How old our knowledge of its payment is.")]
+    pdf_url: shapes.Url
 
 
 class LegalInvoice(LegalInvoiceSummary, frozen=True):
@@ -102,7 +85,7 @@ class LegalInvoice(LegalInvoiceSummary, frozen=True):
         list[Annotated[str, doc(enum=["pdf", *DocumentFormat])]], doc("In which the file can be had.")
     ]
     difference: Annotated[
-        Money | None, doc("Its net less that of the lines; null where it has no lines of ours.")
+        shapes.Money | None, doc("Its net less that of the lines; null where it has no lines of ours.")
     ]
     positions: list[LegalInvoicePosition]
 
@@ -121,7 +104,7 @@ def legal_invoice_detail(page: queries.LegalInvoiceDetail) -> LegalInvoice:
         page.invoice,
         corrected_by_ids=[document.provider_document_id for document in page.related.corrected_by],
         formats=["pdf", *page.formats],
-        difference=money(page.difference) if positions else None,
+        difference=shapes.money(page.difference) if positions else None,
         positions=[_position(page.invoice, position) for position in positions],
     )
 
@@ -136,17 +119,21 @@ def _head(kind: type[Head], invoice: queries.LegalInvoice, **more: Any) -> Head:
         document_date=document.document_on,
         due_date=document.due_on,
         status=invoice.status,
-        total_net=money(document.net),
-        total=money(document.gross),
-        amount_due=money(document.due),
-        amount_paid=money(document.paid),
-        amount_remaining=money(document.remaining),
+        total_net=shapes.money(document.net),
+        total=shapes.money(document.gross),
+        amount_due=shapes.money(document.due),
+        amount_paid=shapes.money(document.paid),
+        amount_remaining=shapes.money(document.remaining),
         paid_at=document.paid_on,
         period=str(invoice.month) if invoice.month else None,
         refers_to_id=document.refers_to_provider_document_id,
         cancelled_by_id=document.cancelled_by_provider_document_id,
-        synced_at=instant_or_null(invoice.synced_at),
-        pdf_url=settings().portal_url + _download_path(invoice),
+        synced_at=shapes.instant_or_null(invoice.synced_at),
+        pdf_url=shapes.url(
+            "legal_invoices.download",
+            organization_id=invoice.organization_uid,
+            invoice_id=document.provider_document_id,
+        ),
         **more,
     )
 
@@ -155,30 +142,20 @@ def _position(invoice: queries.LegalInvoice, position: DocumentLine) -> LegalInv
     return LegalInvoicePosition(
         name=position.name,
         corrects=str(position.corrects) if position.corrects else None,
-        total_net=money(position.net),
-        difference=money(position.difference),
+        total_net=shapes.money(position.net),
+        difference=shapes.money(position.difference),
         lines=[_line(invoice, line) for line in position.lines],
     )
 
 
 def _line(invoice: queries.LegalInvoice, line: InvoiceLine) -> LegalInvoiceLine:
-    usage = url_for(
-        "usage.index", organization_id=invoice.organization_uid, _external=False, **line.usage_query
-    )
     return LegalInvoiceLine(
         item_id=line.uid,
         project_name=line.project_name,
-        unit_price=rounded_price(line.unit_price, line.total.currency),
-        unit_price_decimal=decimal(line.unit_price),
+        unit_price=shapes.rounded_price(line.unit_price, line.total.currency),
+        unit_price_decimal=shapes.decimal(line.unit_price),
         unit=line.unit,
-        quantity=decimal(quantity_of(line.quantity_nano)),
-        total=money(line.total),
-        usage_url=settings().portal_url + usage,
-    )
-
-
-def _download_path(invoice: queries.LegalInvoice) -> str:
-    document_id = invoice.document.provider_document_id
-    return url_for(
-        "legal_invoices.download", organization_id=invoice.organization_uid, invoice_id=document_id
+        quantity=shapes.quantity(line.quantity_nano),
+        total=shapes.money(line.total),
+        usage_url=shapes.url("usage.index", organization_id=invoice.organization_uid, **line.usage_query),
     )

@@ -8,8 +8,9 @@ from uuid import UUID
 from msgspec import Meta
 
 from portal.metering.ingest import Ingested
+from portal.web import shapes
 from portal.web.bodies import Body
-from portal.web.json import Answer, Count, doc
+from portal.web.shapes import Answer, doc
 
 
 class UsageEntry(Body, frozen=True):
@@ -32,12 +33,12 @@ class UsageEntry(Body, frozen=True):
 class Reported(Answer, frozen=True):
     """How many entries of a batch were what."""
 
-    new: Count
-    same: Annotated[Count, doc("Known already.")]
-    replaced: Annotated[Count, doc("With a higher revision than the known one.")]
-    corrections: Annotated[Count, doc("Late for a month that is invoiced: billed by the next one.")]
-    stale: Annotated[Count, doc("With a lower revision than the known one.")]
-    rounded: Annotated[Count, doc("Finer than a billionth of the unit, and rounded.")]
+    new: shapes.Count
+    same: Annotated[shapes.Count, doc("Known already.")]
+    replaced: Annotated[shapes.Count, doc("With a higher revision than the known one.")]
+    corrections: Annotated[shapes.Count, doc("Late for a month that is invoiced: billed by the next one.")]
+    stale: Annotated[shapes.Count, doc("With a lower revision than the known one.")]
+    rounded: Annotated[shapes.Count, doc("Finer than a billionth of the unit, and rounded.")]
 
 
 def reported(batch: Ingested) -> Reported:

@@ -13,9 +13,9 @@ from portal.overview import queries
 from portal.overview.queries import Overview
 from portal.services import settings
 from portal.web.clock import now
-from portal.web.json import Answer
 from portal.web.operations import Operation
 from portal.web.renders import renders
+from portal.web.shapes import Answer
 
 bp = Blueprint("overview", __name__)
 

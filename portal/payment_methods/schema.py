@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from portal.models import PaymentMethod as PaymentMethodRow
 from portal.payment_methods.queries import PaymentMethodList
 from portal.web.bodies import Body, Text
-from portal.web.json import Answer, doc
+from portal.web.shapes import Answer, doc
 
 
 class PaymentMethod(Answer, frozen=True):

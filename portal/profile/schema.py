@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from portal.domain.billing_profile import EMAILS_MAX, LANGUAGES, LENGTHS_MAX, BillingProfile
 from portal.profile.page import ProfilePage
 from portal.web.bodies import Body, Text, TextOrNull, refused
-from portal.web.json import Answer, doc
+from portal.web.shapes import Answer, doc
 
 _VERSION_MAX = 10**9 - 1
 _Emails = Annotated[

@@ -6,7 +6,8 @@ from typing import Annotated
 from uuid import UUID
 
 from portal.subscriptions.queries import SubscriptionList, SubscriptionRow
-from portal.web.json import Answer, Instant, doc, instant, instant_or_null
+from portal.web import shapes
+from portal.web.shapes import Answer, doc
 
 
 class Subscription(Answer, frozen=True):
@@ -16,8 +17,8 @@ class Subscription(Answer, frozen=True):
     organization_id: UUID
     project_id: Annotated[UUID | None, doc("Null for what belongs to no project.")]
     product_id: UUID
-    start_date: Instant
-    end_date: Annotated[Instant | None, doc("Null while it is active.")]
+    start_date: shapes.Instant
+    end_date: Annotated[shapes.Instant | None, doc("Null while it is active.")]
 
 
 def subscription_list(page: SubscriptionList) -> list[Subscription]:
@@ -30,6 +31,6 @@ def subscription(row: SubscriptionRow) -> Subscription:
         organization_id=row.organization.uid,
         project_id=row.subscription.project.uid if row.subscription.project else None,
         product_id=row.subscription.product.uid,
-        start_date=instant(row.starts_at),
-        end_date=instant_or_null(row.ends_at),
+        start_date=shapes.instant(row.starts_at),
+        end_date=shapes.instant_or_null(row.ends_at),
     )

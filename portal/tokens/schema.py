@@ -7,8 +7,9 @@ from uuid import UUID
 
 from portal.tokens.actions import NAME_LENGTH_MAX
 from portal.tokens.queries import TokenList, TokenRow
+from portal.web import shapes
 from portal.web.bodies import Body, Flag, Text
-from portal.web.json import Answer, Instant, doc, instant, instant_or_null
+from portal.web.shapes import Answer, doc
 
 
 class Token(Answer, frozen=True):
@@ -19,9 +20,9 @@ class Token(Answer, frozen=True):
     prefix: Annotated[str, doc("How it begins.")]
     owner: Annotated[str, doc("Whose rights it has.")]
     read_only: bool
-    created_at: Instant
-    last_used_at: Instant | None
-    expires_at: Annotated[Instant | None, doc("Null: until it is revoked.")]
+    created_at: shapes.Instant
+    last_used_at: shapes.Instant | None
+    expires_at: Annotated[shapes.Instant | None, doc("Null: until it is revoked.")]
 
 
 class NewToken(Token, frozen=True):
@@ -59,8 +60,8 @@ def _token(kind: type[Row], row: TokenRow, **more: Any) -> Row:
         prefix=row.prefix,
         owner=row.owner,
         read_only=row.is_read_only,
-        created_at=instant(row.created_at),
-        last_used_at=instant_or_null(row.last_used_at),
-        expires_at=instant_or_null(row.expires_at),
+        created_at=shapes.instant(row.created_at),
+        last_used_at=shapes.instant_or_null(row.last_used_at),
+        expires_at=shapes.instant_or_null(row.expires_at),
         **more,
     )

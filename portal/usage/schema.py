@@ -8,28 +8,12 @@ from uuid import UUID
 from msgspec import UNSET, Struct, UnsetType, field
 
 from portal.domain.period import start_of_hour
-from portal.domain.rating import quantity_of
 from portal.ledger.rating import DataPoint
 from portal.ledger.usage_sums import Step
 from portal.usage import page as pages
 from portal.usage.chart import By
-from portal.web.json import (
-    Answer,
-    Count,
-    Day,
-    ExactPrice,
-    Instant,
-    Money,
-    MonthText,
-    PlainDecimal,
-    RoundedPrice,
-    decimal,
-    doc,
-    instant,
-    instant_or_null,
-    money,
-    rounded_price,
-)
+from portal.web import shapes
+from portal.web.shapes import Answer, doc
 
 WINDOW = f"""\
 An hour belongs to the window when it starts in [from, to). Without month, day, from and to it is the current
@@ -44,8 +28,8 @@ _Price = Annotated[str, doc(examples=["0.00694"])]
 class UsageQuery(Struct, kw_only=True):
     """Which usage is meant, and how finely."""
 
-    month: Annotated[MonthText, doc("The whole month; excludes day, from and to.")] | UnsetType = UNSET
-    day: Annotated[Day, doc("The whole day in UTC; excludes month, from and to.")] | UnsetType = UNSET
+    month: Annotated[shapes.MonthText, doc("The whole month; excludes day, from and to.")] | UnsetType = UNSET
+    day: Annotated[shapes.Day, doc("The whole day in UTC; excludes month, from and to.")] | UnsetType = UNSET
     from_: Annotated[_InstantAsked, doc("The start, ISO 8601; UTC where it names no zone.")] | UnsetType = (
         field(default=UNSET, name="from")
     )
@@ -63,9 +47,9 @@ class UsageQuery(Struct, kw_only=True):
 class UsagePoint(Answer, frozen=True):
     """A step of a series."""
 
-    start: Instant
-    quantity: PlainDecimal
-    total: Money
+    start: shapes.Instant
+    quantity: shapes.PlainDecimal
+    total: shapes.Money
 
 
 class ProductUsage(Answer, frozen=True):
@@ -74,10 +58,10 @@ class ProductUsage(Answer, frozen=True):
     product_id: UUID
     product_name: str
     unit: Annotated[str, doc("What the quantity counts, such as hour or GB.")]
-    unit_price: RoundedPrice
-    unit_price_decimal: ExactPrice
-    quantity: PlainDecimal
-    total: Money
+    unit_price: shapes.RoundedPrice
+    unit_price_decimal: shapes.ExactPrice
+    quantity: shapes.PlainDecimal
+    total: shapes.Money
     series: Annotated[list[UsagePoint], doc("There with `granularity` alone.")] | UnsetType = UNSET
 
 
@@ -86,7 +70,7 @@ class ProjectUsage(Answer, frozen=True):
 
     project_id: UUID | None
     project_name: str | None
-    total: Money
+    total: shapes.Money
     products: list[ProductUsage]
 
 
@@ -94,21 +78,21 @@ class Usage(Answer, frozen=True):
     """A window of usage, priced."""
 
     organization_id: UUID
-    from_: Instant = field(name="from")
-    to: Instant
-    total: Money
-    metered_through: Annotated[Instant | None, doc("The start of the latest hour with an entry.")]
-    missing_hours: Annotated[Count, doc("How many hours the time-priced subscriptions still owe.")]
+    from_: shapes.Instant = field(name="from")
+    to: shapes.Instant
+    total: shapes.Money
+    metered_through: Annotated[shapes.Instant | None, doc("The start of the latest hour with an entry.")]
+    missing_hours: Annotated[shapes.Count, doc("How many hours the time-priced subscriptions still owe.")]
     projects: list[ProjectUsage]
 
 
 def usage(page: pages.Usage) -> Usage:
     return Usage(
         organization_id=page.organization.uid,
-        from_=instant(page.asked.from_at),
-        to=instant(page.asked.to_at),
-        total=money(page.total),
-        metered_through=instant_or_null(page.metered_through),
+        from_=shapes.instant(page.asked.from_at),
+        to=shapes.instant(page.asked.to_at),
+        total=shapes.money(page.total),
+        metered_through=shapes.instant_or_null(page.metered_through),
         missing_hours=page.missing_hours,
         projects=[_project(project, has_series=page.has_series) for project in page.projects],
     )
@@ -119,7 +103,7 @@ def _project(usage: pages.ProjectUsage, *, has_series: bool) -> ProjectUsage:
     return ProjectUsage(
         project_id=project.uid if project else None,
         project_name=project.name if project else None,
-        total=money(usage.total),
+        total=shapes.money(usage.total),
         products=[_product(product, has_series=has_series) for product in usage.products],
     )
 
@@ -130,17 +114,17 @@ def _product(usage: pages.ProductUsage, *, has_series: bool) -> ProductUsage:
         product_id=usage.product.uid,
         product_name=usage.product.name,
         unit=usage.product.unit,
-        unit_price=rounded_price(usage.unit_price, currency),
-        unit_price_decimal=decimal(usage.unit_price),
-        quantity=decimal(quantity_of(usage.quantity_nano)),
-        total=money(usage.total),
+        unit_price=shapes.rounded_price(usage.unit_price, currency),
+        unit_price_decimal=shapes.decimal(usage.unit_price),
+        quantity=shapes.quantity(usage.quantity_nano),
+        total=shapes.money(usage.total),
         series=[_point(point, currency) for point in usage.points] if has_series else UNSET,
     )
 
 
 def _point(point: DataPoint, currency: str) -> UsagePoint:
     return UsagePoint(
-        start=instant(start_of_hour(point.hour)),
-        quantity=decimal(quantity_of(point.quantity_nano)),
-        total=Money(point.cents, currency),
+        start=shapes.instant(start_of_hour(point.hour)),
+        quantity=shapes.quantity(point.quantity_nano),
+        total=shapes.Money(point.cents, currency),
     )

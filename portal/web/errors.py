@@ -20,8 +20,9 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from portal.domain import errors
 from portal.storage.database import db
-from portal.web.json import Answer, doc, json_response
+from portal.web.json import json_response
 from portal.web.renders import wants_json
+from portal.web.shapes import Answer, doc
 
 log = logging.getLogger(__name__)
 

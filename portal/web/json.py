@@ -1,97 +1,18 @@
-"""What JSON answers are made of: the types that rooms share, and the one encoder of them all.
-
-A room describes its JSON once, as types in its `schema.py`; the answer and `/openapi.json` both come from
-them. Answers may grow, so they stay open; bodies are strict (see `web/bodies`).
-"""
+"""The one encoder of JSON answers, which are described once, as types (`web/shapes`)."""
 
 from __future__ import annotations
 
-import datetime as dt
+import codecs
 import json
-import re
-from decimal import Decimal
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from flask import Response
-from msgspec import Meta, Struct
-
-from portal.domain import money as domain
-from portal.domain.period import Month
-from portal.domain.rating import PICO_DECIMALS, pico_of
 
 JSON = dict[str, Any]
 _ENCODER = msgspec.json.Encoder()
-_BEYOND_ASCII = re.compile("[^\0-~]+")
-
-
-def doc(description: str = "", **schema: Any) -> Meta:
-    """Say what a field means, and what else its JSON schema says of it."""
-    return Meta(description=description or None, extra_json_schema=schema or None)
-
-
-class Answer(Struct, frozen=True):
-    """An object of an answer: more properties may come, none goes."""
-
-
-class Money(Answer, frozen=True):
-    """An amount in the minor unit of its currency: EUR has 2 decimals, JPY 0, KWD 3."""
-
-    cents: Annotated[int, doc(examples=[123456])]
-    currency_iso: Annotated[str, doc(pattern="^[A-Z]{3}$", examples=["EUR"])]
-
-
-Count = Annotated[int, Meta(ge=0)]
-Url = Annotated[str, doc(format="uri")]
-Day = Annotated[dt.date, doc(examples=["2026-01-13"])]
-MonthText = Annotated[str, doc(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$", examples=["2026-01"])]
-Instant = Annotated[str, doc(format="date-time", pattern="Z$", examples=["2026-01-01T00:00:00Z"])]
-PlainDecimal = Annotated[
-    str,
-    doc(
-        "A plain decimal number without trailing zeros and without an exponent.",
-        pattern=r"^-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?$",
-        examples=["744", "0.00694"],
-    ),
-]
-# A price is given twice: rounded to the minor unit, and exact.
-RoundedPrice = Annotated[Money, doc("Rounded half up to the minor unit.")]
-ExactPrice = Annotated[PlainDecimal, doc("The exact price, in major units.")]
-
-
-def money(amount: domain.Money) -> Money:
-    return Money(amount.cents, amount.currency)
-
-
-def money_or_null(amount: domain.Money | None) -> Money | None:
-    return None if amount is None else money(amount)
-
-
-def rounded_price(price: Decimal, currency: str) -> Money:
-    """Return a price, which may be a fraction of the minor unit, rounded to it."""
-    scale = 10 ** (PICO_DECIMALS - domain.exponent_of(currency))
-    return Money(domain.round_half_up(pico_of(price), scale), currency)
-
-
-def decimal(number: Decimal) -> str:
-    """Return a plain decimal without trailing zeros and without an exponent."""
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def instant(at: dt.datetime) -> str:
-    """Return an instant as `2026-01-01T00:00:00Z`."""
-    return at.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def instant_or_null(at: dt.datetime | None) -> str | None:
-    return None if at is None else instant(at)
-
-
-def midnight(month: Month) -> str:
-    """Return the instant at which a month begins."""
-    return f"{month}-01T00:00:00Z"
+_ESCAPED = "as JSON escapes"
 
 
 def json_response(value: Any, status: int = HTTPStatus.OK) -> Response:
@@ -105,6 +26,14 @@ def encoded(value: Any) -> bytes:
         text = _ENCODER.encode(value)
     except UnicodeEncodeError:  # a refusal names what was sent, and half a surrogate pair was
         return json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode()
-    if text.isascii() and b"\x7f" not in text:
-        return text
-    return _BEYOND_ASCII.sub(lambda run: json.dumps(run[0])[1:-1], text.decode()).encode()
+    if not text.isascii():
+        text = text.decode().encode("ascii", _ESCAPED)
+    return text.replace(b"\x7f", rb"\u007f")
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+codecs.register_error(_ESCAPED, _escape)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain import money as domain
-from portal.web.json import Answer, Money, encoded, instant_or_null, money_or_null, rounded_price
+from portal.web.json import encoded
+from portal.web.shapes import Answer, Money, instant_or_null, money_or_null, rounded_price
 from tests.properties import examples
 
 TEXTS = st.text(st.characters(), max_size=20)  # half a surrogate pair is one of them
