@@ -42,8 +42,9 @@ def close(*, now: dt.datetime, grace_days: int, vat_rules: VatRules) -> Closed:
     closed = Closed()
     waiting: set[int] = set()  # no month of theirs is closed before an earlier one
     for month, organization_ids in _due(last_closable(hour_of(now), grace_days)):
-        for some in _slices([each for each in organization_ids if each not in waiting]):
-            waiting.update(_close_slice(some, month, vat_rules, now, closed))
+        free = [number for number in organization_ids if number not in waiting]
+        for organization_slice in _slices(free):
+            waiting.update(_close_slice(organization_slice, month, vat_rules, now, closed))
             db.session.commit()
     return closed
 

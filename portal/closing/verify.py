@@ -1,6 +1,6 @@
 """Proves the bill: every final invoice is computed anew from the hours and the late usage.
 
-It shares the arithmetic with the rest, but none of the queries. What it finds are differences in words;
+It shares the arithmetic with the rest, but none of the queries. It yields a sentence for each difference;
 none means that what was metered is what was billed, is still open, or waits for the next invoice.
 """
 
@@ -124,26 +124,29 @@ def _month(month: Month, organization_ids: Sequence[int]) -> Iterator[str]:
     late = _late(month, organization_ids, currencies, prices)
     invoices = _invoices_of(month, organization_ids)
     expected: _Bills = {}
-    for line, quantity in metered.items():
-        if quantity:
-            expected[invoices[line.organization_id], line] = _billed(line, currencies, 0, quantity)
+    for line, quantity_nano in metered.items():
+        if quantity_nano:
+            expected[invoices[line.organization_id], line] = _billed(line, currencies, 0, quantity_nano)
     yield from _differences(month, expected, _items(month, organization_ids, ItemKind.USAGE))
     corrections: _Bills = {}
     for line, batches in late.items():
-        passed = metered[line]
-        for invoice_id in sorted(each for each in batches if each is not None):
-            delta = batches[invoice_id]
-            corrections[invoice_id, line] = _billed(line, currencies, passed, delta)
-            passed += delta
+        before_nano = metered[line]
+        for invoice_id in sorted(invoice_id for invoice_id in batches if invoice_id is not None):
+            delta_nano = batches[invoice_id]
+            corrections[invoice_id, line] = _billed(line, currencies, before_nano, delta_nano)
+            before_nano += delta_nano
     actual = _items(month, organization_ids, ItemKind.CORRECTION)
     listed = {key: amount for key, amount in corrections.items() if key in actual or amount != (0, 0)}
     yield from _differences(month, listed, actual)
 
 
-def _billed(line: _Line, currencies: Mapping[int, str], before: int, quantity: int) -> _Amount:
+def _billed(line: _Line, currencies: Mapping[int, str], before_nano: int, quantity_nano: int) -> _Amount:
     rated = RatedLine(line.price_pico, currencies[line.organization_id])
-    after = max(0, before + quantity)  # less than nothing is told by its quantity
-    return _Amount(quantity, rated.cumulative_amount(after) - rated.cumulative_amount(max(0, before)))
+    # Less usage than none has no amount: its quantity says so.
+    before, after = (
+        rated.cumulative_amount(max(0, nano)) for nano in (before_nano, before_nano + quantity_nano)
+    )
+    return _Amount(quantity_nano, after - before)
 
 
 def _metered(

@@ -45,9 +45,9 @@ PRESETS: Mapping[Preset, tuple[Role, Permissions]] = {
 }
 
 
-def allows(role: str, permissions: Permissions, wanted: str) -> bool:
+def allows(role: str, permissions: Permissions, permission: str) -> bool:
     """Tell whether a membership passes a check such as `billing:read`."""
-    category, _, action = wanted.partition(":")
-    assert category in CATEGORIES, wanted
-    assert action in ACTIONS, wanted
+    category, _, action = permission.partition(":")
+    assert category in CATEGORIES, permission
+    assert action in ACTIONS, permission
     return role == Role.ADMIN or action in permissions.get(category, ())

@@ -97,12 +97,12 @@ def _language(code: str) -> str:
 
 
 def _emails(given: Sequence[str]) -> list[str]:
-    emails = list(dict.fromkeys(each.strip() for each in given if each.strip()))
+    emails = list(dict.fromkeys(text.strip() for text in given if text.strip()))
     if len(emails) > EMAILS_MAX:
         raise UnusableValueError(f"are more than {EMAILS_MAX}")
-    for each in emails:
-        if not is_email_address(each):
-            shown = each[:_SHOWN_LENGTH_MAX]
+    for email in emails:
+        if not is_email_address(email):
+            shown = email[:_SHOWN_LENGTH_MAX]
             raise UnusableValueError(f"has something that is no e-mail address: {shown!r}")
     return emails
 

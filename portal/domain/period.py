@@ -53,10 +53,10 @@ class Month:
     @staticmethod
     def parse(text: str) -> Month:
         """Read `2026-01`; ValueError for anything else."""
-        found = _MONTH.fullmatch(text)
-        if found is None or int(found[1]) < _EPOCH.year:
+        match = _MONTH.fullmatch(text)
+        if match is None or int(match[1]) < _EPOCH.year:
             raise ValueError(text)
-        return Month(int(found[1]), int(found[2]))
+        return Month(int(match[1]), int(match[2]))
 
     @staticmethod
     def of(instant: dt.datetime) -> Month:

@@ -42,8 +42,8 @@ def price_of(pico: int) -> Decimal:
 
 def nano_of(quantity: Decimal) -> tuple[int, bool]:
     """Return a quantity in nano-units, rounded half up, and whether the rounding changed it."""
-    kept = quantity.quantize(_ONE_NANO, context=_ROUNDING)  # once: scaling first would round twice
-    return int(kept.scaleb(NANO_DECIMALS, _ROUNDING)), kept != quantity
+    rounded = quantity.quantize(_ONE_NANO, context=_ROUNDING)  # once: scaling first would round twice
+    return int(rounded.scaleb(NANO_DECIMALS, _ROUNDING)), rounded != quantity
 
 
 def quantity_of(nano: int) -> Decimal:

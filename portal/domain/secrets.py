@@ -21,17 +21,17 @@ def scrubbed(text: str) -> str:
     """Return a text without keys, tokens, card numbers or IBANs."""
     for pattern in _PATTERNS:
         text = pattern.sub(HIDDEN, text)
-    text = _IBAN.sub(lambda found: HIDDEN if _is_iban(found[0]) else found[0], text)
-    return _DIGITS.sub(lambda found: HIDDEN if _is_card_number(found[0]) else found[0], text)
+    text = _IBAN.sub(lambda match: HIDDEN if _is_iban(match[0]) else match[0], text)
+    return _DIGITS.sub(lambda match: HIDDEN if _is_card_number(match[0]) else match[0], text)
 
 
 def _is_iban(text: str) -> bool:
     """Tell an account number from a VAT id or a word by its check digits (ISO 7064)."""
     plain = text.replace(" ", "")
-    return int("".join(str(int(each, 36)) for each in plain[4:] + plain[:4])) % 97 == 1
+    return int("".join(str(int(letter, 36)) for letter in plain[4:] + plain[:4])) % 97 == 1
 
 
 def _is_card_number(text: str) -> bool:
     """Tell a card number from another long number by its check digit (Luhn)."""
-    digits = [int(each) for each in text if each.isdigit()][::-1]
-    return sum(digits[0::2]) % 10 == -sum(_LUHN_DOUBLED[each] for each in digits[1::2]) % 10
+    digits = [int(letter) for letter in text if letter.isdigit()][::-1]
+    return sum(digits[0::2]) % 10 == -sum(_LUHN_DOUBLED[digit] for digit in digits[1::2]) % 10

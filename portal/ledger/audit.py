@@ -125,9 +125,9 @@ def _row(change: Change, number: int, actor: Actor, at: dt.datetime, previous: s
 def _plain(value: Any) -> Any:
     """Return a fact as JSON keeps it, without what must never be written down."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
+        return {str(name): _plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(part) for part in value]
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, Decimal):
@@ -138,11 +138,11 @@ def _plain(value: Any) -> Any:
 
 
 def _hash(row: Facts) -> str:
-    said = {
+    facts = {
         name: value.astimezone(dt.UTC).isoformat() if isinstance(value, dt.datetime) else value
         for name, value in row.items()
     }
-    text = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=str)
+    text = json.dumps(facts, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -163,10 +163,10 @@ def _trouble_of(organization_id: int) -> str:
     ).mappings()
     previous, expected = _GENESIS, 1
     for row in rows:
-        said = {name: value for name, value in row.items() if name != "sha256"}
+        facts = {name: value for name, value in row.items() if name != "sha256"}
         if row["id"] != expected:
             return f"entry {expected} is missing"
-        if row["previous_sha256"] != previous or row["sha256"] != _hash(said):
+        if row["previous_sha256"] != previous or row["sha256"] != _hash(facts):
             return f"entry {expected} is not what was written"
         previous, expected = row["sha256"], expected + 1
     drawn: Select[Any] = select(DrawnCounter.last).where(

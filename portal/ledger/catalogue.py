@@ -31,9 +31,9 @@ class PriceFrozenError(ConflictError):
 
 def product_by_code(code: str, *, name: str, unit: str, metering: Metering = Metering.USAGE) -> Product:
     """Return the product of a code; name and unit count only when it is made."""
-    found = db.session.scalar(select(Product).where(Product.code == code))
-    if found is not None:
-        return found
+    product = db.session.scalar(select(Product).where(Product.code == code))
+    if product is not None:
+        return product
     product = Product(code=code, name=name, unit=unit, metering=metering)
     db.session.add(product)
     db.session.flush()
@@ -114,8 +114,8 @@ def _period_of(day: int) -> str:
 def project_by_code(organization: Organization, code: str, *, name: str) -> Project:
     """Return the project of a code, or make it."""
     query = select(Project).where(Project.organization_id == organization.id, Project.code == code)
-    found = db.session.scalar(query)
-    return found or add_owned(organization.id, Project(code=code, name=name))
+    project = db.session.scalar(query)
+    return project or add_owned(organization.id, Project(code=code, name=name))
 
 
 def subscription_to(
@@ -135,11 +135,11 @@ def subscription_to(
         )
         .order_by(Subscription.id)
     )
-    found = db.session.scalars(query).first()
-    if found is None:
+    subscription = db.session.scalars(query).first()
+    if subscription is None:
         return subscribe(organization, product, project, start_hour=midnight)
-    found.start_hour = min(found.start_hour, midnight)
-    return found
+    subscription.start_hour = min(subscription.start_hour, midnight)
+    return subscription
 
 
 def subscribe(
@@ -164,10 +164,10 @@ def subscribe(
 
 def existing_product(code: str) -> Product:
     """Return the product of a code, or raise NotFoundError."""
-    found = db.session.scalar(select(Product).where(Product.code == code))
-    if found is None:
+    product = db.session.scalar(select(Product).where(Product.code == code))
+    if product is None:
         raise NotFoundError(f"There is no product {code}.")
-    return found
+    return product
 
 
 def refuse_unpriced(product: Product, currency: str) -> None:

@@ -39,8 +39,8 @@ def _meter(organization_id: int, until: int, now: dt.datetime) -> int:
     )
     subscriptions = db.session.scalars(query).all()
     written = write_entries(organization_id, _owed(subscriptions, until), now=now)
-    for each in subscriptions:
-        each.metered_until_hour = _last(each, until)
+    for subscription in subscriptions:
+        subscription.metered_until_hour = _last(subscription, until)
     db.session.commit()
     return written.new + written.corrections
 
@@ -51,7 +51,10 @@ def _last(subscription: Subscription, until: int) -> int:
 
 def _owed(subscriptions: Sequence[Subscription], until: int) -> Iterator[Entry]:
     """Yield one unit for each owed hour, in the order of hours."""
-    spans = [(each.metered_until_hour, _last(each, until), each.id) for each in subscriptions]
+    spans = [
+        (subscription.metered_until_hour, _last(subscription, until), subscription.id)
+        for subscription in subscriptions
+    ]
     for hour in range(min((first for first, _, _ in spans), default=until), until):
         for first, last, subscription_id in spans:
             if first <= hour < last:

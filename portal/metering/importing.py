@@ -20,7 +20,7 @@ from portal.models import Organization, Product, Project
 from portal.storage.database import db
 
 log = logging.getLogger(__name__)
-Report = Callable[[str, str], None]  # a place such as usage.csv:17, and why it was not metered
+Report = Callable[[str, str], None]  # a position such as usage.csv:17, and why it was not metered
 
 
 @dataclass(slots=True)
@@ -35,15 +35,15 @@ class Imported:
 
 
 class _Numbers:
-    """Small numbers for the projects and products of an export, with what is known of each."""
+    """Small numbers for the projects and products of an export, with the facts of each."""
 
     def __init__(self) -> None:
         self.projects: dict[str | None, tuple[int, str]] = {}
         self.products: dict[tuple[str, str], tuple[int, Charge]] = {}
 
     def project(self, charge: Charge) -> int:
-        known = self.projects.setdefault(charge.project_code, (len(self.projects), charge.project_name))
-        return known[0]
+        key = charge.project_code
+        return self.projects.setdefault(key, (len(self.projects), charge.project_name))[0]
 
     def product(self, charge: Charge) -> int:
         key = charge.sku_price_id, str(charge.unit_price)
@@ -61,16 +61,16 @@ def import_focus(
     imported = Imported()
     numbers = _Numbers()
     with staging() as staged:
-        for place, found in _rows(organization, paths):
+        for position, row in _rows(organization, paths):
             imported.rows += 1
-            if isinstance(found, Refused):
-                imported.refused[found.reason] += 1
-                report(place, found.reason)
+            if isinstance(row, Refused):
+                imported.refused[row.reason] += 1
+                report(position, row.reason)
                 continue
             imported.metered += 1
-            imported.rounded += found.was_rounded
-            project, product = numbers.project(found), numbers.product(found)
-            staged.add(Cell(found.hour, project, product, found.quantity_nano, place))
+            imported.rounded += row.was_rounded
+            project, product = numbers.project(row), numbers.product(row)
+            staged.add(Cell(row.hour, project, product, row.quantity_nano, position))
         for cell in staged.too_large():
             imported.refused[TOO_LARGE] += 1
             report(cell.line, TOO_LARGE)
@@ -82,8 +82,8 @@ def import_focus(
 
 def _rows(organization: Organization, paths: Sequence[Path]) -> Iterator[tuple[str, Charge | Refused]]:
     for path in paths:
-        for line_number, found in read_charges(path, currency=organization.currency):
-            yield f"{path.name}:{line_number}", found
+        for line_number, row in read_charges(path, currency=organization.currency):
+            yield f"{path.name}:{line_number}", row
 
 
 def _write(organization: Organization, numbers: _Numbers, staged: Staging, now: dt.datetime) -> Written:

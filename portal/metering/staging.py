@@ -59,9 +59,9 @@ class Staging:
         """Return and leave out the cells whose sum is more than an entry may hold."""
         self._flush()
         query = "SELECT * FROM cell WHERE quantity > ? ORDER BY hour, project, product"
-        found = [Cell(*row) for row in self._base.execute(query, [ENTRY_MAX_NANO])]
+        cells = [Cell(*row) for row in self._base.execute(query, [ENTRY_MAX_NANO])]
         self._base.execute("DELETE FROM cell WHERE quantity > ?", [ENTRY_MAX_NANO])
-        return found
+        return cells
 
     def spans(self) -> Iterator[Span]:
         query = "SELECT project, product, MIN(hour) FROM cell GROUP BY project, product"

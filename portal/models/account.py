@@ -44,9 +44,9 @@ class Membership(OrganizationOwned, Model):
     organization: Mapped[Organization] = relationship(viewonly=True)
     account: Mapped[Account] = relationship(viewonly=True)
 
-    def allows(self, wanted: str) -> bool:
+    def allows(self, permission: str) -> bool:
         """Tell whether this member passes a check such as `billing:read`."""
-        return access.allows(self.role, self.permissions, wanted)
+        return access.allows(self.role, self.permissions, permission)
 
 
 class ApiToken(OrganizationOwned, Model):
