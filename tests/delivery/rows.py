@@ -27,6 +27,12 @@ from portal.storage.database import db
 from tests.factories import JANUARY, NOW, make_organization, make_product, make_project
 
 KEY = "easybill-sandbox"
+LINES = [
+    ("production", "vm.medium", "744", "0.00694"),
+    ("staging", "vm.medium", "744", "0.00694"),
+    ("production", "storage", "1234.5", "0.1"),
+    (None, "free tier", "100", "0"),
+]
 # The sandbox outlives a test, so each test has customers of its own there.
 _numbers = count(int(dt.datetime.now(dt.UTC).timestamp()) * 1000)
 

@@ -9,8 +9,8 @@ from portal.delivery import e_invoices
 from portal.gateways.invoicing import InvoicingRefusedError, InvoicingUnavailableError
 from portal.models import LegalDocument, LegalDocumentFormat
 from portal.storage.database import db
-from tests.delivery.rows import make_customer, make_invoice
-from tests.delivery.test_deliver import LINES, Watched, raises
+from tests.delivery.oddities import Watched, raises
+from tests.delivery.rows import LINES, make_customer, make_invoice
 from tests.factories import FEBRUARY, NOW
 from tests.months import deliver
 
@@ -19,15 +19,15 @@ LATER = NOW + dt.timedelta(hours=1)
 
 
 @pytest.fixture
-def document(app, easybill):
+def document(app, account):
     make_invoice(make_customer(), *LINES)
-    deliver(easybill.gateway, now=NOW)
+    deliver(account.gateway, now=NOW)
     return db.session.scalars(db.select(LegalDocument)).one()
 
 
-def making(easybill, **files):
+def making(account, **files):
     """A gateway of an account that makes these formats."""
-    return Watched(easybill.gateway, e_invoice_of=lambda *asked: files.get(asked[-1]))
+    return Watched(account.gateway, e_invoice_of=lambda *asked: files.get(asked[-1]))
 
 
 def kept():
@@ -35,61 +35,61 @@ def kept():
     return {row.format: row.content for row in rows}
 
 
-def test_what_the_account_makes_is_kept(easybill, document):
-    gateway = making(easybill, xrechnung=XML)
+def test_what_the_account_makes_is_kept(account, document):
+    gateway = making(account, xrechnung=XML)
     assert e_invoices.fetch(gateway, now=NOW, formats={"xrechnung", "zugferd"}) == 1
     assert kept() == {"xrechnung": XML, "zugferd": None}
 
 
-def test_a_document_is_asked_once_for_each_format(easybill, document):
-    gateway = making(easybill, xrechnung=XML)
+def test_a_document_is_asked_once_for_each_format(account, document):
+    gateway = making(account, xrechnung=XML)
     for _ in range(2):
         e_invoices.fetch(gateway, now=NOW, formats={"xrechnung", "zugferd"})
     assert gateway.calls == ["e_invoice_of"] * 2
 
 
-def test_without_the_setting_nothing_is_asked(easybill, document):
+def test_without_the_setting_nothing_is_asked(account, document):
     assert e_invoices.fetch(Watched(None), now=NOW, formats=()) == 0
 
 
-def test_the_sandbox_makes_none(easybill, document):
-    assert e_invoices.fetch(easybill.gateway, now=NOW, formats={"xrechnung", "zugferd"}) == 0
+def test_neither_account_makes_any(account, document):
+    assert e_invoices.fetch(account.gateway, now=NOW, formats={"xrechnung", "zugferd"}) == 0
     assert kept() == {"xrechnung": None, "zugferd": None}
 
 
-def test_when_easybill_is_away_the_next_run_goes_on(easybill, document):
-    away = Watched(easybill.gateway, e_invoice_of=raises(InvoicingUnavailableError()))
+def test_when_the_provider_is_away_the_next_run_goes_on(account, document):
+    away = Watched(account.gateway, e_invoice_of=raises(InvoicingUnavailableError()))
     assert e_invoices.fetch(away, now=NOW, formats={"xrechnung"}) == 0
     assert kept() == {}
-    assert e_invoices.fetch(making(easybill, xrechnung=XML), now=LATER, formats={"xrechnung"}) == 1
+    assert e_invoices.fetch(making(account, xrechnung=XML), now=LATER, formats={"xrechnung"}) == 1
 
 
-def test_a_refused_document_keeps_no_other_waiting(easybill, document):
+def test_a_refused_document_keeps_no_other_waiting(account, document):
     make_invoice(make_customer("Beta GmbH"), *LINES, month=FEBRUARY)
-    deliver(easybill.gateway, now=NOW)
+    deliver(account.gateway, now=NOW)
 
     def refuse_first(method, document_id, name):
         if document_id == document.provider_document_id:
             raise InvoicingRefusedError
         return XML
 
-    refusing = Watched(easybill.gateway, e_invoice_of=refuse_first)
+    refusing = Watched(account.gateway, e_invoice_of=refuse_first)
     assert e_invoices.fetch(refusing, now=NOW, formats={"xrechnung"}) == 1
 
 
 @pytest.mark.parametrize(
     "verb", [db.update(LegalDocumentFormat).values(sha256="0"), db.delete(LegalDocumentFormat)]
 )
-def test_a_file_that_is_kept_never_changes(easybill, document, verb):
-    e_invoices.fetch(making(easybill, xrechnung=XML), now=NOW, formats={"xrechnung"})
+def test_a_file_that_is_kept_never_changes(account, document, verb):
+    e_invoices.fetch(making(account, xrechnung=XML), now=NOW, formats={"xrechnung"})
     with pytest.raises(DatabaseError, match="what is final never changes"):
         db.session.execute(verb)
     db.session.rollback()
     assert kept() == {"xrechnung": XML}
 
 
-def test_that_there_was_none_may_be_forgotten_and_asked_again(easybill, document):
-    e_invoices.fetch(making(easybill), now=NOW, formats={"xrechnung"})
+def test_that_there_was_none_may_be_forgotten_and_asked_again(account, document):
+    e_invoices.fetch(making(account), now=NOW, formats={"xrechnung"})
     db.session.execute(db.delete(LegalDocumentFormat))
     db.session.commit()
-    assert e_invoices.fetch(making(easybill, xrechnung=XML), now=LATER, formats={"xrechnung"}) == 1
+    assert e_invoices.fetch(making(account, xrechnung=XML), now=LATER, formats={"xrechnung"}) == 1

@@ -9,10 +9,10 @@ import pytest
 from portal.delivery import outbox
 from portal.delivery.outbox import AFTER_FAILURE, ATTEMPTS_MAX, retry_stuck, undelivered
 from portal.gateways.invoicing import InvoicingRateLimitedError, InvoicingUnavailableError
-from portal.models import Delivery
+from portal.models import Delivery, Organization
 from portal.storage.database import db
+from tests.delivery.oddities import Watched, raises
 from tests.delivery.rows import make_customer, make_invoice
-from tests.delivery.test_deliver import Watched, raises
 from tests.factories import FEBRUARY, JANUARY, MARCH, NOW
 from tests.months import deliver
 
@@ -22,7 +22,7 @@ DOWN = InvoicingUnavailableError()
 
 
 def fails_for(organization):
-    """EasyBill never answers about one customer."""
+    """The provider never answers about one customer."""
 
     def oddity(method, *args):
         if args[0] in {organization.number, organization.invoicing_customer_id}:
@@ -43,40 +43,42 @@ def poisoned(app):
     return make_customer("Poisoned GmbH")
 
 
-def test_the_documents_of_an_organization_are_made_in_the_order_of_its_months(easybill, acme_months):
-    assert deliver(easybill.gateway, now=NOW).delivered == 3
-    march, january, february = (int(each.provider_document_id) for each in acme_months)
-    assert january < february < march
+def test_the_documents_of_an_organization_are_made_in_the_order_of_its_months(account, acme_months):
+    assert deliver(account.gateway, now=NOW).delivered == 3
+    march, january, february = (each.provider_document_id for each in acme_months)
+    organization = db.session.get(Organization, acme_months[0].organization_id)
+    made = [document.id for document in account.documents(organization)]
+    assert made == [january, february, march]
 
 
-def test_a_later_month_waits_until_the_earlier_one_is_through(easybill, acme_months):
-    gateway = Watched(easybill.gateway, documents_of=raises(DOWN))
+def test_a_later_month_waits_until_the_earlier_one_is_through(account, acme_months):
+    gateway = Watched(account.gateway, documents_of=raises(DOWN))
     deliver(gateway, now=NOW)
     assert [each.attempts for each in acme_months] == [0, 1, 0]
-    assert deliver(easybill.gateway, now=NOW).delivered == 0, "January is not due yet, so nothing is"
+    assert deliver(account.gateway, now=NOW).delivered == 0, "January is not due yet, so nothing is"
 
-    assert deliver(easybill.gateway, now=NOW + dt.timedelta(minutes=2)).delivered == 3
+    assert deliver(account.gateway, now=NOW + dt.timedelta(minutes=2)).delivered == 3
 
 
-def test_a_month_that_another_worker_holds_keeps_the_later_ones_waiting(easybill, acme_months):
+def test_a_month_that_another_worker_holds_keeps_the_later_ones_waiting(account, acme_months):
     _, january, _ = acme_months
     key = outbox.Key(january.organization_id, january.id)
     assert outbox.claim(key, NOW, document_on=NOW.date())
-    assert deliver(easybill.gateway, now=NOW).delivered == 0
+    assert deliver(account.gateway, now=NOW).delivered == 0
 
 
-def test_a_stuck_month_keeps_nobody_waiting_not_even_its_own_organization(easybill, acme_months):
+def test_a_stuck_month_keeps_nobody_waiting_not_even_its_own_organization(account, acme_months):
     march, january, february = acme_months
     january.delivery, january.last_error = Delivery.STUCK, "It looks odd."
     db.session.commit()
-    assert deliver(easybill.gateway, now=NOW).delivered == 2
+    assert deliver(account.gateway, now=NOW).delivered == 2
     assert {march.delivery, february.delivery} == {Delivery.DELIVERED}
 
 
-def test_poison_is_stuck_after_twenty_tries_with_its_reason_and_blocks_nobody(easybill, poisoned):
+def test_poison_is_stuck_after_twenty_tries_with_its_reason_and_blocks_nobody(account, poisoned):
     bad = make_invoice(poisoned, *LINES)
     at, delivered = NOW, 0
-    gateway = Watched(easybill.gateway, customer_by_number=fails_for(poisoned))
+    gateway = Watched(account.gateway, customer_by_number=fails_for(poisoned))
     for number in range(ATTEMPTS_MAX):
         make_invoice(make_customer(f"Customer {number}"), *LINES)
         delivered += deliver(gateway, now=at).delivered
@@ -92,38 +94,38 @@ def test_poison_is_stuck_after_twenty_tries_with_its_reason_and_blocks_nobody(ea
 
     assert [(owner.id, invoice.id) for owner, invoice in undelivered()] == [(poisoned.id, bad.id)]
     assert retry_stuck(poisoned.id) == 1
-    assert deliver(easybill.gateway, now=at).delivered == 1
+    assert deliver(account.gateway, now=at).delivered == 1
 
 
-def test_getting_further_begins_the_count_anew(easybill, poisoned):
+def test_getting_further_begins_the_count_anew(account, poisoned):
     bad = make_invoice(poisoned, *LINES)
     at = NOW
     for _ in range(ATTEMPTS_MAX - 1):
-        deliver(Watched(easybill.gateway, customer_by_number=raises(DOWN)), now=at)
+        deliver(Watched(account.gateway, customer_by_number=raises(DOWN)), now=at)
         at += _BEYOND
-    deliver(Watched(easybill.gateway, finish=raises(DOWN)), now=at)
+    deliver(Watched(account.gateway, finish=raises(DOWN)), now=at)
     assert (bad.delivery, bad.attempts) == (Delivery.DRAFTED, 1)
 
 
-def test_a_rate_limit_is_no_failure(easybill, poisoned):
+def test_a_rate_limit_is_no_failure(account, poisoned):
     invoice = make_invoice(poisoned, *LINES)
     at = NOW
     for _ in range(ATTEMPTS_MAX + 1):
         limited = InvoicingRateLimitedError(retry_after_seconds=30)
-        deliver(Watched(easybill.gateway, customer_by_number=raises(limited)), now=at)
+        deliver(Watched(account.gateway, customer_by_number=raises(limited)), now=at)
         assert round((invoice.next_attempt_at - at).total_seconds()) == 30
         at = invoice.next_attempt_at
     assert (invoice.delivery, invoice.attempts) == (Delivery.PENDING, 0)
 
 
-def test_a_worker_that_is_told_to_stop_while_it_waits_stops(easybill, poisoned):
+def test_a_worker_that_is_told_to_stop_while_it_waits_stops(account, poisoned):
     make_invoice(poisoned, *LINES)
-    gateway = Watched(easybill.gateway, customer_by_number=raises(InvoicingRateLimitedError()))
+    gateway = Watched(account.gateway, customer_by_number=raises(InvoicingRateLimitedError()))
     deliver(gateway, now=NOW, wait=lambda _: True)
     assert gateway.calls == ["customer_by_number"]
 
 
-def test_a_worker_whose_lease_was_taken_finishes_nothing(easybill, poisoned):
+def test_a_worker_whose_lease_was_taken_finishes_nothing(account, poisoned):
     invoice = make_invoice(poisoned, *LINES)
 
     def late(method, *args):
@@ -133,8 +135,8 @@ def test_a_worker_whose_lease_was_taken_finishes_nothing(easybill, poisoned):
         db.session.commit()
         return document
 
-    gateway = Watched(easybill.gateway, create_draft=late)
+    gateway = Watched(account.gateway, create_draft=late)
     assert deliver(gateway, now=NOW).skipped == 1
     assert "finish" not in gateway.calls
-    (document,) = easybill.documents(poisoned)
-    assert document["is_draft"]
+    (document,) = account.documents(poisoned)
+    assert document.is_draft

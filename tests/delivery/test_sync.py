@@ -5,7 +5,6 @@ import datetime as dt
 import pytest
 
 from portal.delivery.sync import sync
-from portal.gateways import easybill_http
 from portal.gateways.invoicing import InvoicingRateLimitedError, InvoicingUnavailableError
 from portal.ledger.synced import synced_until
 from portal.models import LegalDocument, LegalDocumentFile, LegalStatus
@@ -41,9 +40,9 @@ def customer(app):
 
 
 @pytest.fixture
-def delivered(easybill, customer):
+def delivered(account, customer):
     make_invoice(customer, *LINES)
-    deliver(easybill.gateway, now=NOW)
+    deliver(account.gateway, now=NOW)
     return db.session.scalars(db.select(LegalDocument)).one()
 
 
@@ -53,31 +52,31 @@ def test_a_new_document_is_open_and_overdue_after_its_day(delivered):
     assert delivered.status_on(delivered.due_on + dt.timedelta(days=1)) == LegalStatus.OVERDUE
 
 
-def test_a_payment_at_easybill_reaches_us(easybill, delivered):
-    easybill.pay(delivered.provider_document_id, 44268, TODAY)
-    counts = sync(easybill.gateway, now=LATER)
+def test_a_payment_at_the_provider_reaches_us(account, delivered):
+    account.pay(delivered.provider_document_id, 44268, TODAY)
+    counts = sync(account.gateway, now=LATER)
 
     assert counts.refreshed == 1
     assert (delivered.paid_on, delivered.status_on(TODAY)) == (TODAY, LegalStatus.PAID)
     assert delivered.synced_at == LATER
 
 
-def test_part_of_a_payment_is_not_yet_paid(easybill, delivered):
-    easybill.pay(delivered.provider_document_id, 44267, TODAY)
-    sync(easybill.gateway, now=LATER)
+def test_part_of_a_payment_is_not_yet_paid(account, delivered):
+    account.pay(delivered.provider_document_id, 44267, TODAY)
+    sync(account.gateway, now=LATER)
 
     assert (delivered.paid_on, delivered.paid_cents) == (None, 44267)
 
 
-def test_a_cancellation_marks_the_document_and_is_a_row_of_its_own(easybill, customer, delivered):
-    storno = easybill.cancel(delivered.provider_document_id)
-    counts = sync(easybill.gateway, now=LATER)
+def test_a_cancellation_marks_the_document_and_is_a_row_of_its_own(account, customer, delivered):
+    storno_id = account.cancel(delivered.provider_document_id)
+    counts = sync(account.gateway, now=LATER)
 
     assert (counts.refreshed, counts.added) == (1, 1)
     assert delivered.status_on(TODAY) == LegalStatus.CANCELLED
     row = db.session.scalars(db.select(LegalDocument).where(LegalDocument.type == "STORNO")).one()
     assert (row.provider_document_id, row.organization_id, row.invoice_id) == (
-        str(storno["id"]),
+        storno_id,
         customer.id,
         None,
     )
@@ -86,29 +85,29 @@ def test_a_cancellation_marks_the_document_and_is_a_row_of_its_own(easybill, cus
     assert row.refers_to_provider_document_id == delivered.provider_document_id
     assert delivered.cancelled_by_provider_document_id == row.provider_document_id
     file = db.session.scalars(db.select(LegalDocumentFile).filter_by(legal_document_id=row.id)).one()
-    assert file.content == easybill("GET", f"/documents/{storno['id']}/pdf").content
+    assert file.content == account.gateway.pdf_of(storno_id)
 
 
-def test_a_second_sync_changes_nothing(easybill, delivered):
-    easybill.cancel(delivered.provider_document_id)
-    sync(easybill.gateway, now=LATER)
-    counts = sync(easybill.gateway, now=LATER + dt.timedelta(hours=1))
+def test_a_second_sync_changes_nothing(account, delivered):
+    account.cancel(delivered.provider_document_id)
+    sync(account.gateway, now=LATER)
+    counts = sync(account.gateway, now=LATER + dt.timedelta(hours=1))
 
     assert counts.added == 0
     assert len(db.session.scalars(db.select(LegalDocument)).all()) == 2
 
 
-def test_it_is_known_when_the_mirror_was_last_current(easybill, delivered):
+def test_it_is_known_when_our_copy_was_last_current(account, delivered):
     assert synced_until() is None
-    sync(easybill.gateway, now=LATER)
+    sync(account.gateway, now=LATER)
     assert synced_until() == LATER
-    sync(easybill.gateway, now=NOW)
+    sync(account.gateway, now=NOW)
     assert synced_until() == LATER, "never back"
 
 
-def test_a_sync_asks_from_a_day_before_the_last_one(easybill, delivered):
-    sync(easybill.gateway, now=LATER)
-    gateway = Asked(easybill.gateway)
+def test_a_sync_asks_from_a_day_before_the_last_one(account, delivered):
+    sync(account.gateway, now=LATER)
+    gateway = Asked(account.gateway)
     sync(gateway, now=LATER + dt.timedelta(hours=1))
     # How many pages there are depends on what other tests have left in the sandbox.
     assert set(gateway.asked) == {("documents_edited_since", LATER - dt.timedelta(days=1))}
@@ -117,7 +116,7 @@ def test_a_sync_asks_from_a_day_before_the_last_one(easybill, delivered):
     assert gateway.asked[-1] == ("drafts",), "once a day every draft is looked at"
 
 
-def test_a_sync_that_breaks_off_starts_again_from_the_same_place(easybill, delivered):
+def test_a_sync_that_breaks_off_starts_again_from_the_same_place(account, delivered):
     class Breaking:
         def __init__(self):
             self.asked = []
@@ -135,120 +134,83 @@ def test_a_sync_that_breaks_off_starts_again_from_the_same_place(easybill, deliv
     assert synced_until() is None
 
 
-def test_a_rate_limit_is_waited_for_and_the_sync_goes_on_at_the_same_page(easybill, delivered):
+def test_a_rate_limit_is_waited_for_and_the_sync_goes_on_at_the_same_page(account, delivered):
     limited = [InvoicingRateLimitedError(retry_after_seconds=30), InvoicingRateLimitedError()]
     waited = []
-    sync(Asked(easybill.gateway, documents_edited_since=limited), now=LATER, wait=waited.append)
+    sync(Asked(account.gateway, documents_edited_since=limited), now=LATER, wait=waited.append)
 
     assert waited == [60, 30]
     assert synced_until() == LATER
 
 
-def test_whoever_is_told_to_stop_while_waiting_stops(easybill, delivered):
+def test_a_sync_that_is_told_to_stop_while_it_waits_stops(account, delivered):
     limited = [InvoicingRateLimitedError(retry_after_seconds=30) for _ in range(3)]
     with pytest.raises(InvoicingRateLimitedError):
-        sync(Asked(easybill.gateway, documents_edited_since=limited), now=LATER, wait=lambda _: True)
+        sync(Asked(account.gateway, documents_edited_since=limited), now=LATER, wait=lambda _: True)
 
     assert len(limited) == 2
 
 
 def test_a_document_whose_pdf_does_not_come_holds_up_no_other_and_is_asked_for_again(
-    easybill, customer, delivered
+    account, customer, delivered
 ):
-    easybill.cancel(delivered.provider_document_id)
-    by_hand(easybill, customer)
-    counts = sync(Asked(easybill.gateway, pdf_of=[InvoicingUnavailableError()]), now=LATER)
+    account.cancel(delivered.provider_document_id)
+    account.by_hand(customer.invoicing_customer_id)
+    counts = sync(Asked(account.gateway, pdf_of=[InvoicingUnavailableError()]), now=LATER)
 
     assert (counts.failed, counts.added, synced_until()) == (1, 1, None)
-    assert sync(easybill.gateway, now=LATER).added == 1
+    assert sync(account.gateway, now=LATER).added == 1
     assert synced_until() == LATER
 
 
-def test_easybill_down_for_a_day_changes_nothing(easybill, delivered):
-    sync(easybill.gateway, now=LATER)
+def test_a_provider_that_is_down_for_a_day_changes_nothing(account, delivered):
+    sync(account.gateway, now=LATER)
     for hour in range(24):
-        gateway = Asked(easybill.gateway, documents_edited_since=[InvoicingUnavailableError()])
+        gateway = Asked(account.gateway, documents_edited_since=[InvoicingUnavailableError()])
         with pytest.raises(InvoicingUnavailableError):
             sync(gateway, now=LATER + dt.timedelta(hours=hour))
     assert delivered.status_on(TODAY) == LegalStatus.OPEN
     assert synced_until() == LATER
 
-    easybill.pay(delivered.provider_document_id, 44268, TODAY)
-    sync(easybill.gateway, now=LATER + dt.timedelta(hours=24))
+    account.pay(delivered.provider_document_id, 44268, TODAY)
+    sync(account.gateway, now=LATER + dt.timedelta(hours=24))
     assert delivered.paid_on == TODAY
 
 
-def test_every_page_is_read(easybill, customer, delivered, monkeypatch):
-    monkeypatch.setattr(easybill_http, "PAGE_ROWS", 1)
-    easybill.cancel(delivered.provider_document_id)
-    easybill.pay(delivered.provider_document_id, 44268, TODAY)
-    sync(easybill.gateway, now=LATER)
+def test_a_sync_reads_every_page(account, customer, delivered, monkeypatch):
+    account.set_page_rows(1, monkeypatch)
+    account.cancel(delivered.provider_document_id)
+    account.pay(delivered.provider_document_id, 44268, TODAY)
+    sync(account.gateway, now=LATER)
 
     assert len(db.session.scalars(db.select(LegalDocument)).all()) == 2
     assert delivered.paid_on == TODAY
 
 
-def by_hand(easybill, customer, **more):
-    body = {
-        "customer_id": int(customer.invoicing_customer_id),
-        "items": [{"description": "Consulting", "single_price_net": 10000, "vat_percent": 19}],
-    }
-    made = easybill("POST", "/documents", json=body | more).json()
-    easybill("PUT", f"/documents/{made['id']}/done")
-    return made
+def test_a_document_that_somebody_made_by_hand_is_kept_as_well(account, customer, delivered):
+    made = account.by_hand(customer.invoicing_customer_id)
+    sync(account.gateway, now=LATER)
 
-
-def test_a_credit_that_somebody_made_is_below_zero_whatever_its_sign_at_easybill(
-    easybill, customer, delivered
-):
-    for cents in (10000, -10000):
-        items = [{"single_price_net": cents, "vat_percent": 19}]
-        by_hand(easybill, customer, type="CREDIT", ref_id=int(delivered.provider_document_id), items=items)
-    sync(easybill.gateway, now=LATER)
-
-    rows = db.session.scalars(db.select(LegalDocument).filter_by(type="CREDIT")).all()
-    assert [(row.net_cents, row.gross_cents) for row in rows] == [(-10000, -11900)] * 2
-    assert {row.refers_to_provider_document_id for row in rows} == {delivered.provider_document_id}
-    assert {row.status_on(TODAY) for row in rows} == {LegalStatus.PAID}, "nobody owes it"
-
-
-def test_a_document_in_a_currency_that_we_cannot_count_holds_up_no_other(easybill, customer, delivered):
-    by_hand(easybill, customer, currency="KWD")
-    made = by_hand(easybill, customer)
-    sync(easybill.gateway, now=LATER)
-
-    assert db.session.scalars(db.select(LegalDocument).filter_by(provider_document_id=str(made["id"]))).one()
-    assert synced_until() == LATER
-
-
-def test_a_document_that_somebody_made_by_hand_is_mirrored_as_well(easybill, customer, delivered):
-    made = by_hand(easybill, customer)
-    sync(easybill.gateway, now=LATER)
-
-    row = db.session.scalars(db.select(LegalDocument).filter_by(provider_document_id=str(made["id"]))).one()
+    row = db.session.scalars(db.select(LegalDocument).filter_by(provider_document_id=made.id)).one()
     assert (row.net_cents, row.gross_cents, row.invoice_id) == (10000, 11900, None)
 
 
-def test_the_documents_of_others_stay_out(easybill, delivered):
-    stranger = easybill("POST", "/customers", json={"company_name": "Stranger"}).json()
-    body = {"customer_id": stranger["id"], "items": [{"single_price_net": 100}]}
-    made = easybill("POST", "/documents", json=body).json()
-    easybill("PUT", f"/documents/{made['id']}/done")
-    sync(easybill.gateway, now=LATER)
+def test_the_documents_of_others_stay_out(account, delivered):
+    account.by_hand(account.stranger())
+    sync(account.gateway, now=LATER)
 
     assert db.session.scalars(db.select(LegalDocument)).one() is delivered
 
 
-def test_a_draft_of_ours_that_lost_is_deleted_and_other_drafts_are_not(easybill, customer, delivered):
-    def draft(external_id):
-        body = {"customer_id": int(customer.invoicing_customer_id), "external_id": external_id}
-        return easybill("POST", "/documents", json=body).json()["id"]
-
-    kept = easybill.gateway.document_of(delivered.provider_document_id)
-    lost, foreign = draft(kept.external_id), draft("somebody else's")
-    counts = sync(easybill.gateway, now=LATER)
+def test_a_draft_of_ours_that_lost_is_deleted_and_other_drafts_are_not(account, customer, delivered):
+    kept = account.gateway.document_of(delivered.provider_document_id)
+    lost, foreign = (
+        account.draft(customer.invoicing_customer_id, external_id)
+        for external_id in (kept.external_id, "somebody else's")
+    )
+    counts = sync(account.gateway, now=LATER)
 
     assert counts.lost_drafts == 1
-    assert easybill.gateway.document_of(str(lost)) is None
-    assert easybill.gateway.document_of(str(foreign)) is not None
-    assert easybill.gateway.document_of(delivered.provider_document_id) == kept
+    assert account.gateway.document_of(lost) is None
+    assert account.gateway.document_of(foreign) is not None
+    assert account.gateway.document_of(delivered.provider_document_id) == kept

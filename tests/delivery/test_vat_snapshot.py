@@ -18,8 +18,8 @@ from portal.models import Delivery, Invoice, Organization, invoice_uid
 from portal.profile import actions
 from portal.services import settings
 from portal.storage.database import db
+from tests.delivery.oddities import Watched, raises
 from tests.delivery.rows import make_customer
-from tests.delivery.test_deliver import Watched, raises
 from tests.factories import (
     FEBRUARY,
     JANUARY,
