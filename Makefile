@@ -2,6 +2,8 @@
 PORT ?= 8000
 PYTHON ?= python3
 BIN := .venv/bin
+# Ends when make does, even by SIGKILL; what the tests started ends with them.
+TIED := setpriv --pdeathsig TERM
 QUICK := tests/domain tests/ledger tests/gateways/test_breaker.py tests/gateways/test_deadline.py
 comma := ,
 ROOMS = $(addprefix tests/,$(subst $(comma), ,$(ROOM)))
@@ -17,9 +19,10 @@ dev: .venv/installed-to-run  ## the same, serving what changes: code, templates,
 quick: .venv/installed  ## arithmetic: domain, rating and ledger on SQLite, without the app, in seconds
 	$(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal -k "not postgresql" $(QUICK)
 
+test: export EVERY_EXAMPLE = 1
 test: .venv/installed  ## the whole suite: unit, contract, both databases, browser; ROOM=usage,tokens for some rooms
 	@.ci/tools postgresql chromium
-	EVERY_EXAMPLE=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ROOMS)
+	$(TIED) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ROOMS)
 
 check: .venv/installed  ## format, lint, types, import contracts, templates, migrations
 	$(BIN)/ruff format --check .

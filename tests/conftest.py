@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.tied"]
 HERE = Path(__file__).parent
 # Folders and files that need less than the portal: the plugin of their fixtures, if any.
 LESS = {

@@ -18,6 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.tied import end_with_parent
+
 SECONDS_MAX = 60  # whoever says nothing for so long hangs
 Tell = Callable[[object], None]
 
@@ -80,6 +82,7 @@ def fork(work: Callable[[Tell, Callable[[], None]], object]) -> Child:
         os.close(writer)
         os.close(waits)
         return Child(pid, reader, gate)
+    end_with_parent()
     gc.disable()  # it would copy every page that is still shared with the parent
     try:
         os.close(reader)

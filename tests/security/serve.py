@@ -25,15 +25,18 @@ from portal.config import ROOT
 from portal.web import log
 from tests.factories import NOW
 from tests.settings import Sandboxes, make_settings
+from tests.tied import end_with_parent
 
 _PROVIDER_MILLISECONDS = 500
 
 
 def main() -> None:
+    end_with_parent()
     facts = json.loads(sys.argv[1])
     log.configure("ERROR")
     for _ in range(facts["processes"] - 1):
         if os.fork() == 0:
+            end_with_parent()
             break
     _serve(facts)
 
