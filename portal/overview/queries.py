@@ -77,9 +77,9 @@ def overview_of(organization: Organization, *, now: dt.datetime, grace_days: int
 def _year(organization: Organization, month: Month, now: dt.datetime) -> Usage:
     """Return the last twelve months and the current one, month by month."""
     first = month.shifted(-12)
-    asked = RequestedWindow(Window(first.start_hour, month.end_hour), first.starts_at, now)
+    requested = RequestedWindow(Window(first.start_hour, month.end_hour), first.starts_at, now)
     return usage_of(
-        organization, asked, step=Step.MONTH, has_series=False, by=By.PRODUCT, only=LineFilter(), now=now
+        organization, requested, step=Step.MONTH, has_series=False, by=By.PRODUCT, only=LineFilter(), now=now
     )
 
 

@@ -108,7 +108,7 @@ def stacked_bars(
     colours = _colours(list(names), _ordered(projects, by))
     paths = _paths(columns, len(names), top_cents)
     series = [Series(name, colour, path) for name, colour, path in zip(names, colours, paths, strict=True)]
-    return StackedBars(step, series, columns, [tick * each for each in range(_TICKS, -1, -1)], currency)
+    return StackedBars(step, series, columns, [tick * count for count in range(_TICKS, -1, -1)], currency)
 
 
 def axis_step(peak: Decimal, currency: str) -> Decimal:
@@ -116,17 +116,17 @@ def axis_step(peak: Decimal, currency: str) -> Decimal:
     smallest = Decimal(1).scaleb(-exponent_of(currency))
     raw = max(peak, smallest * _TICKS) / _TICKS
     magnitude = Decimal(1).scaleb(raw.adjusted())
-    for each in (*_ROUND_STEPS, *_MORE_ROUND_STEPS):
-        step = each * magnitude
+    for factor in (*_ROUND_STEPS, *_MORE_ROUND_STEPS):
+        step = factor * magnitude
         if step >= raw and step % smallest == 0:
             return step.normalize() if step < 1 else step.quantize(smallest).normalize() + 0
     return magnitude * 10
 
 
 def _parts(projects: Iterable[_Project], by: By) -> Iterator[tuple[str, Sequence[DataPoint]]]:
-    for each in projects:
-        for product in each.products:
-            project_name = each.project.name if each.project else OWN
+    for usage in projects:
+        for product in usage.products:
+            project_name = usage.project.name if usage.project else OWN
             yield (product.product.name if by is By.PRODUCT else project_name), product.points
 
 
@@ -148,8 +148,8 @@ def _colours(shown: Sequence[str], ordered: Sequence[str]) -> Sequence[int]:
     taken: dict[Hashable, int] = {OTHER: _COLOURS} if OTHER in shown else {}
     for name in sorted(name for name in shown if name != OTHER):
         free = [colour for colour in range(1, _COLOURS + 1) if colour not in taken.values()]
-        wanted = ordered.index(name) % _COLOURS + 1
-        taken[name] = wanted if wanted in free else free[0]
+        own_colour = ordered.index(name) % _COLOURS + 1
+        taken[name] = own_colour if own_colour in free else free[0]
     return [taken[name] for name in shown]
 
 
@@ -174,15 +174,15 @@ def _column_of(hour: int, window: Window, step: Step) -> int:
 def _column(
     hour: int, names: Mapping[str, Sequence[str]], cents: Mapping[str, Counter[int]], currency: str
 ) -> Column:
-    parts = [sum([cents[each].get(hour, 0) for each in some]) for some in names.values()]
+    parts = [sum([cents[name].get(hour, 0) for name in merged]) for merged in names.values()]
     return Column(hour, [Money(part, currency) for part in parts], Money(sum(parts), currency))
 
 
 def _paths(columns: Sequence[Column], count: int, top_cents: int) -> Sequence[str]:
     paths: list[list[str]] = [[] for _ in range(count)]
     width = _tenths(COLUMN_WIDTH * 10 - 2 * _GAP_TENTHS)
-    for place, column in enumerate(columns):
-        x = _tenths(place * COLUMN_WIDTH * 10 + _GAP_TENTHS)
+    for index, column in enumerate(columns):
+        x = _tenths(index * COLUMN_WIDTH * 10 + _GAP_TENTHS)
         below = 0
         for path, amount in zip(paths, column.amounts, strict=True):
             height = amount.cents * HEIGHT * 10 // top_cents

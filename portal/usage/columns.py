@@ -1,6 +1,6 @@
 """What the page says of each column of the chart: its names, its address, its amounts.
 
-Said here and not in the template: a month has some thirty columns of eight values each.
+Here and not in the template: a month has some thirty columns of eight values each.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def column_texts(page: Usage) -> Sequence[ColumnText]:
     currency = chart.currency
     texts = []
     for index, column in enumerate(chart.columns):
-        title, tick = _names(column.hour, chart.step, is_one_day=page.asked.day is not None)
+        title, tick = _names(column.hour, chart.step, is_one_day=page.requested.day is not None)
         texts.append(
             ColumnText(
                 x=index * COLUMN_WIDTH,

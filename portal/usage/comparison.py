@@ -49,8 +49,8 @@ def comparison(
     before = month.shifted(-1)
     end = before.end_hour if hours is None else min(before.start_hour + hours, before.end_hour)
     by_line: Counter[tuple[UUID | None, UUID]] = Counter()
-    for each in rated_usage(organization, Window(before.start_hour, end), prices=prices):
-        project_id = each.line.project_id
+    for rated in rated_usage(organization, Window(before.start_hour, end), prices=prices):
+        project_id = rated.line.project_id
         project = None if project_id is None else projects[organization.id, project_id].uid
-        by_line[project, prices.products[each.line.product_id].uid] += each.cost.cents
+        by_line[project, prices.products[rated.line.product_id].uid] += rated.cost.cents
     return Comparison(before, Money(sum(by_line.values()), organization.currency), by_line)

@@ -90,7 +90,7 @@ class Usage:
     """
 
     organization: Organization
-    asked: RequestedWindow
+    requested: RequestedWindow
     step: Step
     has_series: bool
     by: By
@@ -101,26 +101,26 @@ class Usage:
     metered_through: dt.datetime | None
     missing_hours: int
     prices: PriceBook
-    known_projects: Projects
+    all_projects: Projects
     before: Comparison | None = None
     months: Sequence[Month] = ()
 
     @cached_property
     def chart(self) -> StackedBars:
         """The bars of the page."""
-        return stacked_bars(self.projects, self.asked.window, self.step, self.by, self.total.currency)
+        return stacked_bars(self.projects, self.requested.window, self.step, self.by, self.total.currency)
 
     @cached_property
     def idle_projects(self) -> Sequence[ProjectName]:
         """The projects that used nothing in this window, by name."""
-        used = {each.project.uid for each in self.projects if each.project}
-        known = self.known_projects.values()
-        return sorted((each for each in known if each.uid not in used), key=lambda each: each.name)
+        used = {usage.project.uid for usage in self.projects if usage.project}
+        idle = (project for project in self.all_projects.values() if project.uid not in used)
+        return sorted(idle, key=lambda project: project.name)
 
     @property
     def is_whole(self) -> bool:
         """Whether this is all of a window that is no single day: then a month can be chosen."""
-        return self.asked.day is None and not self.only.is_on
+        return self.requested.day is None and not self.only.is_on
 
     @property
     def title(self) -> str:
@@ -128,8 +128,8 @@ class Usage:
         named = self._named()
         if named:
             return ", ".join(named)
-        if self.asked.day is not None:
-            return f"{self.asked.day:%A} {self.asked.day.day} {self.asked.day:%B %Y}"
+        if self.requested.day is not None:
+            return f"{self.requested.day:%A} {self.requested.day.day} {self.requested.day:%B %Y}"
         return "Usage"
 
     def _named(self) -> Sequence[str]:
@@ -150,18 +150,18 @@ class Usage:
 
     @property
     def day_before(self) -> dt.date | None:
-        return self.asked.day and self.asked.day - dt.timedelta(days=1)
+        return self.requested.day and self.requested.day - dt.timedelta(days=1)
 
     @property
     def day_after(self) -> dt.date | None:
-        return self.asked.day and self.asked.day + dt.timedelta(days=1)
+        return self.requested.day and self.requested.day + dt.timedelta(days=1)
 
     @property
     def can_be_hourly(self) -> bool:
         """Whether the window is short enough to show its hours."""
-        return self.asked.window.hours <= DAYS_MAX_HOURLY * HOURS_A_DAY
+        return self.requested.window.hours <= DAYS_MAX_HOURLY * HOURS_A_DAY
 
     @property
     def is_running(self) -> bool:
         """Whether more usage may still come into this window."""
-        return self.asked.window.end_hour > hour_of(self.now)
+        return self.requested.window.end_hour > hour_of(self.now)

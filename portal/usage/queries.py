@@ -42,7 +42,7 @@ Key = tuple[int | None, int, int]  # (project id, product id, price in pico-unit
 
 def usage_of(
     organization: Organization,
-    asked: RequestedWindow,
+    requested: RequestedWindow,
     *,
     step: Step | None,
     has_series: bool,
@@ -50,32 +50,32 @@ def usage_of(
     only: LineFilter,
     now: dt.datetime,
 ) -> Usage:
-    """Return a priced window; 422 for one that is too long to be told so finely."""
-    window = asked.window
+    """Return a priced window; 422 where it is too long for so fine a step."""
+    window = requested.window
     step = step or _step_for(window)
     days_max = DAYS_MAX_HOURLY if step is Step.HOUR else DAYS_MAX
     if window.hours > days_max * HOURS_A_DAY:
         raise ValidationError({"to": [f"is more than {days_max} days after from"]})
     _refuse_unknown(organization, only)
     prices = prices_for([organization.id], {organization.currency})
-    known_projects = project_names([organization.id])
-    found = _billed(organization, rated_usage(organization, window, step, prices), only.billed_by)
-    projects = _grouped(organization, found, only, prices.products, known_projects)
+    all_projects = project_names([organization.id])
+    rated = _billed(organization, rated_usage(organization, window, step, prices), only.billed_by)
+    projects = _grouped(organization, rated, only, prices.products, all_projects)
     complete = completeness(organization.id, window, now=now)
     return Usage(
         organization=organization,
-        asked=asked,
+        requested=requested,
         step=step,
         has_series=has_series,
         by=by,
         only=only,
         now=now,
         projects=projects,
-        total=Money(sum(each.total.cents for each in projects), organization.currency),
+        total=Money(sum(project.total.cents for project in projects), organization.currency),
         metered_through=complete.metered_through,
         missing_hours=complete.missing_hours,
         prices=prices,
-        known_projects=known_projects,
+        all_projects=all_projects,
     )
 
 
@@ -89,13 +89,13 @@ def for_page(usage: Usage) -> Usage:
 
 def _month_before(usage: Usage) -> Comparison | None:
     """Return what the same part of the month before cost; None where the window is no month."""
-    month = usage.asked.month
+    month = usage.requested.month
     if month is None:
         return None
     hours = None
     if usage.is_running:
         hours = hour_of(usage.metered_through) + 1 - month.start_hour if usage.metered_through else 0
-    return comparison(usage.organization, month, usage.prices, usage.known_projects, hours=hours)
+    return comparison(usage.organization, month, usage.prices, usage.all_projects, hours=hours)
 
 
 def _step_for(window: Window) -> Step:
@@ -107,30 +107,30 @@ def _step_for(window: Window) -> Step:
 
 def _grouped(
     organization: Organization,
-    found: Iterable[RatedUsage],
+    rated_usages: Iterable[RatedUsage],
     only: LineFilter,
     products: Mapping[int, ProductName],
     projects: Projects,
 ) -> Sequence[ProjectUsage]:
     by_key: dict[Key, list[RatedUsage]] = defaultdict(list)
-    for rated in found:
+    for rated in rated_usages:
         line = rated.line
         by_key[line.project_id, line.product_id, line.price_pico].append(rated)
     grouped: dict[ProjectName | None, list[ProductUsage]] = defaultdict(list)
-    for (project_id, product_id, price_pico), some in by_key.items():
+    for (project_id, product_id, price_pico), parts in by_key.items():
         project = None if project_id is None else projects[organization.id, project_id]
         product, unit_price = products[product_id], price_of(price_pico)
         if _is_meant(only, project, product, unit_price):
-            usage = _product_usage(product, unit_price, price_pico, some, organization.currency)
+            usage = _product_usage(product, unit_price, price_pico, parts, organization.currency)
             grouped[project].append(usage)
     ordered = sorted(grouped, key=lambda project: (project is None, project.name if project else ""))
     return [_project_usage(project, grouped[project], organization.currency) for project in ordered]
 
 
 def _product_usage(
-    product: ProductName, unit_price: Decimal, price_pico: int, some: Sequence[RatedUsage], currency: str
+    product: ProductName, unit_price: Decimal, price_pico: int, parts: Sequence[RatedUsage], currency: str
 ) -> ProductUsage:
-    points = some[0].points if len(some) == 1 else _merged(point for each in some for point in each.points)
+    points = parts[0].points if len(parts) == 1 else _merged(point for part in parts for point in part.points)
     return ProductUsage(
         product=product,
         unit_price=unit_price,
@@ -151,8 +151,8 @@ def _merged(points: Iterable[DataPoint]) -> Sequence[DataPoint]:
 
 
 def _project_usage(project: ProjectName | None, products: list[ProductUsage], currency: str) -> ProjectUsage:
-    products.sort(key=lambda each: (each.product.name, each.price_pico))
-    return ProjectUsage(project, products, Money(sum(each.total.cents for each in products), currency))
+    products.sort(key=lambda usage: (usage.product.name, usage.price_pico))
+    return ProjectUsage(project, products, Money(sum(usage.total.cents for usage in products), currency))
 
 
 def _is_meant(
@@ -168,27 +168,27 @@ def _is_meant(
 
 def _refuse_unknown(organization: Organization, only: LineFilter) -> None:
     """A filter that names nothing of this organization's is a 404; no usage of it is an empty page."""
-    known = []
+    named = []
     if only.project is not None:
-        known.append(
+        named.append(
             select(Project.id).where(Project.organization_id == organization.id, Project.uid == only.project)
         )
     if only.product is not None:
-        known.append(
+        named.append(
             select(Subscription.id)
             .join(Product, Product.id == Subscription.product_id)
             .where(Subscription.organization_id == organization.id, Product.uid == only.product)
         )
-    if any(db.session.scalar(each.limit(1)) is None for each in known):
+    if any(db.session.scalar(query.limit(1)) is None for query in named):
         raise NotFoundError
 
 
 def _billed(
-    organization: Organization, found: Sequence[RatedUsage], invoice: UUID | None
+    organization: Organization, rated_usages: Sequence[RatedUsage], invoice: UUID | None
 ) -> Sequence[RatedUsage]:
     """Return what an invoice bills: the usage of its own month, and what came late for earlier ones."""
     if invoice is None:
-        return found
+        return rated_usages
     query = select(Invoice.id, Invoice.period).where(
         Invoice.organization_id == organization.id, Invoice.uid == invoice
     )
@@ -199,4 +199,4 @@ def _billed(
         own = invoice_uid(organization.uid, str(usage.line.month)) == invoice
         return usage.batch == (USAGE if own else batch)
 
-    return [each for each in found if is_billed(each)]
+    return [usage for usage in rated_usages if is_billed(usage)]

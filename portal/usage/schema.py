@@ -89,8 +89,8 @@ class Usage(Answer, frozen=True):
 def usage(page: pages.Usage) -> Usage:
     return Usage(
         organization_id=page.organization.uid,
-        from_=shapes.instant(page.asked.from_at),
-        to=shapes.instant(page.asked.to_at),
+        from_=shapes.instant(page.requested.from_at),
+        to=shapes.instant(page.requested.to_at),
         total=shapes.money(page.total),
         metered_through=shapes.instant_or_null(page.metered_through),
         missing_hours=page.missing_hours,
