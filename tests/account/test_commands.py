@@ -305,7 +305,7 @@ def test_verify_says_that_all_is_well_or_what_differs(run, acme):
     use(server, {JANUARY.start_hour: 5})
     assert run("billing", "verify") == "every invoice is what was metered"
 
-    db.session.execute(db.update(UsageHour).values(quantity=1))
+    db.session.execute(db.update(UsageHour).values(quantity_nano=1))
     db.session.commit()
     said = run("billing", "verify", status=1).splitlines()
     assert "the hours have 0.000000001, the day has 5" in said[0]
