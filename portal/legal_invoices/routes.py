@@ -38,7 +38,7 @@ def index(organization_id: UUID) -> LegalInvoiceList:
 @Operation(
     "get_legal_invoice",
     "One legal invoice, beside the lines it comes from",
-    path={"invoice_id": "EasyBill's document id."},
+    path={"invoice_id": schema.DOCUMENT_ID},
 )
 @renders("legal_invoices/detail.html", json=schema.legal_invoice_detail)
 def detail(organization_id: UUID, invoice_id: str) -> LegalInvoiceDetail:
@@ -50,7 +50,7 @@ def detail(organization_id: UUID, invoice_id: str) -> LegalInvoiceDetail:
 @policy("billing:read")
 @Operation(
     "download_legal_invoice",
-    "The document itself, byte for byte as EasyBill made it",
+    "The document itself, byte for byte as it was made",
     query=schema.DownloadQuery,
     refuses=[406],
     media_types=["application/pdf", "application/xml"],

@@ -13,7 +13,8 @@ from portal.models import DocumentFormat, InvoiceLine, LegalStatus
 from portal.web import shapes
 from portal.web.shapes import Answer, doc
 
-DocumentId = Annotated[str, doc("EasyBill's document id.")]
+DOCUMENT_ID = "EasyBill's document id."
+DocumentId = Annotated[str, doc(DOCUMENT_ID)]
 
 
 class DownloadQuery(Struct):

@@ -42,7 +42,7 @@ TAGS: Mapping[str, tuple[str, str]] = {
     "invoices": ("Invoices", "Internal invoices: the sums of a month, each line with the hours behind it."),
     "legal_invoices": (
         "Legal invoices",
-        "The documents that EasyBill made, with their payment, and the lines they come from.",
+        "The documents that were made of them, with their payment, and the lines they come from.",
     ),
     "payment_methods": (
         "Payment methods",

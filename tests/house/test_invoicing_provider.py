@@ -11,9 +11,9 @@ NAMES_IT = {
     "portal/demo/__main__.py": "waits for the stand-in",
     "portal/demo/stand_ins.py": "starts the stand-in",
     "portal/demo/people.py": "tells where the stand-in is",
+    "portal/legal_invoices/schema.py": "tells programs whose document ids they get",
     "portal/models/legal_document.py": "a constraint from before its column was renamed",
     "portal/models/organization.py": "a constraint from before its column was renamed",
-    "portal/openapi/parts/legal_invoices.py": "tells programs whose document ids they get",
 }
 OF_THE_PROVIDER = (ROOT / "portal" / "gateways", ROOT / "portal" / "sandbox")
 FILES = [*(ROOT / "portal").rglob("*.py"), *(ROOT / "templates").rglob("*.html")]
