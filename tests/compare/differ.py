@@ -12,6 +12,8 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from html.parser import HTMLParser
+from http import HTTPStatus
+from itertools import filterfalse
 from typing import Any
 
 Answer = Mapping[str, Any]
@@ -21,9 +23,10 @@ _MADE = re.compile(
     r"|bpk_[A-Za-z0-9]+|(?:pm|seti|cus|evt|mandate|setatt)_[A-Za-z0-9]{14,}(?:_secret_[A-Za-z0-9]+)?"
 )
 _CODE_OF_MAIL = re.compile(r"(?<![\w-])[\w-]{30,64}(?![\w-])")
+_METHODS = {"get", "put", "post", "delete", "patch"}
 _CSRF = re.compile(r'("X-CSRFToken": ?"|name="csrf_token"[^>]*value=")[^"]+')
 _STATIC_DIGEST = re.compile(r"(/static/[^\s\"'?>]+)\?[^\s\"'>]+")
-_HEADERS_LEFT_OUT = {"date", "x-request-id", "content-length", "server"}
+_HEADERS_LEFT_OUT = {"Date", "X-Request-Id", "Content-Length", "Server"}
 _ATTRIBUTES_LEFT_OUT = {"class", "style", "integrity", "viewbox"}
 _ALWAYS_SHOWN = {
     "h1",
@@ -67,18 +70,20 @@ class Veil:
     def lines(self, answer: Answer, step: int, path: str) -> list[str]:
         """Return everything that counts of an answer."""
         headers = [(name, _header(name, value)) for name, value in answer["headers"]]
-        request_id = next((value for name, value in headers if name == "X-Request-Id"), None)
-        is_description = path == "/openapi.json" and answer["status"] == 200
-        left_out = _HEADERS_LEFT_OUT | ({"etag"} if is_description else set())
-        lines = [f"status: {answer['status']}"]
-        lines += [f"{name}: {value}" for name, value in headers if name.lower() not in left_out]
-        text = "\n".join(lines) + "\n\0" + answer.get("text", answer.get("bytes", ""))
-        if request_id:
-            text = text.replace(request_id, "<request id>")
+        body = answer.get("text", answer.get("bytes", ""))
+        if path == "/openapi.json" and answer["status"] == HTTPStatus.OK:
+            body = "\n".join(description_lines(json.loads(body))) if body else ""
+            headers = [(name, value) for name, value in headers if name != "ETag"]
+            answer = {**answer, "kind": "text/plain"}
         if path == "/demo/mails":
-            text = _CODE_OF_MAIL.sub("<code>", text)
-        head, _, body = self.over(text, step).partition("\n\0")
-        return head.split("\n") + _body_lines(body, answer["kind"], is_description=is_description)
+            body = _CODE_OF_MAIL.sub("<code>", body)
+        head = [f"status: {answer['status']}"]
+        head += [f"{name}: {value}" for name, value in headers if name not in _HEADERS_LEFT_OUT]
+        text = "\n".join(head) + f"\n\0{body}"
+        request_id = dict(headers).get("X-Request-Id", "")
+        text = text.replace(request_id, "<request id>") if request_id else text
+        shown, _, body = self.over(text, step).partition("\n\0")
+        return shown.split("\n") + _body_lines(body, answer["kind"])
 
 
 def _header(name: str, value: str) -> str:
@@ -89,26 +94,34 @@ def _header(name: str, value: str) -> str:
     return value
 
 
-def _body_lines(body: str, kind: str, *, is_description: bool) -> list[str]:
+def _body_lines(body: str, kind: str) -> list[str]:
     if kind == "text/html":
         return page_lines(body)
-    if is_description and body:
-        return description_lines(json.loads(body))
-    if kind == "application/json" and len(body) < 1_000_000:
-        try:
-            pretty = json.dumps(json.loads(body), indent=0, ensure_ascii=False).split("\n")
-        except ValueError:
-            return [body]
-        return [*pretty, f"body: {body}"]  # the same values in other bytes differ, too
+    if kind == "application/json":
+        return [*_pretty(body), f"body: {body}"]  # the same values in other bytes differ, too
     return body.split("\n")
+
+
+def _pretty(body: str) -> list[str]:
+    try:
+        return json.dumps(json.loads(body), indent=0, ensure_ascii=False).split("\n")
+    except ValueError:
+        return []
 
 
 def differences(old: Sequence[str], new: Sequence[str]) -> list[str]:
     """Return the lines of a unified diff of one side alone; the whole body only if nothing else is."""
-    diff = difflib.unified_diff(old, new, lineterm="", n=0)
-    changed = [line for line in diff if line[:3] not in {"---", "+++"} and not line.startswith("@@")]
-    shorter = [line for line in changed if not line[1:].startswith("body: ")]
-    return shorter or changed
+    diff = [*difflib.unified_diff(old, new, lineterm="", n=0)][2:]
+    changed = [*filterfalse(_is_place, diff)]
+    return [*filterfalse(_is_whole_body, changed)] or changed
+
+
+def _is_place(line: str) -> bool:
+    return line.startswith("@@")
+
+
+def _is_whole_body(line: str) -> bool:
+    return line[1:].startswith("body: ")
 
 
 # -- pages --------------------------------------------------------------------------------------------
@@ -129,17 +142,14 @@ class _PageReader(HTMLParser):
         self._in_icon = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        facts = dict(attrs)
-        if self._in_icon or (tag == "svg" and "aria-label" not in facts):
+        if self._in_icon or (tag == "svg" and "aria-label" not in dict(attrs)):
             self._in_icon += tag == "svg"
             return
-        kept = {
-            name: " ".join((value or "").split()) for name, value in attrs if name not in _ATTRIBUTES_LEFT_OUT
-        }
+        kept = sorted((name, value or "") for name, value in attrs if name not in _ATTRIBUTES_LEFT_OUT)
         if kept or tag in _ALWAYS_SHOWN:
             self.end_text()
-            said = "".join(f' {name}="{kept[name]}"' for name in sorted(kept))
-            self.lines.append(f"<{tag}{said}>")
+            words = [tag, *(f'{name}="{" ".join(value.split())}"' for name, value in kept)]
+            self.lines.append(f"<{' '.join(words)}>")
 
     def handle_endtag(self, tag: str) -> None:
         if self._in_icon:
@@ -161,39 +171,38 @@ class _PageReader(HTMLParser):
 # -- the description of the JSON faces ------------------------------------------------------------------
 def description_lines(document: Mapping[str, Any]) -> list[str]:
     """Return each path, parameter, status, key and type of an OpenAPI document, sorted; no words."""
-    lines: list[str] = []
+    lines: set[str] = set()
     for path, item in document["paths"].items():
-        for method, operation in item.items():
-            if method == "parameters" or not isinstance(operation, Mapping):
-                continue
-            name = f"{method.upper()} {path}"
-            lines.append(f"{name} security {json.dumps(operation.get('security'), sort_keys=True)}")
-            lines += _parameter_lines(
-                document, name, [*item.get("parameters", []), *operation.get("parameters", [])]
-            )
-            lines += _content_lines(
-                document, f"{name} body", _resolved(document, operation.get("requestBody", {}))
-            )
-            for status, response in operation.get("responses", {}).items():
-                answer = _resolved(document, response)
-                lines.append(f"{name} {status}")
-                lines += _content_lines(document, f"{name} {status}", answer)
-                for header in answer.get("headers", {}):
-                    lines.append(f"{name} {status} header {header}")
-    return sorted(set(lines))
+        for method in item.keys() & _METHODS:
+            shared = item.get("parameters", [])
+            lines.update(_operation_lines(document, f"{method.upper()} {path}", item[method], shared))
+    return sorted(lines)
+
+
+def _operation_lines(
+    document: Mapping[str, Any], name: str, operation: Mapping[str, Any], shared: Sequence[Any]
+) -> Iterator[str]:
+    yield f"{name} security {json.dumps(operation.get('security'), sort_keys=True)}"
+    yield from _parameter_lines(document, name, [*shared, *operation.get("parameters", [])])
+    yield from _content_lines(document, f"{name} body", _resolved(document, operation.get("requestBody", {})))
+    for status, response in operation.get("responses", {}).items():
+        answer = _resolved(document, response)
+        yield f"{name} {status}"
+        yield from _content_lines(document, f"{name} {status}", answer)
+        yield from (f"{name} {status} header {header}" for header in answer.get("headers", {}))
 
 
 def _parameter_lines(document: Mapping[str, Any], name: str, parameters: Sequence[Any]) -> Iterator[str]:
     for parameter in (_resolved(document, each) for each in parameters):
         place = f"{name} {parameter['in']} {parameter['name']}"
         yield f"{place} required={parameter.get('required', False)}"
-        yield from _schema_lines(document, place, parameter.get("schema", {}), ())
+        yield from _schema_lines(document, place, parameter.get("schema", {}))
 
 
 def _content_lines(document: Mapping[str, Any], name: str, holder: Mapping[str, Any]) -> Iterator[str]:
     for kind, media in holder.get("content", {}).items():
         yield f"{name} {kind}"
-        yield from _schema_lines(document, f"{name} {kind}", media.get("schema", {}), ())
+        yield from _schema_lines(document, f"{name} {kind}", media.get("schema", {}))
 
 
 def _resolved(document: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -206,7 +215,7 @@ def _resolved(document: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[
 
 
 def _schema_lines(
-    document: Mapping[str, Any], name: str, schema: Any, above: tuple[str, ...]
+    document: Mapping[str, Any], name: str, schema: Any, above: tuple[str, ...] = ()
 ) -> Iterator[str]:
     """Yield types and keys. `above` stops what contains itself."""
     if not isinstance(schema, Mapping):
@@ -217,27 +226,25 @@ def _schema_lines(
         return
     above = (*above, reference) if reference else above
     schema = _resolved(document, schema)
-    for variant in _variants(schema):
-        yield from _schema_lines(document, name, variant, above)
+    yield from _type_lines(name, schema)
+    for part, inner in _inner_schemas(name, schema):
+        yield from _schema_lines(document, part, inner, above)
+
+
+def _type_lines(name: str, schema: Mapping[str, Any]) -> Iterator[str]:
     kinds = schema.get("type", [])
-    for kind in [kinds] if isinstance(kinds, str) else kinds:
-        yield f"{name}: {kind}"
-    for word in ("format", "pattern"):
-        if word in schema:
-            yield f"{name}: {word} {schema[word]}"
+    yield from (f"{name}: {kind}" for kind in ([kinds] if isinstance(kinds, str) else kinds))
+    yield from (f"{name}: {word} {schema[word]}" for word in ("format", "pattern") if word in schema)
     choices = schema.get("enum", [schema["const"]] if "const" in schema else [])
-    yield from (f"{name}: one of {json.dumps(choice)}" for choice in choices if choice is not None)
-    yield from (f"{name}: null" for choice in choices if choice is None)
+    yield from (f"{name}: null" if choice is None else f"{name}: one of {choice!r}" for choice in choices)
     required = schema.get("required", [])
-    for key, value in schema.get("properties", {}).items():
-        yield f"{name}.{key}{'' if key in required else '?'}"
-        yield from _schema_lines(document, f"{name}.{key}", value, above)
-    if isinstance(schema.get("items"), Mapping):
-        yield from _schema_lines(document, f"{name}[]", schema["items"], above)
-    if isinstance(schema.get("additionalProperties"), Mapping):
-        yield from _schema_lines(document, f"{name}.*", schema["additionalProperties"], above)
+    yield from (f"{name}.{key}{'' if key in required else '?'}" for key in schema.get("properties", {}))
 
 
-def _variants(schema: Mapping[str, Any]) -> Iterator[Any]:
+def _inner_schemas(name: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for word in ("anyOf", "oneOf", "allOf"):
-        yield from schema.get(word, [])
+        yield from ((name, variant) for variant in schema.get(word, []))
+    yield from ((f"{name}.{key}", value) for key, value in schema.get("properties", {}).items())
+    for word, suffix in (("items", "[]"), ("additionalProperties", ".*")):
+        if isinstance(schema.get(word), Mapping):
+            yield f"{name}{suffix}", schema[word]

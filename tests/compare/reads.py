@@ -6,28 +6,22 @@ import base64
 import itertools
 import json
 import re
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
-from uuid import UUID
+
+from tests.compare.things import Names, Things
 
 Step = dict[str, Any]
+Rule = Mapping[str, Any]
+Rules = Sequence[Rule]
 JSON = {"Accept": "application/json"}
 HTML = {"Accept": "text/html"}
+_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 STRANGE = "00000000-0000-4000-8000-000000000000"
 _DOMAIN = "hanse.example"
 _ADMIN = f"admin@{_DOMAIN}"
 _PRESETS = ("admin", "billing", "developer", "viewer", "operator")
-_UID_LENGTH = 32
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
-_TABLES = {
-    "invoice_id": "invoice",
-    "subscription_id": "subscription",
-    "payment_method_id": "payment_method",
-    "token_id": "api_token",
-    "project_id": "project",
-}
 _WINDOWS = (
     *("month=2026-02", "month=2025-12", "month=2025-03", "month=2024-01", "month=2030-01", "day=2026-03-01"),
     *("day=2026-01-13", "from=2026-02-03T04:00:00Z", "from=2026-01-30&to=2026-03-02T00:00:00%2B02:00"),
@@ -52,54 +46,17 @@ _LISTS = (
 )
 
 
-class Things:
-    """The public names of what an organization has, read from the database file."""
-
-    def __init__(self, file: Path) -> None:
-        self._database = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
-        organizations = self._rows("SELECT id, uid, emails FROM organization ORDER BY id")
-        self.organizations = {
-            json.loads(emails)[0].split("@")[1]: (key, _uid(uid)) for key, uid, emails in organizations
-        }
-
-    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        return self._database.execute(query, values).fetchall()
-
-    def of(self, domain: str) -> dict[str, list[str]]:
-        key, uid = self.organizations[domain]
-        names = {"organization_id": [uid]}
-        for name, table in _TABLES.items():
-            rows = self._rows(f"SELECT uid FROM {table} WHERE organization_id = ? ORDER BY id", key)
-            names[name] = [_uid(row[0]) for row in rows]
-        products = """SELECT DISTINCT p.uid FROM product p JOIN subscription s ON s.product_id = p.id
-            WHERE s.organization_id = ?"""
-        names["product_id"] = [_uid(row[0]) for row in self._rows(products, key)]
-        documents = "SELECT easybill_id FROM legal_document WHERE organization_id = ? ORDER BY id"
-        names["document_id"] = [row[0] for row in self._rows(documents, key)]
-        return names
-
-    def lines_with_prices(self, domain: str) -> list[tuple[str, str]]:
-        """Return the addresses' parts of a few lines: (unit price, its invoice)."""
-        query = """SELECT DISTINCT i.unit_price, v.uid FROM invoice_item i JOIN invoice v
-            ON v.organization_id = i.organization_id AND v.id = i.invoice_id WHERE i.organization_id = ?"""
-        rows = self._rows(query, self.organizations[domain][0])
-        return [(f"{price / 10**12:.12f}".rstrip("0").rstrip("."), _uid(uid)) for price, uid in rows]
-
-    def known_names(self) -> list[str]:
-        """Return every public name and hash in the database: others were made during the walk."""
-        tables = [name for (name,) in self._rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        names = [
-            str(row[0])
-            for table in tables
-            for _, column, *_ in self._rows(f"PRAGMA table_info({table})")
-            if column == "uid" or column.endswith("sha256")
-            for row in self._rows(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL")
-        ]
-        return [_uid(name) if len(name) == _UID_LENGTH else name for name in names]
-
-
-def _uid(stored: str) -> str:
-    return str(UUID(stored))
+_STRANGERS = (
+    *("nobody", "over", "alone@walk.example", "both@walk.example", "unconfirmed", "basic"),
+    *("token revoked", "token read only", "token collector", "token unknown", "token malformed"),
+    "token expiring",
+)
+_NOWHERE = ("/nothing", "/invoices/x", "/invoices/", "/static/nothing.css", "/?organization_id=x")
+_ODD_HEADERS: Sequence[Mapping[str, str]] = (
+    *({"Host": "evil.example"}, {"Accept": "image/png"}, {"Accept": "*/*"}, {"Accept": ""}),
+    *({"Accept": "application/json;q=0.5, text/html;q=0.4"}, {"Accept-Language": "de"}),
+    {"X-Forwarded-For": "1.2.3.4"},
+)
 
 
 def step(who: str, method: str, path: str, **more: Any) -> Step:
@@ -115,21 +72,14 @@ def cursor(*parts: Any) -> str:
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
-def all_reads(rules: Sequence[Mapping[str, Any]], things: Things) -> Iterator[Step]:
+def all_reads(rules: Rules, things: Things) -> Iterator[Step]:
     """Yield the GETs of the walk."""
-    readable = [rule for rule in rules if "GET" in rule["methods"] and rule["endpoint"] != "static"]
+    readable = [rule for rule in rules if _is_readable(rule)]
     private = [rule for rule in readable if not rule["is_public"]]
-    for rule, face in itertools.product(readable, (JSON, HTML, {})):
-        if rule["is_public"]:
-            yield from (step(who, "GET", rule["rule"], headers=face) for who in (_ADMIN, "nobody"))
+    yield from _public(rule["rule"] for rule in readable if rule["is_public"])
     for domain in things.organizations:
-        names = things.of(domain)
-        yield from _whole(private, f"admin@{domain}", names)
-        first = {name: values[:1] for name, values in names.items()}
-        for preset, rule in itertools.product(_PRESETS, private):
-            for path, face in itertools.product(_paths(rule, first), (JSON, HTML)):
-                yield step(f"{preset}@{domain}", "GET", path, headers=face)
-                yield step(f"token {preset}@{domain}", "GET", path, headers=face if face == JSON else {})
+        yield from _everything(private, f"admin@{domain}", things.of(domain))
+        yield from _as_everybody(private, things, domain)
         yield from _asked(private, things, domain)
     yield from _fragments(private, things)
     yield from _strangers(private, things)
@@ -137,161 +87,161 @@ def all_reads(rules: Sequence[Mapping[str, Any]], things: Things) -> Iterator[St
     yield from _special(things)
 
 
-def _whole(
-    rules: Sequence[Mapping[str, Any]], who: str, names: Mapping[str, Sequence[str]]
-) -> Iterator[Step]:
+def _is_readable(rule: Rule) -> bool:
+    return "GET" in rule["methods"] and rule["endpoint"] != "static"
+
+
+def _public(paths: Iterable[str]) -> Iterator[Step]:
+    for path, face, who in itertools.product(paths, (JSON, HTML, {}), (_ADMIN, "nobody")):
+        yield step(who, "GET", path, headers=face)
+
+
+def _everything(rules: Rules, who: str, names: Names) -> Iterator[Step]:
     """Everything that one organization has."""
-    for rule in rules:
-        for path, face in itertools.product(_paths(rule, names), (JSON, HTML)):
-            yield step(who, "GET", path, headers=face)
+    for path, face in itertools.product(_all_paths(rules, names), (JSON, HTML)):
+        yield step(who, "GET", path, headers=face)
 
 
-def _asked(rules: Sequence[Mapping[str, Any]], things: Things, domain: str) -> Iterator[Step]:
+def _as_everybody(rules: Rules, things: Things, domain: str) -> Iterator[Step]:
+    """One of each that the organization has, as a member of each preset, by session and by token."""
+    paths = [*_all_paths(rules, things.first_of(domain))]
+    for preset, path in itertools.product(_PRESETS, paths):
+        for by_session, by_token in ((JSON, JSON), (HTML, {})):
+            yield step(f"{preset}@{domain}", "GET", path, headers=by_session)
+            yield step(f"token {preset}@{domain}", "GET", path, headers=by_token)
+
+
+def _asked(rules: Rules, things: Things, domain: str) -> Iterator[Step]:
     """Each address with each thing one can ask it; of the other customers only some of the questions."""
-    names = things.of(domain)
+    every = 1 if domain == _DOMAIN else 4
+    for rule in rules if every == 1 else filter(_has_questions, rules):
+        queries = [*_queries(rule["rule"], things, domain)][::every]
+        addresses = itertools.product(_paths(rule, things.first_of(domain)), queries, (JSON, HTML))
+        for path, query, face in addresses:
+            yield step(f"admin@{domain}", "GET", _with(path, query), headers=face)
+
+
+def _has_questions(rule: Rule) -> bool:
+    return bool(rule["fragments"]) or rule["rule"].endswith("/download")
+
+
+def _with(path: str, query: str) -> str:
+    return f"{path}{'&' if '?' in path else '?'}{query}"
+
+
+def _all_paths(rules: Rules, names: Names) -> Iterator[str]:
     for rule in rules:
-        if domain != _DOMAIN and not rule["fragments"] and not rule["rule"].endswith("/download"):
-            continue
-        for path in _paths(rule, {name: values[:1] for name, values in names.items()}):
-            queries = [*_queries(rule["rule"], names, things, domain)][:: 1 if domain == _DOMAIN else 4]
-            for query, face in itertools.product(queries, (JSON, HTML)):
-                yield step(
-                    f"admin@{domain}", "GET", f"{path}{'&' if '?' in path else '?'}{query}", headers=face
-                )
+        yield from _paths(rule, names)
 
 
-def _paths(rule: Mapping[str, Any], names: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    parameters = re.findall(r"<(?:\w+:)?(\w+)>", rule["rule"])
-    columns = [names.get(_thing(rule, name), [STRANGE]) for name in parameters]
-    for values in itertools.product(*columns):
-        path = rule["rule"]
-        for name, value in zip(parameters, values, strict=True):
-            path = re.sub(rf"<(?:\w+:)?{name}>", value, path)
-        is_said = "organization_id" in parameters or not names
-        yield path if is_said else f"{path}?organization_id={names['organization_id'][0]}"
+def _paths(rule: Rule, names: Names) -> Iterator[str]:
+    """Yield the addresses of a rule with all that its parameters can name."""
+    parameters = _PARAMETER.findall(rule["rule"])
+    values = (names.get(_thing(rule, name), [STRANGE]) for name in parameters)
+    suffix = "" if "organization_id" in parameters else f"?organization_id={names['organization_id'][0]}"
+    for chosen in itertools.product(*values):
+        remaining = iter(chosen)
+        yield _PARAMETER.sub(lambda _, left=remaining: next(left), rule["rule"]) + suffix
 
 
-def _thing(rule: Mapping[str, Any], name: str) -> str:
+def _thing(rule: Rule, name: str) -> str:
     return "document_id" if name == "invoice_id" and rule["endpoint"].startswith("legal_") else name
 
 
-def _queries(rule: str, names: Mapping[str, Sequence[str]], things: Things, domain: str) -> Iterable[str]:
+def _queries(rule: str, things: Things, domain: str) -> Iterable[str]:
     if rule == "/billing/usage":
-        yield from _usage_queries(names, things, domain)
-    elif rule.endswith("/download"):
-        for document, kind in itertools.product(names["document_id"], ("", "&format=xrechnung")):
-            yield f"invoice_id={document}{kind}"
-        for document in (*names["document_id"][:1], "1"):
-            yield from (f"invoice_id={document}&format={kind}" for kind in ("zugferd", "pdf", "x"))
-        yield "invoice_id="
-    elif not rule.startswith("/login"):
-        yield from _LISTS
-        yield from (f"cursor={each}" for each in _cursors())
-        yield "unknown=1"
+        return itertools.chain(_usage_queries(things.of(domain)), _line_queries(things, domain))
+    if rule.endswith("/download"):
+        return _file_queries(things.of(domain)["document_id"])
+    return (*_LISTS, *_cursors(), "unknown=1")
+
+
+def _file_queries(documents: Sequence[str]) -> Iterator[str]:
+    for document, kind in itertools.product(documents, ("", "&format=xrechnung")):
+        yield f"invoice_id={document}{kind}"
+    for document, kind in itertools.product((*documents[:1], "1"), ("zugferd", "pdf", "x")):
+        yield f"invoice_id={document}&format={kind}"
+    yield "invoice_id="
 
 
 def _cursors() -> Iterator[str]:
     for parts in ((1,), (3,), (100,), ("2026-01",), ("2025-10",), ("2026-01-04", 3), ("x", "y"), (-1,), ()):
-        yield cursor(*parts)
+        yield f"cursor={cursor(*parts)}"
 
 
-def _usage_queries(names: Mapping[str, Sequence[str]], things: Things, domain: str) -> Iterator[str]:
+def _usage_queries(names: Names) -> Iterator[str]:
     steps = ("", "&granularity=hour", "&granularity=day", "&granularity=month", "&granularity=x")
-    yield from (window + finer for window in _WINDOWS for finer in steps)
+    yield from map("".join, itertools.product(_WINDOWS, steps))
     yield from ("by=project", "by=product&month=2026-02", "by=project&month=2026-01&granularity=day", "by=x")
-    for project in (*names["project_id"], "none", "x", STRANGE):
-        yield from (f"month=2026-02&project_id={project}{finer}" for finer in ("", "&granularity=hour"))
+    for project, finer in itertools.product((*names["project_id"], "none", "x", STRANGE), steps[:2]):
+        yield f"month=2026-02&project_id={project}{finer}"
     yield from (f"month=2026-02&product_id={product}" for product in (*names["product_id"], "x", STRANGE))
-    lines = things.lines_with_prices(domain)
-    for price, invoice in [
-        *lines[:: max(1, len(lines) // 12)],
-        ("x", "x"),
-        ("NaN", STRANGE),
-        ("1e3", STRANGE),
-    ]:
-        yield from (
-            f"unit_price={price}&month=2026-02",
-            f"billed_by={invoice}&month=2025-12&unit_price={price}",
-        )
-        yield from (f"billed_by={invoice}", f"billed_by={invoice}&granularity=hour&month=2025-12")
     for project, product in itertools.product(names["project_id"], names["product_id"]):
         yield f"month=2026-02&project_id={project}&product_id={product}"
 
 
-def _fragments(rules: Sequence[Mapping[str, Any]], things: Things) -> Iterator[Step]:
-    names = {name: values[:1] for name, values in things.of(_DOMAIN).items()}
-    others = [{"HX-Target": "main"}, {"HX-Boosted": "true"}, {"HX-History-Restore-Request": "true"}, {}]
-    for rule, path in [(each, path) for each in rules for path in _paths(each, names)]:
-        targets = [{"HX-Target": name} for name in rule["fragments"]]
-        for who, more in itertools.product((_ADMIN, "operator@hanse.example", "nobody"), targets + others):
-            current = {"HX-Request": "true", "HX-Current-URL": "http://localhost/invoices?limit=2"}
-            yield step(who, "GET", path, headers=current | more)
-            if targets and "HX-Target" in more:
-                yield step(
-                    who,
-                    "GET",
-                    f"{path}{'&' if '?' in path else '?'}limit=1&month=2026-01",
-                    headers=current | more,
-                )
+def _line_queries(things: Things, domain: str) -> Iterator[str]:
+    """Yield what lines of invoices link to, and what no line does."""
+    lines = things.lines_with_prices(domain)
+    some = lines[:: max(1, len(lines) // 12)]
+    for price, invoice in (*some, ("x", "x"), ("NaN", STRANGE), ("1e3", STRANGE)):
+        yield f"unit_price={price}&month=2026-02"
+        yield f"billed_by={invoice}&month=2025-12&unit_price={price}"
+        yield from (f"billed_by={invoice}", f"billed_by={invoice}&granularity=hour&month=2025-12")
 
 
-def _strangers(rules: Sequence[Mapping[str, Any]], things: Things) -> Iterator[Step]:
-    """Who is nobody, who belongs elsewhere, whose token does not work, and what is not there at all."""
-    own, other = things.of(_DOMAIN), things.of("alpen.example")
-    mixed = other | {"organization_id": own["organization_id"]}
-    people = (
-        "nobody",
-        "over",
-        "alone@walk.example",
-        "both@walk.example",
-        "unconfirmed",
-        "token revoked",
-        "token read only",
-    )
-    people += ("token collector", "token unknown", "token malformed", "token expiring", "basic")
-    for rule, names in itertools.product(rules, (own, mixed, {name: [STRANGE] for name in own})):
-        path = next(_paths(rule, {name: values[:1] for name, values in names.items()}))
-        bare = path.partition("?")[0]
-        for who, face in itertools.product((*people, _ADMIN), (JSON, HTML)):
-            yield step(who, "GET", path, headers=face)
-            if bare != path and names is own:
-                yield step(who, "GET", bare, headers=face)
-    for who, face in itertools.product(("nobody", _ADMIN, "token admin@hanse.example"), (JSON, HTML, {})):
-        for path in ("/nothing", "/invoices/x", "/invoices/", "/static/nothing.css", "/?organization_id=x"):
-            yield step(who, "GET", path, headers=face)
-
-
-def _wrong_methods(rules: Sequence[Mapping[str, Any]], things: Things) -> Iterator[Step]:
-    names = {name: values[:1] for name, values in things.of(_DOMAIN).items()}
-    allowed: dict[str, set[str]] = {}
+def _fragments(rules: Rules, things: Things) -> Iterator[Step]:
+    others = ({"HX-Target": "main"}, {"HX-Boosted": "true"}, {"HX-History-Restore-Request": "true"}, {})
+    current = {"HX-Request": "true", "HX-Current-URL": "http://localhost/invoices?limit=2"}
+    people = (_ADMIN, "operator@hanse.example", "nobody")
     for rule in rules:
-        for path in _paths(rule, names):
-            allowed.setdefault(path, set()).update(rule["methods"])
+        targets = [{"HX-Target": name} for name in rule["fragments"]]
+        (path,) = _paths(rule, things.first_of(_DOMAIN))
+        for who, more in itertools.product(people, (*targets, *others)):
+            yield step(who, "GET", path, headers=current | more)
+        for who, more in itertools.product(people, targets):
+            yield step(who, "GET", _with(path, "limit=1&month=2026-01"), headers=current | more)
+
+
+def _strangers(rules: Rules, things: Things) -> Iterator[Step]:
+    """Who is nobody, who belongs elsewhere, whose token does not work, and what is not there at all."""
+    own, other = things.first_of(_DOMAIN), things.first_of("alpen.example")
+    mixed = other | {"organization_id": own["organization_id"]}
+    nothing = {name: [STRANGE] for name in own}
+    own_paths = [*_all_paths(rules, own)]
+    bare_paths = [path.partition("?")[0] for path in own_paths if "?" in path]
+    paths = [*own_paths, *bare_paths, *_all_paths(rules, mixed), *_all_paths(rules, nothing)]
+    for path, who, face in itertools.product(paths, (*_STRANGERS, _ADMIN), (JSON, HTML)):
+        yield step(who, "GET", path, headers=face)
+    people = ("nobody", _ADMIN, "token admin@hanse.example")
+    for who, face, path in itertools.product(people, (JSON, HTML, {}), _NOWHERE):
+        yield step(who, "GET", path, headers=face)
+
+
+def _wrong_methods(rules: Rules, things: Things) -> Iterator[Step]:
+    allowed: dict[str, set[str]] = {}
+    names = things.first_of(_DOMAIN)
+    for rule in rules:
+        (path,) = _paths(rule, names)
+        allowed.setdefault(path, set()).update(rule["methods"])
     for path, methods in allowed.items():
-        for method, face in itertools.product(("OPTIONS", "HEAD", *_METHODS), (JSON, HTML)):
-            if method not in methods or method in {"OPTIONS", "HEAD"}:
-                yield step(_ADMIN, method, path, headers=face, csrf=True)
-                yield step("nobody", method, path, headers=face)
+        wrong = (method for method in _METHODS if method not in methods)
+        for method, face in itertools.product((*wrong, "OPTIONS", "HEAD"), (JSON, HTML)):
+            yield step(_ADMIN, method, path, headers=face, csrf=True)
+            yield step("nobody", method, path, headers=face)
 
 
 def _special(things: Things) -> Iterator[Step]:
     """Odd headers: hosts, languages, faces that do not exist, files one has already."""
-    names = things.of(_DOMAIN)
-    list_path = f"/organizations/{names['organization_id'][0]}/invoices"
-    odd = (
-        {"Host": "evil.example"},
-        {"Accept": "image/png"},
-        {"Accept": "application/json;q=0.5, text/html;q=0.4"},
-    )
-    odd += ({"Accept": "*/*"}, {"Accept": ""}, {"Accept-Language": "de"}, {"X-Forwarded-For": "1.2.3.4"})
-    for path, headers in itertools.product(
-        ("/", "/invoices", list_path, "/account", "/openapi.json", "/nothing"), odd
-    ):
+    names = things.first_of(_DOMAIN)
+    documents = f"/organizations/{names['organization_id'][0]}/invoices"
+    paths = ("/", "/invoices", documents, "/account", "/openapi.json", "/nothing")
+    for path, headers in itertools.product(paths, _ODD_HEADERS):
         yield step(_ADMIN, "GET", path, headers=headers)
-    document = f"{list_path}/download?invoice_id={names['document_id'][0]}"
-    for tag in ("*", '"x"'):
-        yield step(_ADMIN, "GET", document, headers={"If-None-Match": tag})
-    yield step(_ADMIN, "GET", document, headers={"Range": "bytes=0-9"})
+    file = f"{documents}/download?invoice_id={names['document_id'][0]}"
+    yield step(_ADMIN, "GET", file, headers={"If-None-Match": "*"})
+    yield step(_ADMIN, "GET", file, headers={"If-None-Match": '"x"'})
+    yield step(_ADMIN, "GET", file, headers={"Range": "bytes=0-9"})
     for who, headers in itertools.product((_ADMIN, "both@walk.example", "token expiring"), (JSON, HTML)):
         yield step(who, "GET", "/invoices", headers=headers, minutes=31)
     yield step(_ADMIN, "GET", "/account", headers=HTML, minutes=16)

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.compare.reads import HTML, JSON, STRANGE, Step, Things, step
+from tests.compare.reads import HTML, JSON, STRANGE, Step, step
+from tests.compare.things import Things
 
 ADMIN = "admin@hanse.example"
 _PROGRAM = "token admin@hanse.example"
@@ -20,7 +21,7 @@ _PASSWORD = "demo-portal-password"
 _BODY = {"Content-Type": "application/json"}
 _HTMX = {"HX-Request": "true"}
 _BODIES = json.loads((Path(__file__).parent / "bodies.json").read_text())
-_READ_AGAIN = ("", "/profile", "/payment_methods", "/tokens", "/audit", "/audit?limit=3", "/invoices")
+_PAGES = ("/profile", "/payment_methods", "/tokens", "/audit", "/audit?limit=3", "/invoices")
 _PROFILE = {
     "name": "Hanse & Söhne",
     "street": "Kai 1",
@@ -41,8 +42,13 @@ def all_writes(things: Things) -> Iterator[Step]:
     parts = (_profile(home), _tokens(home, things), _usage(things), _methods(home, things))
     for part in (*parts, _leaving(things), _account(), _doors(), _webhooks()):
         yield from part
-        for path, face in itertools.product(_READ_AGAIN, (JSON, HTML)):
-            yield step(ADMIN, "GET", (home + path) if path else "/", headers=face)
+        yield from _reads_of_changes(home)
+
+
+def _reads_of_changes(home: str) -> Iterator[Step]:
+    paths = ("/", *(home + page for page in _PAGES))
+    for path, face in itertools.product(paths, (JSON, HTML)):
+        yield step(ADMIN, "GET", path, headers=face)
 
 
 def _profile(home: str) -> Iterator[Step]:

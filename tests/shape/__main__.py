@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.shape import measures
@@ -43,8 +44,13 @@ class Group:
     def lines(self) -> int:
         return sum(len(module.lines) for module in self.modules)
 
-    def lengths(self, fits: Callable[[Function], bool] = lambda _: True) -> Sequence[int]:
-        return [module.length_of(f) for module in self.modules for f in module.functions if fits(f)]
+    @property
+    def lengths(self) -> Sequence[int]:
+        return [module.length_of(function) for module in self.modules for function in module.functions]
+
+    @property
+    def route_lengths(self) -> Sequence[int]:
+        return [module.length_of(route) for module in self.modules for route in module.routes]
 
 
 def _spread(values: Iterable[int]) -> Numbers:
@@ -73,25 +79,25 @@ def _fan_in(group: Group) -> Numbers:
     return tuple(times for _, times in count.most_common(4))
 
 
+Row = tuple[str, str, str, Callable[[Group], Numbers]]  # name, direction, groups, what is measured
 _ALL, _CODE, _PRODUCT = "product stand-ins demo tests", "product stand-ins demo", "product"
-_ROWS: Sequence[tuple[str, str, str, Callable[[Group], Numbers]]] = (
+_ROWS: Sequence[Row] = (
     ("source lines", _LOWER, _CODE, lambda g: (g.lines,)),
     ("lines of tests", _NEITHER, "tests", lambda g: (g.lines,)),
-    ("files", _NEITHER, _ALL, lambda g: (len(g.modules),)),
-    ("functions", _NEITHER, _ALL, lambda g: (len(g.functions),)),
+    ("files / functions", _NEITHER, _ALL, lambda g: (len(g.modules), len(g.functions))),
     (
         "tests ÷ source",
         _HIGHER,
         _PRODUCT,
         lambda g: (round(Group("tests", g.tree).lines / g.lines, 2),),
     ),
-    ("function lines", _LOWER, _ALL, lambda g: _spread(g.lengths())),
-    ("route lines", _LOWER, "product stand-ins", lambda g: _spread(g.lengths(measures.is_route))),
+    ("function lines", _LOWER, _ALL, lambda g: _spread(g.lengths)),
+    ("route lines", _LOWER, "product stand-ins", lambda g: _spread(g.route_lengths)),
     (
         f"functions over {_FUNCTION_LINES_MAX} lines",
         _LOWER,
         _ALL,
-        lambda g: (sum(length > _FUNCTION_LINES_MAX for length in g.lengths()),),
+        lambda g: (sum(length > _FUNCTION_LINES_MAX for length in g.lengths),),
     ),
     ("module lines", _LOWER, _ALL, lambda g: _spread(len(m.lines) for m in g.modules)),
     ("nesting", _LOWER, _ALL, lambda g: _spread(map(measures.nesting_of, g.functions))),
@@ -155,6 +161,23 @@ def _text(numbers: Numbers) -> str:
     return " / ".join(f"{number:,g}" for number in numbers)
 
 
+def _table(new: Sequence[Group], old: Sequence[Group]) -> Sequence[Sequence[str]]:
+    head = ["", "better is", *(group.name for group in new)]
+    rows = [[row[0], row[1], *map(partial(_cell, row), new, old)] for row in _ROWS]
+    return [head, ["---"] * len(head), *rows]
+
+
+def _cell(row: Row, new: Group, old: Group) -> str:
+    _, direction, parts, measure = row
+    if new.name not in parts.split():
+        return ""
+    after, before = measure(new), measure(old)
+    if after == before:
+        return _text(after)
+    judged = _NEITHER if new.name == "demo" else direction
+    return f"{_text(after)} (was {_text(before)}) {verdict(judged, before, after)}".rstrip()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.shape")
     parser.add_argument("--against", type=Path, help="an older checkout")
@@ -162,16 +185,7 @@ def main() -> int:
     options = parser.parse_args()
     new = groups_of(options.tree)
     old = groups_of(options.against) if options.against else new
-    table = [["", "better is", *(group.name for group in new)], ["---"] * (len(new) + 2)]
-    for name, direction, fitting, measure in _ROWS:
-        row = [name, direction]
-        for now, before in zip(new, old, strict=True):
-            is_measured = now.name in fitting.split()
-            after, was = (measure(now), measure(before)) if is_measured else ((), ())
-            judged = _NEITHER if now.name == "demo" else direction
-            change = f" (was {_text(was)}) {verdict(judged, was, after)}" if after != was else ""
-            row.append((_text(after) + change).rstrip())
-        table.append(row)
+    table = _table(new, old)
     worse = sum(cell.endswith(" worse") for row in table for cell in row)
     sys.stdout.write("".join(f"| {' | '.join(row)} |\n" for row in table))
     sys.stdout.write("\nThree numbers are median / nine of ten are not above / largest.\n")

@@ -39,6 +39,10 @@ class Module:
     def functions(self) -> Sequence[Function]:
         return [node for node in ast.walk(self.tree) if isinstance(node, Function)]
 
+    @property
+    def routes(self) -> Sequence[Function]:
+        return [function for function in self.functions if is_route(function)]
+
     @cached_property
     def lines(self) -> Sequence[str]:
         return [line for line in self.text.splitlines() if line.strip()]
