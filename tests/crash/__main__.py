@@ -6,6 +6,7 @@ The tries run in two processes; each has a database and an EasyBill of its own.
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
 import os
 import random
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from typing import Any
@@ -34,6 +35,7 @@ class Size:
     """How much is tried of each; `steps` are all where it is None."""
 
     steps: int | None
+    memory_steps: int  # with the provider in memory
     moments: int
     disk_writes: int
     races: Sequence[tuple[int, bool]]  # how many processes, and whether their clocks are apart
@@ -48,6 +50,7 @@ class Size:
 
 FULL = Size(
     steps=None,
+    memory_steps=60,
     moments=40,
     disk_writes=48,
     races=[(2, False), (2, True), (4, False), (4, True)],
@@ -61,6 +64,7 @@ FULL = Size(
 )
 SMALL = Size(
     steps=4,
+    memory_steps=2,
     moments=0,
     disk_writes=0,
     races=[(2, True)],
@@ -118,9 +122,16 @@ def _prove_all(sqlite: Sqlite, postgres: Postgres, size: Size, seed: int, only: 
         _say("WRONG: the databases make different bills of the same world, undisturbed")
         return 1
     _say(f"an undisturbed run: {_size_of(expected)}; {len(steps)} steps, PostgreSQL {len(postgres_steps)}")
+    elsewhere = replace(sqlite, name="SQLite with a provider in memory", has_memory_provider=True)
+    at_memory, memory_steps = scenarios.undisturbed(elsewhere)
+    if expected != at_memory:
+        _say("WRONG: the invoicing providers make different bills of the same world, undisturbed")
+        return 1
     wrong = 0
     with ProcessPoolExecutor(max_workers=os.cpu_count() or 2, mp_context=get_context("fork")) as pool:
-        for scenario in _scenarios(sqlite, steps, postgres, postgres_steps, expected, size, seed):
+        of_easybill = _scenarios(sqlite, steps, postgres, postgres_steps, expected, size, seed)
+        of_memory = _scenarios_of_memory(elsewhere, memory_steps, expected, size, seed)
+        for scenario in itertools.chain(of_easybill, of_memory):
             if scenario.tries and (only is None or scenario.name in only):
                 wrong += _prove(scenario, pool)
     return wrong
@@ -160,6 +171,15 @@ def _scenarios(
     for kind in (Sqlite.name, Postgres.name):
         tries = [partial(_ingest, kind, seed + each, size.ingest_rounds // 2) for each in range(2)]
         yield Scenario("ingest", f"{kind}: acknowledged usage after kill -9, {len(tries)} portals", tries)
+
+
+def _scenarios_of_memory(
+    database: Sqlite, steps: list[str], expected: scenarios.Snapshot, size: Size, seed: int
+) -> Iterator[Scenario]:
+    """What the protocol of the provider promises must hold at one that is not EasyBill."""
+    yield _steps(database, steps, expected, replace(size, steps=size.memory_steps), seed)
+    for processes, has_clocks_apart in size.races:
+        yield _races(database, expected, size.rounds, processes, has_clocks_apart=has_clocks_apart)
 
 
 def _steps(

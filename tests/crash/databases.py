@@ -23,6 +23,7 @@ class Sqlite:
 
     home: Path
     name: str = "SQLite"
+    has_memory_provider: bool = False  # instead of EasyBill
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
@@ -41,6 +42,7 @@ class Postgres:
 
     server: Server
     name: str = "PostgreSQL"
+    has_memory_provider: bool = False
 
     @contextmanager
     def fresh(self) -> Iterator[str]:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.crash import victim
+from tests.crash import remote_provider, victim
 from tests.crash.children import SECONDS_MAX, Child, fork, in_child
 from tests.crash.databases import Database, Sqlite, postgres_world
 from tests.crash.victim import Place
@@ -36,14 +36,18 @@ class Cut(NamedTuple):
 
 @contextmanager
 def somewhere(database: Database) -> Iterator[Place]:
-    """A fresh world, and an EasyBill that survives whatever happens to the run."""
+    """A fresh world, and an invoicing provider that survives whatever happens to the run."""
     with database.fresh() as url:
-        easybill = fork(victim.serve_easybill)
+        provider = fork(remote_provider.serve if database.has_memory_provider else victim.serve_easybill)
         try:
-            yield Place(url, f"http://127.0.0.1:{easybill.hear()}")
+            port = provider.hear()
+            if database.has_memory_provider:
+                yield Place(url, memory_port=port)
+            else:
+                yield Place(url, f"http://127.0.0.1:{port}")
         finally:
-            easybill.kill()
-            easybill.end()
+            provider.kill()
+            provider.end()
 
 
 def warm_up(database: Database) -> None:

@@ -12,7 +12,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -40,6 +40,7 @@ from portal.sandbox.easybill import paper
 from portal.storage.database import db
 from tests.crash import world
 from tests.crash.children import Tell
+from tests.crash.remote_provider import RemoteProvider
 from tests.months import deliver
 from tests.settings import Sandboxes, make_settings
 
@@ -55,23 +56,31 @@ _NOWHERE = "http://127.0.0.1:9"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run works: its database and its EasyBill."""
+    """Where a run works: its database and its EasyBill, or the port of a provider in memory."""
 
     database_url: str
     easybill_url: str = _NOWHERE
+    memory_port: int | None = None
 
     def app(self) -> Flask:
         """Return a portal here; where one is warm, it, with its statements compiled already."""
         warm = _warm_apps.get(make_url(self.database_url).get_backend_name())
         if warm is None:
             return self._new_app()
-        warm.extensions["portal.providers"] = _providers(self._settings())
+        warm.extensions["portal.providers"] = self._providers()
         _connected_to[0] = self.database_url
         return warm
 
     def _new_app(self) -> Flask:
-        settings = self._settings()
-        return create_app(settings, providers=_providers(settings), clock=lambda: world.NOW)
+        return create_app(self._settings(), providers=self._providers(), clock=lambda: world.NOW)
+
+    def _providers(self) -> services.Providers:
+        """Return gateways that live in this world's time: a pause ends when it says so."""
+        gateways = real_providers(self._settings(), _clock)
+        if self.memory_port is not None:
+            return replace(gateways, invoicing=RemoteProvider(self.memory_port))
+        gateways.invoicing._easybill._breaker = Breaker(lambda: _clock().timestamp())
+        return gateways
 
     def _settings(self) -> Settings:
         return make_settings(self.database_url, Sandboxes(_NOWHERE, self.easybill_url), Path("/nowhere"))
@@ -84,13 +93,6 @@ _connected_to = [""]
 
 def _clock() -> dt.datetime:
     return _now[0]
-
-
-def _providers(settings: Settings) -> services.Providers:
-    """Return gateways that live in this world's time: a pause ends when it says so."""
-    gateways = real_providers(settings, _clock)
-    gateways.invoicing._easybill._breaker = Breaker(lambda: _clock().timestamp())
-    return gateways
 
 
 def warm_up(place: Place) -> None:
@@ -198,7 +200,8 @@ def judge(place: Place) -> dict[str, Any]:
         _now[0] = max(_now[0], world.LATER)
         scheduler.tick(world.LATER, wait=wait)
         db.session.remove()
-        return {"snapshot": world.snapshot(), "faults": list(world.faults(place.easybill_url))}
+        documents = world.documents_at(services.invoicing())
+        return {"snapshot": world.snapshot(), "faults": list(world.faults(documents))}
 
 
 def kill_at(number: int) -> OnStep:
@@ -252,10 +255,10 @@ def _count_steps(on_step: OnStep) -> None:
         has_written[0] = False
 
     dialect.do_commit = do_commit
-    _watch_easybill(step)
+    _watch_provider(step)
 
 
-def _watch_easybill(step: Callable[[str], None]) -> None:
+def _watch_provider(step: Callable[[str], None]) -> None:
     exchange = easybill_http.Connection._exchange
 
     def watched(self: Any, method: str, path: str, *rest: object, **named: object) -> object:
@@ -263,6 +266,7 @@ def _watch_easybill(step: Callable[[str], None]) -> None:
         return _between(asked, step, lambda *_: f"{method} {path}")(self, method, path, *rest)
 
     easybill_http.Connection._exchange = watched
+    RemoteProvider.exchange = _between(RemoteProvider.exchange, step, lambda _, method, *__: method)
 
 
 def _between(

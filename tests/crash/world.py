@@ -13,12 +13,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import requests
 from sqlalchemy import func, select
 
 from portal.account import directory
 from portal.closing.verify import verify
 from portal.domain.period import Month
+from portal.gateways.invoicing import Document, InvoicingProvider
 from portal.metering.clock import meter_hours
 from portal.models import (
     Delivery,
@@ -52,6 +52,7 @@ DECEMBER = Month(2025, 12)
 NOW = dt.datetime(2026, 3, 10, 12, 10, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
 LATER = NOW + 40 * MINUTE  # every lease has run out and every retry is due; the same hour
+_EVER = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 KEY = {"Authorization": "Bearer easybill-sandbox"}
 _EARLIER = dt.datetime(2026, 1, 5, 12, 10, tzinfo=dt.UTC)
 _VIENNA = Address("Ring 1", "1010", "Wien", "AT")
@@ -169,36 +170,30 @@ def _late(organization: Organization) -> list[list[Any]]:
     return [list(row) for row in db.session.execute(query)]
 
 
-def faults(easybill_url: str) -> Iterator[str]:
-    """Yield a sentence for everything that is wrong after a run, here or at EasyBill."""
+def faults(documents: Sequence[Document]) -> Iterator[str]:
+    """Yield a sentence for everything that is wrong after a run, here or with the provider's documents."""
     yield from verify()
     yield from _faults_of_files()
-    documents = _documents(easybill_url)
     yield from _faults_of_numbers(documents)
-    by_invoice: Mapping[str, list[dict[str, Any]]] = _grouped(documents)
+    by_invoice = _grouped(documents)
     billed = db.session.scalars(select(Invoice).where(Invoice.total_cents != 0)).all()
     for invoice in billed:
         yield from _faults_of_delivery(invoice, by_invoice.get(str(invoice.uid), []))
-    known = {str(invoice.uid) for invoice in billed}
-    yield from (f"EasyBill has an orphan document of {uid}" for uid in by_invoice if uid not in known)
+    invoices = {str(invoice.uid) for invoice in billed}
+    yield from (f"the provider has an orphan document of {uid}" for uid in by_invoice if uid not in invoices)
 
 
-def _documents(easybill_url: str) -> list[dict[str, Any]]:
-    answer = requests.get(
-        f"{easybill_url}/rest/v1/documents",
-        params={"limit": "1000"},
-        headers=KEY,
-        timeout=20,
-    )
-    answer.raise_for_status()
-    found: list[dict[str, Any]] = answer.json()["items"]
-    return found
+def documents_at(provider: InvoicingProvider) -> list[Document]:
+    """Return all documents; the calls are counted in the database, so no transaction may be open."""
+    first = provider.documents_edited_since(_EVER)
+    others = [provider.documents_edited_since(_EVER, number) for number in range(2, first.pages + 1)]
+    return [document for page in (first, *others) for document in page.documents]
 
 
-def _grouped(documents: Sequence[dict[str, Any]]) -> Mapping[str, list[dict[str, Any]]]:
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for each in documents:
-        groups[str(each["external_id"])].append(each)
+def _grouped(documents: Sequence[Document]) -> Mapping[str, list[Document]]:
+    groups: dict[str, list[Document]] = defaultdict(list)
+    for document in documents:
+        groups[str(document.external_id)].append(document)
     return groups
 
 
@@ -213,38 +208,35 @@ def _faults_of_files() -> Iterator[str]:
             yield f"document {row.number} has {files[row.organization_id, row.id]} PDFs"
 
 
-def _faults_of_numbers(documents: Sequence[dict[str, Any]]) -> Iterator[str]:
+def _faults_of_numbers(documents: Sequence[Document]) -> Iterator[str]:
     numbers: dict[str, list[int]] = defaultdict(list)
-    for each in documents:
-        if each["number"]:
-            series, _, number = each["number"].rpartition("-")
+    for document in documents:
+        if document.number:
+            series, _, number = document.number.rpartition("-")
             numbers[series].append(int(number))
     for series, some in numbers.items():
         if sorted(some) != list(range(1, len(some) + 1)):
             yield f"the numbers of the documents {series} have a gap or a repetition: {sorted(some)}"
 
 
-def _faults_of_delivery(invoice: Invoice, documents: Sequence[dict[str, Any]]) -> Iterator[str]:
+def _faults_of_delivery(invoice: Invoice, documents: Sequence[Document]) -> Iterator[str]:
     name = f"invoice {invoice.organization_id}/{invoice.number}"
-    drafts = [each for each in documents if each["is_draft"]]
-    finished = [each for each in documents if not each["is_draft"]]
+    drafts = [document for document in documents if document.is_draft]
+    finished = [document for document in documents if not document.is_draft]
     if drafts:
-        yield f"{name} left {len(drafts)} drafts at EasyBill"
+        yield f"{name} left {len(drafts)} drafts at the provider"
     if len(finished) != 1:
-        yield f"{name} has {len(finished)} finished documents at EasyBill"
+        yield f"{name} has {len(finished)} finished documents at the provider"
         return
     if invoice.delivery != Delivery.DELIVERED or invoice.leased_until is not None:
         yield f"{name} is {invoice.delivery}, leased until {invoice.leased_until}: {invoice.last_error}"
     (document,) = finished
-    if invoice.provider_document_id != str(document["id"]):
-        yield f"{name} points to {invoice.provider_document_id}, EasyBill's document is {document['id']}"
+    if invoice.provider_document_id != document.id:
+        yield f"{name} points to {invoice.provider_document_id}, the provider's document is {document.id}"
     copies = _legal_documents(invoice)
-    if [(each.provider_document_id, each.number) for each in copies] != [
-        (str(document["id"]), document["number"])
-    ]:
+    if [(each.provider_document_id, each.number) for each in copies] != [(document.id, document.number)]:
         yield f"{name} has {len(copies)} copies of its legal document, or another one"
-    sign = -1 if document["type"] == "CREDIT" else 1
-    if sign * document["amount_net"] != invoice.total_cents:  # euros and dollars have hundredths
-        yield f"{name} is {invoice.total_cents}, at EasyBill {document['amount_net']}"
-    if [each.gross_cents for each in copies] != [sign * document["amount"]]:
-        yield f"{name} is {document['amount']} gross at EasyBill, not so here"
+    if document.net != invoice.total.major:
+        yield f"{name} is {invoice.total}, at the provider {document.net}"
+    if [each.gross.major for each in copies] != [document.gross]:
+        yield f"{name} is {document.gross} gross at the provider, not so here"
