@@ -28,7 +28,7 @@ from portal.models import Membership, Organization
 from portal.web.clock import now
 from portal.web.errors import sign_in_first
 from portal.web.renders import wants_json
-from portal.web.transaction import SAFE_METHODS, who_asked_is_known
+from portal.web.transaction import SAFE_METHODS, end_identification
 
 PUBLIC = "public"
 SIGNED_IN = "signed in"
@@ -51,13 +51,13 @@ class ReadOnlyTokenError(ForbiddenError):
 class Policy:
     """What a view declares about its callers, and how large a body of theirs may be."""
 
-    wanted: str
+    requirement: str
     is_confirmed: bool = False
     body_max_bytes: int | None = None
 
 
 def policy(
-    wanted: str, *, confirmed: bool = False, body_max_bytes: int | None = None
+    requirement: str, *, confirmed: bool = False, body_max_bytes: int | None = None
 ) -> Callable[[View], View]:
     """Declare who may call a view: a permission such as `billing:read`, or a word above.
 
@@ -65,7 +65,7 @@ def policy(
     """
 
     def mark(view: View) -> View:
-        view.policy = Policy(wanted, confirmed, body_max_bytes)  # type: ignore[attr-defined]
+        view.policy = Policy(requirement, confirmed, body_max_bytes)  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -74,7 +74,7 @@ def policy(
 def policy_of(app: Flask, endpoint: str) -> str | None:
     """Return who may call an endpoint, as its view declares."""
     declared = _declared(app, endpoint)
-    return None if declared is None else declared.wanted
+    return None if declared is None else declared.requirement
 
 
 def _declared(app: Flask, endpoint: str) -> Policy | None:
@@ -107,10 +107,10 @@ def membership() -> Membership:
     return cast("Membership", g.membership)
 
 
-def may(wanted: str) -> bool:
+def may(permission: str) -> bool:
     """Tell whether the caller may do something in this organization, for what a page offers."""
-    known: Membership | None = g.get("membership")
-    return known is not None and known.allows(wanted)
+    member: Membership | None = g.get("membership")
+    return member is not None and member.allows(permission)
 
 
 def _check() -> Any:
@@ -121,15 +121,15 @@ def _check() -> Any:
     if declared.body_max_bytes is not None:
         request.max_content_length = declared.body_max_bytes
     scope = None
-    if declared.wanted == COLLECTOR:
+    if declared.requirement == COLLECTOR:
         scope = f"collector {identity.admit_collector().id}"
-    elif declared.wanted == PUBLIC:
+    elif declared.requirement == PUBLIC:
         _refuse_forgeries()
-    elif declared.wanted != WEBHOOK:
+    elif declared.requirement != WEBHOOK:
         if not current_user.is_authenticated:
             return sign_in_first(str(UnauthorizedError()))
         scope = _admit(declared)
-    who_asked_is_known()
+    end_identification()
     return idempotency.earlier_answer(scope)
 
 
@@ -138,22 +138,22 @@ def _admit(declared: Policy) -> str:
     token = identity.api_token()
     if token is None:
         _refuse_forgeries()
-    if declared.wanted == SIGNED_IN:
+    if declared.requirement == SIGNED_IN:
         if token is not None:  # it acts in one organization, not for the person as a whole
             raise ForbiddenError
         g.membership = _current_membership()
     else:
-        _enter(declared.wanted)
+        _enter(declared.requirement)
     if token is not None:
         if token.is_read_only and request.method not in SAFE_METHODS:
             raise ReadOnlyTokenError
         return f"token {token.organization_id} {token.id}"
-    known = identity.user_session()
-    assert known is not None, "who has no token has a session"
-    if declared.is_confirmed and not sessions.is_confirmed(known, now=now()):
+    user_session = identity.user_session()
+    assert user_session is not None, "who has no token has a session"
+    if declared.is_confirmed and not sessions.is_confirmed(user_session, now=now()):
         raise ConfirmationNeededError
     here = g.membership.organization_id if g.membership else "none"
-    return f"session {known.id_sha256} {here}"
+    return f"session {user_session.id_sha256} {here}"
 
 
 def _refuse_forgeries() -> None:
@@ -162,41 +162,42 @@ def _refuse_forgeries() -> None:
         csrf.protect()
 
 
-def _enter(wanted: str) -> None:
+def _enter(requirement: str) -> None:
     """Find the organization that is meant, and check the permission there."""
     g.membership = _membership_meant()
     if "Authorization" not in request.headers:
         uid = str(g.membership.organization.uid)
         if session.get("organization") != uid:
             session["organization"] = uid
-    if wanted != MEMBER and not g.membership.allows(wanted):
+    if requirement != MEMBER and not g.membership.allows(requirement):
         raise ForbiddenError
     tenancy.enter(g.membership.organization_id)
 
 
 def _membership_meant() -> Membership:
-    known = memberships_of_account()
-    meant = _organization_named()
-    if meant is not None:
-        found = next((each for each in known if each.organization.uid == meant), None)
-        if found is None:
+    memberships = memberships_of_account()
+    uid = _organization_named()
+    if uid is not None:
+        named = next((member for member in memberships if member.organization.uid == uid), None)
+        if named is None:
             raise NotFoundError
-        return found
-    if not known:
+        return named
+    if not memberships:
         # The organization of a token is always meant; its owner may have been removed from it.
         raise NoMembershipError if identity.api_token() is None else NotFoundError
-    if len(known) == 1:
-        return known[0]
+    if len(memberships) == 1:
+        return memberships[0]
     if wants_json():
         raise ValidationError({"organization_id": ["is needed: you belong to several organizations"]})
-    return _current_membership() or known[0]
+    return _current_membership() or memberships[0]
 
 
 def _current_membership() -> Membership | None:
     """Return where this browser was last, or where the caller belongs first, if anywhere."""
-    known = memberships_of_account()
+    memberships = memberships_of_account()
     current = session.get("organization")
-    return next((each for each in known if str(each.organization.uid) == current), next(iter(known), None))
+    first = next(iter(memberships), None)
+    return next((member for member in memberships if str(member.organization.uid) == current), first)
 
 
 def _organization_named() -> UUID | None:

@@ -93,8 +93,8 @@ def _is_secret() -> bool:
 
 def _fingerprint() -> str:
     parts = (request.method, request.full_path, request.mimetype)
-    said = "\0".join(parts).encode() + b"\0" + _body()
-    return hashlib.sha256(said).hexdigest()
+    content = "\0".join(parts).encode() + b"\0" + _body()
+    return hashlib.sha256(content).hexdigest()
 
 
 def _body() -> bytes:

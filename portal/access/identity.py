@@ -102,19 +102,19 @@ def sign_in(account: Account) -> None:
 
 def sign_out() -> None:
     """End the session, here and for whoever copied its cookie."""
-    known = user_session()
-    if known is not None:
-        sessions.end(known.id_sha256)
+    row = user_session()
+    if row is not None:
+        sessions.end(row.id_sha256)
     session.clear()
 
 
 def confirm() -> None:
     """Go on under a new id, now that the password was typed again: the old one ends."""
-    known = user_session()
-    if known is not None:
-        sessions.end(known.id_sha256)
-        begun = sessions.begin(account(), now=now(), address=known.address, agent=known.agent)
-        session["_user_id"] = begun
+    old = user_session()
+    if old is not None:
+        sessions.end(old.id_sha256)
+        session_id = sessions.begin(account(), now=now(), address=old.address, agent=old.agent)
+        session["_user_id"] = session_id
 
 
 def _begin() -> None:
@@ -133,12 +133,12 @@ def _account_of_session(session_id: str) -> Account | None:
     rows: Sequence[Any] = db.session.execute(_SESSION, {"sha256": sessions.fingerprint(session_id)}).all()
     if not rows or not sessions.is_alive(rows[0][0], now=now()):
         return None
-    found: UserSession = rows[0][0]
-    g.user_session = found
-    if _is_worth_noting(found.seen_at):
-        one = update(UserSession).where(UserSession.id_sha256 == found.id_sha256)
-        _note(one.values(seen_at=now()))
-    return _known(rows)
+    row: UserSession = rows[0][0]
+    g.user_session = row
+    if _is_worth_noting(row.seen_at):
+        statement = update(UserSession).where(UserSession.id_sha256 == row.id_sha256)
+        _note(statement.values(seen_at=now()))
+    return _remember_caller(rows)
 
 
 def _account_of_token() -> Account | None:
@@ -150,26 +150,26 @@ def _account_of_token() -> Account | None:
         if _collector_of(text) is None:
             _count_unknown_token()
         return None
-    found: ApiToken = rows[0][0]
-    if found.revoked_at or (found.expires_at and found.expires_at <= now()):
+    token: ApiToken = rows[0][0]
+    if token.revoked_at or (token.expires_at and token.expires_at <= now()):
         return None
-    g.api_token = found
-    if _is_worth_noting(found.last_used_at):
-        one = update(ApiToken).where(
-            ApiToken.organization_id == found.organization_id, ApiToken.id == found.id
+    g.api_token = token
+    if _is_worth_noting(token.last_used_at):
+        statement = update(ApiToken).where(
+            ApiToken.organization_id == token.organization_id, ApiToken.id == token.id
         )
-        _note(one.values(last_used_at=now()))
-    return _known(rows)
+        _note(statement.values(last_used_at=now()))
+    return _remember_caller(rows)
 
 
-def _known(rows: Sequence[Any]) -> Account:
-    found: Account = rows[0][1]
+def _remember_caller(rows: Sequence[Any]) -> Account:
+    caller: Account = rows[0][1]
     g.memberships = [membership for _, _, membership in rows if membership is not None]
     token = api_token()
-    name = f"{found.login} (token {token.prefix})" if token else found.login
-    audit.act_as(Actor(name, found.uid, g.request_id), now)
-    g.account_uid = str(found.uid)
-    return found
+    name = f"{caller.login} (token {token.prefix})" if token else caller.login
+    audit.act_as(Actor(name, caller.uid, g.request_id), now)
+    g.account_uid = str(caller.uid)
+    return caller
 
 
 def admit_collector() -> Collector:

@@ -56,8 +56,8 @@ def is_confirmed(session: UserSession, *, now: dt.datetime) -> bool:
 def sessions_of(account: Account, *, now: dt.datetime) -> Sequence[UserSession]:
     """Return where an account is signed in, the last seen first."""
     query = select(UserSession).where(UserSession.account_id == account.id)
-    found = db.session.scalars(query.order_by(UserSession.seen_at.desc())).all()
-    return [each for each in found if is_alive(each, now=now)]
+    rows = db.session.scalars(query.order_by(UserSession.seen_at.desc())).all()
+    return [row for row in rows if is_alive(row, now=now)]
 
 
 def end(session_sha256: str) -> None:

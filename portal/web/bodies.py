@@ -116,12 +116,12 @@ def _refuse_odd_text(value: Any) -> None:
         if "\0" in value:
             raise ValueError("a text with a NUL")
     elif isinstance(value, dict):
-        for name, each in value.items():
+        for name, part in value.items():
             _refuse_odd_text(name)
-            _refuse_odd_text(each)
+            _refuse_odd_text(part)
     elif isinstance(value, list):
-        for each in value:
-            _refuse_odd_text(each)
+        for part in value:
+            _refuse_odd_text(part)
 
 
 def entries_of_body(*, unpacked_max_bytes: int) -> list[Any]:

@@ -34,8 +34,8 @@ def init_app(app: Flask) -> None:
         return response
 
 
-def who_asked_is_known() -> None:
-    """End the reads that found out who is asking; an unsafe request writes from here on."""
+def end_identification() -> None:
+    """End the reads that identified the caller; an unsafe request writes from here on."""
     db.session.commit()
     if request.method not in SAFE_METHODS:
         set_reading(is_reading=False)
