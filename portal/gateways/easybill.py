@@ -121,23 +121,23 @@ class EasybillGateway:
     def documents_edited_since(self, at: dt.datetime, page: int = 1) -> DocumentPage:
         """Return a page, counted from 1, of the documents edited from the day of an instant on."""
         day = at.astimezone(_ZONE).date()
-        asked = {"edited_at": f"{day.isoformat()},{_FAR_AWAY_ON}"}  # it wants both ends
-        return self._page(asked, page)
+        filters = {"edited_at": f"{day.isoformat()},{_FAR_AWAY_ON}"}  # it wants both ends
+        return self._page(filters, page)
 
     def drafts(self, page: int = 1) -> DocumentPage:
         """Return a page, counted from 1, of all drafts of the account, whoever made them."""
         return self._page({"is_draft": "1"}, page)
 
-    def _page(self, asked: dict[str, str], page: int) -> DocumentPage:
-        items, pages = self._easybill.page("/documents", asked, page)
+    def _page(self, filters: dict[str, str], page: int) -> DocumentPage:
+        items, pages = self._easybill.page("/documents", filters, page)
         return DocumentPage([document_from(each) for each in items], pages)
 
     def record_payment(self, document_id: str, amount: Money, paid_on: dt.date, reference: str) -> str:
         """Say that a document was paid and return the payment's id; the same reference counts once."""
-        known = self._easybill.list_of(
+        payments = self._easybill.list_of(
             "/document-payments", {"document_id": _segment(document_id), "reference": escaped(reference)}
         )
-        for payment in known:
+        for payment in payments:
             if payment.get("reference") == reference:
                 return id_of(payment)
         body = {

@@ -54,35 +54,35 @@ class Connection:
         self._breaker = Breaker()
         self._budget = budget or Unlimited()
 
-    def list_of(self, path: str, asked: Mapping[str, str]) -> list[Body]:
-        return [each for page in self.pages(path, asked) for each in page]
+    def list_of(self, path: str, query: Mapping[str, str]) -> list[Body]:
+        return [each for page in self.pages(path, query) for each in page]
 
-    def pages(self, path: str, asked: Mapping[str, str]) -> Iterator[list[Body]]:
+    def pages(self, path: str, query: Mapping[str, str]) -> Iterator[list[Body]]:
         page = pages = 1
         while page <= pages:
-            items, pages = self.page(path, asked, page)
+            items, pages = self.page(path, query, page)
             yield items
             page += 1
 
-    def page(self, path: str, asked: Mapping[str, str], number: int) -> tuple[list[Body], int]:
+    def page(self, path: str, query: Mapping[str, str], number: int) -> tuple[list[Body], int]:
         """Return one page of a list, counted from 1, and how many there are: none when it is empty."""
-        found = self.json("GET", path, asked={**asked, "limit": str(PAGE_ROWS), "page": str(number)})
-        items = found.get("items")
+        listing = self.json("GET", path, query={**query, "limit": str(PAGE_ROWS), "page": str(number)})
+        items = listing.get("items")
         if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
             raise unreadable()
-        return items, whole(found.get("pages"))
+        return items, whole(listing.get("pages"))
 
     def json(
-        self, method: str, path: str, *, asked: Mapping[str, str] | None = None, body: Body | None = None
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Body | None = None
     ) -> Body:
-        return object_of(self.call(method, path, asked=asked, body=body))
+        return object_of(self.call(method, path, query=query, body=body))
 
     def call(
         self,
         method: str,
         path: str,
         *,
-        asked: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
         body: Body | None = None,
         accept: str = "*/*",
     ) -> Answer:
@@ -92,7 +92,7 @@ class Connection:
         """
         self._begin()
         with self._breaker.counting():
-            answer = self._ask(method, path, asked, body, accept=accept)
+            answer = self._ask(method, path, query, body, accept=accept)
             _refuse_outage(answer)
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             limited = _rate_limited(answer.retry_after_seconds)
@@ -112,10 +112,10 @@ class Connection:
             raise _rate_limited(-(-milliseconds // 1000))
 
     def _ask(
-        self, method: str, path: str, asked: Mapping[str, str] | None, body: Body | None, *, accept: str
+        self, method: str, path: str, query: Mapping[str, str] | None, body: Body | None, *, accept: str
     ) -> Answer:
         """Return whatever EasyBill answers within the deadline."""
-        exchange = partial(self._exchange, method, path, asked, body, accept=accept)
+        exchange = partial(self._exchange, method, path, query, body, accept=accept)
         try:
             answer = self._deadline.ask(exchange, is_repeatable=True)
         except ProviderUnavailableError as error:
@@ -129,7 +129,7 @@ class Connection:
         return answer
 
     def _exchange(
-        self, method: str, path: str, asked: Mapping[str, str] | None, body: Body | None, *, accept: str
+        self, method: str, path: str, query: Mapping[str, str] | None, body: Body | None, *, accept: str
     ) -> Answer:
         """Speak to EasyBill over a connection of its own, and read no more than an answer may have."""
         with (
@@ -137,7 +137,7 @@ class Connection:
             session.request(
                 method,
                 self._base + path,
-                params=asked,
+                params=query,
                 json=body,
                 auth=self._key,
                 headers={"Accept": accept, "X-Easybill-Escape": "true"},
@@ -219,12 +219,12 @@ def _fields(answer: Answer) -> str:
 def object_of(answer: Answer) -> Body:
     refuse_failure(answer)
     try:
-        found = json.loads(answer.content, parse_float=Decimal)
+        body = json.loads(answer.content, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         raise unreadable() from error
-    if not isinstance(found, dict):
+    if not isinstance(body, dict):
         raise unreadable()
-    return found
+    return body
 
 
 def unreadable() -> InvoicingUnavailableError:
@@ -256,8 +256,8 @@ def date(value: object) -> dt.date | None:
         return None
 
 
-def id_of(found: Body) -> str:
-    number = whole(found.get("id"))
+def id_of(body: Body) -> str:
+    number = whole(body.get("id"))
     if number <= 0:
         raise unreadable()
     return str(number)

@@ -58,30 +58,30 @@ def refuse_fractions(draft: DocumentDraft) -> None:
     )
 
 
-def document_from(found: Body) -> Document:
+def document_from(body: Body) -> Document:
     """Read a document; what is missing is None."""
-    sign = _SIGNS.get(text(found.get("type")) or "")
-    amounts = [whole(found.get(name)) for name in ("amount_net", "amount", "paid_amount")]
+    sign = _SIGNS.get(text(body.get("type")) or "")
+    amounts = [whole(body.get(name)) for name in ("amount_net", "amount", "paid_amount")]
     if sign is not None:  # whether a credit's amounts have a minus is nowhere described
         amounts = [sign * abs(each) for each in amounts]
     net, gross, paid = (Decimal(each).scaleb(-_HUNDREDTHS_DECIMALS) for each in amounts)
     return Document(
-        id=id_of(found),
-        external_id=text(found.get("external_id")),
-        type=text(found.get("type")),
-        number=text(found.get("number")),
-        is_draft=found.get("is_draft") is True,  # what is not surely a draft is never deleted
-        customer_id=text(found.get("customer_id")),
-        document_on=date(found.get("document_date")),
-        due_on=date(found.get("due_date")),
-        paid_on=date(found.get("paid_at")),
-        cancelled_by_id=text(found.get("cancel_id")),
-        currency=text(found.get("currency")) or "EUR",
+        id=id_of(body),
+        external_id=text(body.get("external_id")),
+        type=text(body.get("type")),
+        number=text(body.get("number")),
+        is_draft=body.get("is_draft") is True,  # what is not surely a draft is never deleted
+        customer_id=text(body.get("customer_id")),
+        document_on=date(body.get("document_date")),
+        due_on=date(body.get("due_date")),
+        paid_on=date(body.get("paid_at")),
+        cancelled_by_id=text(body.get("cancel_id")),
+        currency=text(body.get("currency")) or "EUR",
         net=net,
         gross=gross,
         paid=paid,
-        refers_to_id=text(found.get("ref_id")),
-        vat_cases=_vat_cases(text(found.get("vat_option"))),
+        refers_to_id=text(body.get("ref_id")),
+        vat_cases=_vat_cases(text(body.get("vat_option"))),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from portal.domain import errors
 from portal.gateways import stripe_shapes as shapes
 from portal.gateways.stripe_client import StripeApi
-from portal.gateways.stripe_shapes import Event, Mandate, Method, NewCustomer, Setup, Wallet
+from portal.gateways.stripe_shapes import CustomerMethods, Event, Mandate, Method, NewCustomer, Setup
 
 _OFFERED_TYPES = ("card", "sepa_debit")
 _PAGE_SIZE = 100  # the largest that Stripe gives
@@ -54,13 +54,13 @@ class StripeGateway:
 
     def find_customer(self, key: str, *, since: dt.datetime) -> str | None:
         """Return the customer that was made for this organization since then."""
-        wanted = _since(since - _CLOCKS_DIFFER)
+        filters = _since(since - _CLOCKS_DIFFER)
         customers = self._listed(
             "find_customer",
-            lambda api, more: api.v1.customers.list(wanted | more),
+            lambda api, more: api.v1.customers.list(filters | more),
             lambda each: (each.metadata.to_dict().get("organization"), str(each.id)),
         )
-        return next((customer_id for owner, customer_id in customers if owner == key), None)
+        return next((customer_id for organization, customer_id in customers if organization == key), None)
 
     def begin_setup(self, customer_id: str, idempotency_key: str | None = None) -> str:
         """Return the client secret with which a browser adds one payment method. It is kept nowhere."""
@@ -90,15 +90,15 @@ class StripeGateway:
 
     def setup_of(self, setup_id: str) -> Setup:
         """Return how adding a payment method went."""
-        wanted: Any = {"expand": ["payment_method", "mandate"]}
+        options: Any = {"expand": ["payment_method", "mandate"]}
         return self._api.ask(
             "setup_of",
-            lambda api: shapes.setup_from(api.v1.setup_intents.retrieve(setup_id, wanted)),
+            lambda api: shapes.setup_from(api.v1.setup_intents.retrieve(setup_id, options)),
             missing="set-up",
         )
 
     # -- what a customer has ------------------------------------------------------------------------------
-    def wallet_of(self, customer_id: str) -> Wallet:
+    def methods_of(self, customer_id: str) -> CustomerMethods:
         """Return every payment method of a customer, and which one comes first."""
         customer = self._api.ask(
             "customer_of",
@@ -106,13 +106,13 @@ class StripeGateway:
             missing="customer",
         )
         if customer.is_deleted:
-            return Wallet(methods=(), default_id=None, is_deleted=True)
+            return CustomerMethods(methods=(), default_id=None, is_deleted=True)
         methods = self._listed(
             "methods_of",
             lambda api, more: api.v1.customers.payment_methods.list(customer_id, more),
             shapes.method_from,
         )
-        return Wallet(methods=tuple(methods), default_id=customer.default_id, is_deleted=False)
+        return CustomerMethods(methods=tuple(methods), default_id=customer.default_id, is_deleted=False)
 
     def method_of(self, method_id: str) -> Method:
         return self._api.ask(
@@ -121,20 +121,20 @@ class StripeGateway:
 
     def mandate_of(self, customer_id: str, method_id: str) -> Mandate | None:
         """Return the mandate that a method was last set up with."""
-        wanted: Any = {"customer": customer_id, "payment_method": method_id, "expand": ["data.mandate"]}
+        filters: Any = {"customer": customer_id, "payment_method": method_id, "expand": ["data.mandate"]}
         mandates = self._listed(
             "mandate_of",
-            lambda api, more: api.v1.setup_intents.list(wanted | more),
+            lambda api, more: api.v1.setup_intents.list(filters | more),
             lambda each: shapes.mandate_from(each.mandate),
         )
         return next((each for each in mandates if each is not None), None)
 
     def customer_of_mandate(self, mandate_id: str) -> str | None:
         """Return whose mandate it is; None when its method is detached."""
-        wanted: Any = {"expand": ["payment_method"]}
+        options: Any = {"expand": ["payment_method"]}
         return self._api.ask(
             "customer_of_mandate",
-            lambda api: shapes.method_from(api.v1.mandates.retrieve(mandate_id, wanted).payment_method),
+            lambda api: shapes.method_from(api.v1.mandates.retrieve(mandate_id, options).payment_method),
             missing="mandate",
         ).customer_id
 
@@ -154,12 +154,12 @@ class StripeGateway:
                 is_repeatable=False,
             )
         except errors.ProviderRefusedError:
-            known = self.method_of(method_id)
-        if known.customer_id is None:
+            method = self.method_of(method_id)
+        if method.customer_id is None:
             raise errors.ConflictError(_USED_UP)
-        if known.customer_id != customer_id:
+        if method.customer_id != customer_id:
             raise errors.NotFoundError
-        return known
+        return method
 
     def make_default(self, *, customer_id: str, method_id: str) -> None:
         """Let a customer's method come first; NotFoundError if it is not theirs."""
@@ -192,9 +192,9 @@ class StripeGateway:
 
     def events_since(self, since: dt.datetime, types: Collection[str]) -> Iterator[Event]:
         """Yield what happened since then, the newest first; Stripe keeps thirty days."""
-        wanted: Any = _since(since) | {"types": sorted(types)}
+        filters: Any = _since(since) | {"types": sorted(types)}
         return self._listed(
-            "events_since", lambda api, more: api.v1.events.list(wanted | more), shapes.event_from
+            "events_since", lambda api, more: api.v1.events.list(filters | more), shapes.event_from
         )
 
     def _listed(

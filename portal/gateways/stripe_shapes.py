@@ -56,7 +56,7 @@ class CustomerState:
 
 
 @dataclass(frozen=True, slots=True)
-class Wallet:
+class CustomerMethods:
     """All that a customer can pay with."""
 
     methods: tuple[Method, ...]
@@ -154,13 +154,13 @@ def customer_from(customer: Any) -> CustomerState:
 
 
 def event_from(event: Any) -> Event:
-    told: dict[str, Any] = event.data.to_dict()
-    thing = told["object"]
+    data: dict[str, Any] = event.data.to_dict()
+    thing = data["object"]
     return Event(
         id=str(event.id),
         type=str(event.type),
         object_id=str(thing.get("id", "")),
-        customer_id=_customer_told(thing, told.get("previous_attributes") or {}),
+        customer_id=_customer_told(thing, data.get("previous_attributes") or {}),
         is_live=event.livemode is True,
     )
 
@@ -170,8 +170,8 @@ def _customer_told(thing: Mapping[str, Any], previous: Mapping[str, Any]) -> str
     if thing.get("object") == "customer":
         return str(thing["id"])
     customer = thing.get("customer") or previous.get("customer")
-    told = customer.get("id") if isinstance(customer, dict) else customer
-    return told if isinstance(told, str) else None
+    customer_id = customer.get("id") if isinstance(customer, dict) else customer
+    return customer_id if isinstance(customer_id, str) else None
 
 
 def _id_of(thing: Any) -> str | None:

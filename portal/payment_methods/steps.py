@@ -7,14 +7,14 @@ The page that a browser comes back to, the API, the webhook's worker and the rec
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from portal.domain.errors import NotFoundError, OutcomeUnknownError, ProviderUnavailableError
 from portal.gateways.stripe import StripeGateway
-from portal.gateways.stripe_shapes import Mandate, Method, NewCustomer, Setup, SetupStatus, Wallet
+from portal.gateways.stripe_shapes import CustomerMethods, Mandate, Method, NewCustomer, Setup, SetupStatus
 from portal.models import Organization, PaymentMethod
 from portal.payment_methods import actions, calls, queries, queue
 from portal.storage.transaction import read_transaction, write_transaction
@@ -62,8 +62,8 @@ def begin_setup(
         return stripe.begin_setup(customer_id)
     with write_transaction():
         call = calls.begin(organization, "setup", request_key, now=now)
-    known = stripe.find_setup(customer_id, call.key) if call.is_old else None
-    return known or stripe.begin_setup(customer_id, call.key)
+    secret = stripe.find_setup(customer_id, call.key) if call.is_old else None
+    return secret or stripe.begin_setup(customer_id, call.key)
 
 
 @with_deadline
@@ -142,42 +142,59 @@ def compare(
         with read_transaction():
             customer_id = queries.customer_id_of(organization)
             revision = queries.revision_of(organization)
-            known = {} if is_thorough else queries.mandated_methods_of(organization)
+            with_mandate = {} if is_thorough else queries.mandated_methods_of(organization)
         if customer_id is None:
             return
-        wallet = stripe.wallet_of(customer_id)
-        if wallet.is_deleted:
+        customer = stripe.methods_of(customer_id)
+        if customer.is_deleted:
             with write_transaction():
                 actions.drop_customer(organization, customer_id)
             return
-        methods, default_id = _tidy(customer_id, wallet, stripe=stripe)
-        found = dict(mandates or {})
-        for method in methods:
-            if method.payment_type == "sepa_debit" and method.id not in found and method.id not in known:
-                mandate = stripe.mandate_of(customer_id, method.id)
-                found |= {method.id: mandate} if mandate else {}
+        methods, default_id = _tidy(customer_id, customer, stripe=stripe)
+        has_mandate = {*with_mandate, *(mandates or {})}
+        missing = _mandates_of(customer_id, methods, has_mandate, stripe=stripe)
         try:
             with write_transaction():
                 actions.sync_methods(
-                    organization, methods, default_id=default_id, mandates=found, revision=revision, now=now
+                    organization,
+                    methods,
+                    default_id=default_id,
+                    mandates={**(mandates or {}), **missing},
+                    revision=revision,
+                    now=now,
                 )
         except actions.StaleError:
-            continue  # somebody else was faster: look again
+            continue  # another worker was faster: look again
         return
     raise ProviderUnavailableError
 
 
-def _tidy(customer_id: str, wallet: Wallet, *, stripe: StripeGateway) -> tuple[Sequence[Method], str | None]:
+def _mandates_of(
+    customer_id: str, methods: Sequence[Method], has_mandate: Collection[str], *, stripe: StripeGateway
+) -> Mapping[str, Mandate]:
+    """Return the mandates, by method id, of SEPA methods that have none yet."""
+    without = [
+        method.id
+        for method in methods
+        if method.payment_type == "sepa_debit" and method.id not in has_mandate
+    ]
+    mandates = {method_id: stripe.mandate_of(customer_id, method_id) for method_id in without}
+    return {method_id: mandate for method_id, mandate in mandates.items() if mandate is not None}
+
+
+def _tidy(
+    customer_id: str, customer: CustomerMethods, *, stripe: StripeGateway
+) -> tuple[Sequence[Method], str | None]:
     """Remove duplicates at Stripe and choose a default; return the methods kept and the default's id."""
-    by_list = wallet.methods[::-1]  # Stripe lists the newest first, and tells times in whole seconds
-    oldest_first = sorted(by_list, key=lambda each: each.created_at)
+    by_list = customer.methods[::-1]  # Stripe lists the newest first, and tells times in whole seconds
+    oldest_first = sorted(by_list, key=lambda method: method.created_at)
     newest = {_identity(method): method for method in oldest_first}
     kept = [method for method in oldest_first if newest[_identity(method)] is method]
-    default = next((each for each in wallet.methods if each.id == wallet.default_id), None)
+    default = next((method for method in customer.methods if method.id == customer.default_id), None)
     chosen = newest[_identity(default)] if default else next(iter(kept), None)
-    if chosen is not None and chosen.id != wallet.default_id:
+    if chosen is not None and chosen.id != customer.default_id:
         stripe.make_default(customer_id=customer_id, method_id=chosen.id)
-    for method in wallet.methods:
+    for method in customer.methods:
         if method not in kept:
             stripe.detach(method.id)
     return kept, chosen.id if chosen else None
@@ -200,18 +217,18 @@ def _make_default(organization: Organization, uid: UUID, *, stripe: StripeGatewa
 def _customer_of(organization: Organization, *, stripe: StripeGateway, now: dt.datetime) -> str:
     """Return who the organization is at Stripe, remembered at once, whatever becomes of the request."""
     with read_transaction():
-        known = queries.customer_id_of(organization)
+        customer_id = queries.customer_id_of(organization)
         newcomer = NewCustomer(
             key=str(organization.uid),
             number=organization.number,
             name=organization.name,
             email=next(iter(organization.emails), None),
         )
-    if known is not None:
-        return known
+    if customer_id is not None:
+        return customer_id
     with write_transaction():
         call = calls.begin(organization, "customer", newcomer.key, now=now)
-    found = stripe.find_customer(newcomer.key, since=call.since) if call.is_retry else None
-    customer_id = found or stripe.create_customer(newcomer, call.key)
+    existing = stripe.find_customer(newcomer.key, since=call.since) if call.is_retry else None
+    customer_id = existing or stripe.create_customer(newcomer, call.key)
     with write_transaction():
         return actions.remember_customer(organization, customer_id)

@@ -20,7 +20,7 @@ from portal.domain.errors import (
     PaymentFailedError,
     ProviderRefusedError,
 )
-from portal.gateways.stripe_shapes import SetupStatus, Wallet
+from portal.gateways.stripe_shapes import CustomerMethods, SetupStatus
 from tests.contract.conftest import NOT_SET, VARIABLE, NoTestKeyError, key_of_test_mode
 
 RETURN_URL = "https://portal.example/payment_methods/return"
@@ -106,12 +106,12 @@ def test_the_same_number_has_the_same_fingerprint(provider, set_up):
 def test_the_default_is_chosen_and_gone_with_its_method(provider, customer_id, set_up):
     gateway = provider.gateway
     method = gateway.setup_of(set_up(payment_method="pm_card_visa")).method
-    assert gateway.wallet_of(customer_id).methods == (method,)
-    assert gateway.wallet_of(customer_id).default_id is None, "Stripe chooses none by itself"
+    assert gateway.methods_of(customer_id).methods == (method,)
+    assert gateway.methods_of(customer_id).default_id is None, "Stripe chooses none by itself"
     gateway.make_default(customer_id=customer_id, method_id=method.id)
-    assert gateway.wallet_of(customer_id).default_id == method.id
+    assert gateway.methods_of(customer_id).default_id == method.id
     gateway.detach(method.id)
-    assert gateway.wallet_of(customer_id).default_id is None
+    assert gateway.methods_of(customer_id).default_id is None
     assert gateway.method_of(method.id).customer_id is None
     with pytest.raises(ConflictError):
         gateway.attach(customer_id=customer_id, method_id=method.id)
@@ -123,7 +123,7 @@ def test_anothers_method_is_not_found(provider, customer_id):
         provider.gateway.attach(customer_id=customer_id, method_id=theirs.id)
     with pytest.raises((NotFoundError, ProviderRefusedError)):
         provider.gateway.make_default(customer_id=customer_id, method_id=theirs.id)
-    assert provider.gateway.wallet_of(customer_id).default_id is None
+    assert provider.gateway.methods_of(customer_id).default_id is None
 
 
 def test_a_card_that_cannot_be_attached_says_why(provider, customer_id):
@@ -150,7 +150,9 @@ def test_a_customer_that_is_deleted_is_an_empty_wallet(provider):
     customer_id = provider.create_customer()
     provider.api.customers.delete(customer_id)
     provider.customer_ids.remove(customer_id)
-    assert provider.gateway.wallet_of(customer_id) == Wallet(methods=(), default_id=None, is_deleted=True)
+    assert provider.gateway.methods_of(customer_id) == CustomerMethods(
+        methods=(), default_id=None, is_deleted=True
+    )
 
 
 def test_one_key_is_one_set_up_and_it_is_found_again(provider, customer_id):

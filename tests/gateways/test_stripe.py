@@ -18,7 +18,7 @@ from portal.domain.errors import (
     ProviderUnavailableError,
 )
 from portal.gateways.stripe import StripeGateway
-from portal.gateways.stripe_shapes import Method, NewCustomer, SetupStatus, Wallet
+from portal.gateways.stripe_shapes import CustomerMethods, Method, NewCustomer, SetupStatus
 from tests.gateways.silence import silent_provider
 
 
@@ -88,14 +88,14 @@ def test_an_attached_card_is_described(gateway, customer_id):
 
 
 def test_a_wallet_is_all_methods_and_the_default(gateway, customer_id):
-    assert gateway.wallet_of(customer_id) == Wallet(methods=(), default_id=None, is_deleted=False)
+    assert gateway.methods_of(customer_id) == CustomerMethods(methods=(), default_id=None, is_deleted=False)
     methods = {
         gateway.attach(customer_id=customer_id, method_id=each)
         for each in ("pm_card_visa", "pm_card_mastercard")
     }
     chosen = min(method.id for method in methods)
     gateway.make_default(customer_id=customer_id, method_id=chosen)
-    wallet = gateway.wallet_of(customer_id)
+    wallet = gateway.methods_of(customer_id)
     assert (set(wallet.methods), wallet.default_id) == (methods, chosen)
 
 

@@ -55,7 +55,7 @@ def test_a_call_that_is_given_up_leaves_its_worker_slot(gateway, faults, mode):
         with pytest.raises(ProviderUnavailableError):
             gateway.method_of("pm_1")
     faults.mode = None  # the provider answers again; what hung in it hangs on
-    assert gateway.wallet_of(customer_id).methods == ()
+    assert gateway.methods_of(customer_id).methods == ()
 
 
 def test_a_breaker_spares_a_provider_that_is_down(gateway, faults):

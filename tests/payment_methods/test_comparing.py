@@ -25,7 +25,7 @@ def trail() -> list[tuple[str, str]]:
 
 def test_an_old_answer_is_not_written_over_a_newer_one(wallet, acme, monkeypatch):
     method = wallet.add()
-    known, asked = stripe().wallet_of, []
+    known, asked = stripe().methods_of, []
 
     def slow(customer_id: str):
         """While this answer is on its way, the method is removed."""
@@ -35,7 +35,7 @@ def test_an_old_answer_is_not_written_over_a_newer_one(wallet, acme, monkeypatch
             wallet.send("DELETE", method["id"])
         return answer
 
-    monkeypatch.setattr(stripe(), "wallet_of", slow)
+    monkeypatch.setattr(stripe(), "methods_of", slow)
     steps.compare(acme, stripe=stripe(), now=NOW)
     assert [len(each.methods) for each in asked] == [1, 0]
     assert wallet.list() == []
@@ -43,7 +43,7 @@ def test_an_old_answer_is_not_written_over_a_newer_one(wallet, acme, monkeypatch
 
 def test_who_is_always_slower_than_others_tries_again_later(wallet, acme, monkeypatch):
     wallet.add()
-    known = stripe().wallet_of
+    known = stripe().methods_of
 
     def slow(customer_id: str):
         answer = known(customer_id)
@@ -51,7 +51,7 @@ def test_who_is_always_slower_than_others_tries_again_later(wallet, acme, monkey
         db.session.commit()
         return answer
 
-    monkeypatch.setattr(stripe(), "wallet_of", slow)
+    monkeypatch.setattr(stripe(), "methods_of", slow)
     with pytest.raises(ProviderUnavailableError):
         steps.compare(acme, stripe=stripe(), now=NOW)
 

@@ -88,9 +88,9 @@ def story(app, wallet, event_about, acme, monkeypatch) -> Story:
         event_about("payment_method.detached", card_id),
     ]
     # Nothing happens at Stripe any more, so each of the customers has what this one has.
-    found = stripe().wallet_of(customer_id)
+    found = stripe().methods_of(customer_id)
     mandate = stripe().mandate_of(customer_id, new_id)
-    monkeypatch.setattr(stripe(), "wallet_of", lambda _: found)
+    monkeypatch.setattr(stripe(), "methods_of", lambda _: found)
     monkeypatch.setattr(stripe(), "mandate_of", lambda *_: mandate)
     return Story(customer_id, card_id, new_id, events)
 

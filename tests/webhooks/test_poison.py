@@ -65,14 +65,14 @@ def test_an_error_of_ours_is_logged_and_stops_nobody_else(
     client_secret = wallet.begin()
     type_in(wallet.stripe_url, client_secret, CARD)
     Letter.of(event_about("setup_intent.succeeded", setup_id_of(client_secret))).deliver(nobody)
-    known = stripe().wallet_of
+    known = stripe().methods_of
 
     def fail_for_one(customer_id: str):
         if customer_id == "cus_gone":
             raise ZeroDivisionError
         return known(customer_id)
 
-    monkeypatch.setattr(stripe(), "wallet_of", fail_for_one)
+    monkeypatch.setattr(stripe(), "methods_of", fail_for_one)
     assert work() == (1, 1)
     assert "an event of Stripe's could not be processed" in caplog.text
     assert db.session.scalar(select(StripeEvent.last_error).where(StripeEvent.event_id == "evt_poison")) == (
@@ -98,7 +98,7 @@ def test_two_workers_do_not_take_the_same_event(poison):
 
 
 def test_an_outage_is_nobodys_fault_and_soon_over(poison, monkeypatch):
-    monkeypatch.setattr(stripe(), "wallet_of", _refuse)
+    monkeypatch.setattr(stripe(), "methods_of", _refuse)
     assert process_events(stripe=stripe(), now=NOW) == (0, 1)
     organization = db.session.scalar(select(Organization))
     assert organization.stripe_customer_id == "cus_gone"  # a refusal drops nobody
