@@ -22,18 +22,18 @@ def main(arguments: list[str] | None = None) -> int:
     if importlib.util.find_spec("reportlab") is None:
         sys.exit("The sandboxes need what only they need: pip install 'billing-portal[sandbox]'")
     parser = _parser()
-    wanted = parser.parse_args(arguments)
-    if bool(wanted.webhook_url) != bool(os.environ.get(wanted.webhook_secret_env or "")):
+    options = parser.parse_args(arguments)
+    if bool(options.webhook_url) != bool(os.environ.get(options.webhook_secret_env or "")):
         parser.error("--webhook-url needs --webhook-secret-env, and that variable a value")
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    if wanted.exit_with_stdin:
+    if options.exit_with_stdin:
         threading.Thread(target=_stop_at_end_of_stdin, args=(stopped,), daemon=True).start()
-    _serve(_stripe(wanted), wanted.stripe_port)
-    state = _file_in(wanted.state, "easybill.sqlite3")
+    _serve(_stripe(options), options.stripe_port)
+    state = _file_in(options.state, "easybill.sqlite3")
     _serve(
-        easybill.create_app(state, calls_per_minute=wanted.easybill_calls_per_minute), wanted.easybill_port
+        easybill.create_app(state, calls_per_minute=options.easybill_calls_per_minute), options.easybill_port
     )
     sys.stdout.write("ready\n")
     sys.stdout.flush()
@@ -59,10 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _stripe(wanted: argparse.Namespace) -> Flask:
+def _stripe(options: argparse.Namespace) -> Flask:
     """The secret comes by the environment, because arguments are for every process to read."""
-    secret = os.environ[wanted.webhook_secret_env] if wanted.webhook_url else None
-    return stripe.create_app(_file_in(wanted.state, "stripe.sqlite3"), wanted.webhook_url, secret)
+    secret = os.environ[options.webhook_secret_env] if options.webhook_url else None
+    return stripe.create_app(_file_in(options.state, "stripe.sqlite3"), options.webhook_url, secret)
 
 
 def _file_in(directory: Path | None, name: str) -> Path | None:

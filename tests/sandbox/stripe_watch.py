@@ -18,7 +18,7 @@ from tests.sandbox.stripe_document import StripeDocument
 
 DOCUMENT = StripeDocument()
 # What only the sandbox has; nothing of Stripe's can be said of it.
-LEVERS = "/v1/sandbox/"
+SWITCHES = "/v1/sandbox/"
 # Faults that leave nothing to be read on purpose.
 UNREADABLE = {"reset", "garbled", "lost", "cut", "drip"}
 
@@ -60,7 +60,7 @@ def _is_of_stripe(response: Response) -> bool:
     """An address that is not in the API is answered with an error that has no operation."""
     if request.url_rule is None or response.headers.get("Sandbox-Fault") in UNREADABLE:
         return False
-    return request.path.startswith("/v1/") and not request.path.startswith(LEVERS)
+    return request.path.startswith("/v1/") and not request.path.startswith(SWITCHES)
 
 
 def _of_exchange(response: Response) -> Iterator[str]:

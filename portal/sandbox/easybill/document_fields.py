@@ -107,25 +107,25 @@ _ITEM_DEFAULTS: Body = {
 
 def written(given: Body) -> Body:
     """The fields of a document a client may set, each of the right type."""
-    known = accepted(given, WRITABLE)
-    if known.get("vat_option") == "NULL":
-        known["vat_option"] = None
-    if not re.fullmatch(r"[A-Z]{3}", known.get("currency") or "EUR"):
+    fields = accepted(given, WRITABLE)
+    if fields.get("vat_option") == "NULL":
+        fields["vat_option"] = None
+    if not re.fullmatch(r"[A-Z]{3}", fields.get("currency") or "EUR"):
         raise invalid("currency")
-    if not re.fullmatch(r"-?\d{1,12}(\.\d+)?", str(known.get("discount") or 0)):
+    if not re.fullmatch(r"-?\d{1,12}(\.\d+)?", str(fields.get("discount") or 0)):
         raise invalid("discount")
     for name in ("currency", "calc_vat_from", "type", "document_date", "items"):
-        if name in known and known[name] is None:
-            del known[name]
-    return known
+        if name in fields and fields[name] is None:
+            del fields[name]
+    return fields
 
 
 def new_item(given: Body, position: int) -> Body:
     """A position without its id and sums; its text is as short as EasyBill's columns are."""
-    known = {name: value for name, value in accepted(given, _ITEM_WRITABLE).items() if value is not None}
-    if known.get("quantity_str"):
+    fields = {name: value for name, value in accepted(given, _ITEM_WRITABLE).items() if value is not None}
+    if fields.get("quantity_str"):
         raise not_offered("quantity_str")
-    item = {**_ITEM_DEFAULTS, "position": position, **known}
+    item = {**_ITEM_DEFAULTS, "position": position, **fields}
     if len(f"{Decimal(item['quantity']):f}") > 10:
         raise invalid("quantity")
     return item
@@ -133,13 +133,13 @@ def new_item(given: Body, position: int) -> Body:
 
 def service_date(given: Body | None, document_date: str) -> Body:
     """DEFAULT is the document's date; SERVICE and DELIVERY say exactly one of date, period and text."""
-    known = accepted(given or {}, _SERVICE_DATE_WRITABLE)
-    kind = known.get("type") or "DEFAULT"
+    fields = accepted(given or {}, _SERVICE_DATE_WRITABLE)
+    kind = fields.get("type") or "DEFAULT"
     unset: Body = dict.fromkeys(("date", "date_from", "date_to", "text"))
     if kind == "DEFAULT":
         return {"type": kind, **unset, "date": document_date}
-    said = {name: known.get(name) for name in unset}
-    period = [bool(said["date_from"]), bool(said["date_to"])]
-    if any(period) != all(period) or [bool(said["date"]), all(period), bool(said["text"])].count(True) != 1:
+    dates = {name: fields.get(name) for name in unset}
+    period = [bool(dates["date_from"]), bool(dates["date_to"])]
+    if any(period) != all(period) or [bool(dates["date"]), all(period), bool(dates["text"])].count(True) != 1:
         raise invalid("service_date")
-    return {"type": kind, **said}
+    return {"type": kind, **dates}

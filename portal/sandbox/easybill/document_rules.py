@@ -31,7 +31,7 @@ _NOBODY: Body = {"company_name": None, "last_name": None}
 
 def draft(records: Records, given: Body, instant: datetime) -> Body:
     """A new draft, without number and due date unless the client brought a number."""
-    known = written(given)
+    fields = written(given)
     document: Body = {
         **DEFAULTS,
         "attachment_ids": [],
@@ -42,9 +42,9 @@ def draft(records: Records, given: Body, instant: datetime) -> Body:
         "items": [],
         "login_id": LOGIN_ID,
     }
-    _take(records, document, known)
+    _take(records, document, fields)
     _see_customer(records, document)
-    _inherit(document, known)
+    _inherit(document, fields)
     return _reckoned(document, instant)
 
 
@@ -52,10 +52,10 @@ def revise(
     records: Records, document: Body, given: Body, instant: datetime, *, is_customer_refreshed: bool
 ) -> Body:
     """The document with other contents; EasyBill lets even a finished one change, and so does this."""
-    known = written(given)
-    known.pop("type", None)  # can only be set on creation
-    has_other_customer = known.get("customer_id", document["customer_id"]) != document["customer_id"]
-    _take(records, document, known)
+    fields = written(given)
+    fields.pop("type", None)  # can only be set on creation
+    has_other_customer = fields.get("customer_id", document["customer_id"]) != document["customer_id"]
+    _take(records, document, fields)
     if document["is_draft"] or has_other_customer or is_customer_refreshed:
         _see_customer(records, document)
     if not document["is_draft"]:
@@ -102,7 +102,7 @@ def cancel(records: Records, original: Body, instant: datetime) -> Body:
     return storno
 
 
-def settle(records: Records, document: Body, instant: datetime) -> Body:
+def apply_payments(records: Records, document: Body, instant: datetime) -> Body:
     """The document with what its payments add up to; `paid_at` is the day they covered it."""
     _, payments = records.page(PAYMENTS, {"document_id": [(str(document["id"]),) * 2]}, limit=_PAYMENTS_MAX)
     document["paid_amount"] = sum(payment["amount"] for payment in payments)
@@ -120,16 +120,16 @@ def _is_covered(document: Body) -> bool:
     return bool(document["paid_amount"] >= document["amount"])
 
 
-def _take(records: Records, document: Body, known: Body) -> None:
+def _take(records: Records, document: Body, fields: Body) -> None:
     """Write the client's fields into the document."""
-    document |= with_both_due_names({name: value for name, value in known.items() if name != "items"})
+    document |= with_both_due_names({name: value for name, value in fields.items() if name != "items"})
     if document["status"] and document["type"] not in TYPES_WITH_STATUS:
         raise invalid("status")
-    if "items" in known:
-        items = [new_item(given, position) for position, given in enumerate(known["items"], start=1)]
+    if "items" in fields:
+        items = [new_item(given, position) for position, given in enumerate(fields["items"], start=1)]
         document["items"] = [{**item, "id": records.next_id(ITEMS)} for item in items]
-    asked = known.get("service_date", document.get("service_date"))
-    document["service_date"] = service_date(asked, document["document_date"])
+    period = fields.get("service_date", document.get("service_date"))
+    document["service_date"] = service_date(period, document["document_date"])
 
 
 def _see_customer(records: Records, document: Body) -> None:
@@ -149,7 +149,7 @@ def _see_customer(records: Records, document: Body) -> None:
     }
 
 
-def _inherit(document: Body, known: Body) -> None:
+def _inherit(document: Body, fields: Body) -> None:
     """What a new draft takes from its customer, its language and the account where nothing was said."""
     snapshot: Body = document["customer_snapshot"]
     for name, fallback in (("due_in_days", DUE_IN_DAYS_DEFAULT), ("cash_allowance", None)):
@@ -160,8 +160,8 @@ def _inherit(document: Body, known: Body) -> None:
         document["cash_allowance_days"] = snapshot.get("cash_allowance_days")
     language = language_of(document)
     prefix = language.credit_prefix if document["type"] == "CREDIT" else language.text_prefix
-    document["text_prefix"] = _first_set(known.get("text_prefix"), prefix)
-    document["text"] = _first_set(known.get("text"), language.text)
+    document["text_prefix"] = _first_set(fields.get("text_prefix"), prefix)
+    document["text"] = _first_set(fields.get("text"), language.text)
 
 
 def _first_set(*values: Any) -> Any:

@@ -63,7 +63,7 @@ def list_of(check: Check, *, max_length: int | None = None) -> Check:
     def is_list(value: Any) -> bool:
         return (
             isinstance(value, list)
-            and all(check(each) for each in value)
+            and all(check(item) for item in value)
             and (max_length is None or len(value) <= max_length)
         )
 
@@ -77,8 +77,8 @@ def checks(check: Check, names: str) -> dict[str, Check]:
 
 def accepted(given: Body, writable: Mapping[str, Check]) -> Body:
     """The writable fields of a body; unknown and read-only ones are ignored, null is always allowed."""
-    known = {name: given[name] for name in writable if name in given}
-    wrong = [name for name, value in known.items() if value is not None and not writable[name](value)]
+    fields = {name: given[name] for name in writable if name in given}
+    wrong = [name for name, value in fields.items() if value is not None and not writable[name](value)]
     if wrong:
         raise invalid(*wrong)
-    return known
+    return fields

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, request
 
 from portal.sandbox.easybill.customers import LOGIN_ID
-from portal.sandbox.easybill.document_rules import settle
+from portal.sandbox.easybill.document_rules import apply_payments
 from portal.sandbox.easybill.fields import accepted, checks, is_date, is_flag, is_integer, is_text
 from portal.sandbox.easybill.lists import list_answer
 from portal.sandbox.easybill.store import DOCUMENTS, PAYMENTS, transaction
@@ -49,7 +49,7 @@ def create() -> Response:
             "is_paid": request.args.get("paid") in {"1", "true"},
         }
         records.put(PAYMENTS, payment)
-        records.put(DOCUMENTS, settle(records, document, now()))
+        records.put(DOCUMENTS, apply_payments(records, document, now()))
     return answer(_shown(payment), HTTPStatus.CREATED)
 
 
@@ -65,7 +65,7 @@ def delete(payment_id: int) -> Response:
         payment = records.get(PAYMENTS, payment_id)
         records.delete(PAYMENTS, payment_id)
         document = records.get(DOCUMENTS, payment["document_id"])
-        records.put(DOCUMENTS, settle(records, document, now()))
+        records.put(DOCUMENTS, apply_payments(records, document, now()))
     return nothing()
 
 
@@ -75,11 +75,11 @@ def _shown(payment: Body) -> Body:
 
 
 def _given() -> Body:
-    known = {name: value for name, value in accepted(request_body(), _WRITABLE).items() if value is not None}
-    absent = [name for name in ("document_id", "amount") if name not in known]
+    fields = {name: value for name, value in accepted(request_body(), _WRITABLE).items() if value is not None}
+    absent = [name for name in ("document_id", "amount") if name not in fields]
     if absent:
         raise missing(*absent)
-    too_long = [name for name in ("provider", "reference", "type") if len(known.get(name, "")) > _LENGTH_MAX]
+    too_long = [name for name in ("provider", "reference", "type") if len(fields.get(name, "")) > _LENGTH_MAX]
     if too_long:
         raise invalid(*too_long)
-    return known
+    return fields

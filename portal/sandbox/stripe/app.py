@@ -10,7 +10,7 @@ from portal.sandbox.stripe import (
     routes_records,
     routes_setup_intents,
 )
-from portal.sandbox.stripe.dispatch import Door, register
+from portal.sandbox.stripe.dispatch import Api, register
 from portal.sandbox.stripe.faults import Faults
 from portal.sandbox.stripe.frontend import register_front_page, register_pages
 from portal.sandbox.stripe.idempotency import KeysInUse
@@ -70,8 +70,8 @@ def create_app(
     app = Flask(__name__, static_url_path="/assets")
     app.config["MAX_CONTENT_LENGTH"] = REQUEST_BYTES_MAX
     app.extensions["stripe_sandbox"] = sandbox
-    levers = (*sandbox.faults.routes(), *sandbox.courier.routes(), *sandbox.later.routes())
-    register(app, Door(store, sandbox.faults, KeysInUse(), sandbox.wake), (*ROUTES, *levers))
+    switches = (*sandbox.faults.routes(), *sandbox.courier.routes(), *sandbox.later.routes())
+    register(app, Api(store, sandbox.faults, KeysInUse(), sandbox.wake), (*ROUTES, *switches))
     register_pages(app, store, sandbox.wake)
     register_front_page(app, store, sandbox.faults, sandbox.courier)
     sandbox.start()

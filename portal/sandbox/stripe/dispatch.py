@@ -1,4 +1,4 @@
-"""The door of the API: keys, version, parameters and idempotency, the same for every operation."""
+"""What every call of the API passes: keys, version, parameters and idempotency."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -19,9 +19,9 @@ from portal.sandbox.stripe.store import Object, Store
 
 API = "/v1/"
 # No fault ever meets what switches it off.
-LEVERS = "/v1/sandbox/"
+SWITCHES = "/v1/sandbox/"
 # Sent by our own frame, because a browser writes every 4xx answer to its console.
-QUIET = "Sandbox-Quiet"
+ALWAYS_200 = "Sandbox-Quiet"
 # Told of an answer that a rehearsed fault has met.
 FAULT = "Sandbox-Fault"
 
@@ -29,7 +29,7 @@ View = Callable[..., Response]
 
 
 @dataclass(frozen=True)
-class Door:
+class Api:
     """What every request passes."""
 
     store: Store
@@ -38,13 +38,13 @@ class Door:
     after_commit: Callable[[], None]
 
 
-def register(app: Flask, door: Door, routes: Iterable[Route]) -> None:
+def register(app: Flask, api: Api, routes: Iterable[Route]) -> None:
     app.before_request(_open)
     app.register_error_handler(RefusedError, _refuse)
     app.register_error_handler(HTTPException, _refuse_other)
     app.after_request(_sign)
     for route in routes:
-        view: View = partial(_answer, door, route)
+        view: View = partial(_answer, api, route)
         name = f"{route.method} {route.path}"
         app.add_url_rule(route.path, name, view, methods=[route.method], provide_automatic_options=False)
 
@@ -95,13 +95,13 @@ def _is_public(key: str) -> bool:
     return key.startswith("pk_test_")
 
 
-def _answer(door: Door, route: Route, **ids: str) -> Response:
+def _answer(api: Api, route: Route, **ids: str) -> Response:
     caller: Caller = g.caller
     if caller.is_public and not route.is_public:
         message = "This API call cannot be made with a publishable API key. Please use a secret API key."
         raise unauthorized(message, "secret_key_required")
     call = Call(
-        store=door.store,
+        store=api.store,
         parameters=nested(g.pairs),
         caller=caller,
         origin=request.host_url.rstrip("/"),
@@ -109,21 +109,21 @@ def _answer(door: Door, route: Route, **ids: str) -> Response:
         path=request.path,
         idempotency_key=idempotency.key_of(caller),
     )
-    if call.path.startswith(LEVERS):
-        return _done(door, call, route, ids, None)
-    fault = door.faults.take(call, request.method)
-    with door.keys_in_use.claimed(call.idempotency_key):
-        response = door.faults.before(fault) or _done(door, call, route, ids, fault)
+    if call.path.startswith(SWITCHES):
+        return _done(api, call, route, ids, None)
+    fault = api.faults.take(call, request.method)
+    with api.keys_in_use.claimed(call.idempotency_key):
+        response = api.faults.before(fault) or _done(api, call, route, ids, fault)
     if fault is None:
         return response
     response.headers[FAULT] = fault.kind
-    return door.faults.after(fault, response)
+    return api.faults.after(fault, response)
 
 
-def _done(door: Door, call: Call, route: Route, ids: dict[str, str], fault: Fault | None) -> Response:
+def _done(api: Api, call: Call, route: Route, ids: dict[str, str], fault: Fault | None) -> Response:
     with call.store.transaction():
         response = idempotency.replayed(call) or _performed(call, route, ids, fault)
-    door.after_commit()
+    api.after_commit()
     return response
 
 
@@ -174,6 +174,6 @@ def _sign(response: Response) -> Response:
     response.headers["Cache-Control"] = "no-cache, no-store"
     if key := request.headers.get("Idempotency-Key"):
         response.headers["Idempotency-Key"] = key
-    if QUIET in request.headers:
+    if ALWAYS_200 in request.headers:
         response.status_code = 200
     return response

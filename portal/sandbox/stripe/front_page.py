@@ -27,7 +27,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Told:
+class EventRow:
     """An event that is on record; `at` is in UTC."""
 
     at: str
@@ -41,14 +41,14 @@ def numbers() -> list[Number]:
     return cards + accounts
 
 
-def latest_events(store: Store) -> list[Told]:
+def latest_events(store: Store) -> list[EventRow]:
     """Newest first; read it inside a transaction."""
-    return [_told(each) for each in islice(store.newest("event"), EVENTS_SHOWN)]
+    return [_event_row(event) for event in islice(store.newest("event"), EVENTS_SHOWN)]
 
 
-def _told(event: Object) -> Told:
+def _event_row(event: Object) -> EventRow:
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(event["created"]))
-    return Told(at, event["type"], event["data"]["object"]["id"])
+    return EventRow(at, event["type"], event["data"]["object"]["id"])
 
 
 def _does(card: SandboxCard) -> str:
@@ -58,4 +58,4 @@ def _does(card: SandboxCard) -> str:
 
 
 def _grouped(number: str) -> str:
-    return " ".join(number[place : place + 4] for place in range(0, len(number), 4))
+    return " ".join(number[start : start + 4] for start in range(0, len(number), 4))

@@ -46,7 +46,7 @@ def _do(call: Call, deed: LaterDeed) -> None:
     DEEDS[deed.deed](call, deed.object_id)
 
 
-def _settle(call: Call, intent_id: str) -> None:
+def _approve(call: Call, intent_id: str) -> None:
     answer_of_clearing(call, call.find("setup_intent", intent_id), is_approved=True)
 
 
@@ -58,7 +58,7 @@ def _end(call: Call, mandate_id: str) -> None:
     end_mandate(call, call.find("mandate", mandate_id))
 
 
-DEEDS: Mapping[str, Callable[[Call, str], None]] = {"settle": _settle, "refuse": _refuse, "end": _end}
+DEEDS: Mapping[str, Callable[[Call, str], None]] = {"settle": _approve, "refuse": _refuse, "end": _end}
 
 
 def _call_of_nobody(store: Store) -> Call:

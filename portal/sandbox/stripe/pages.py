@@ -24,31 +24,31 @@ def page(call: Call, things: Iterable[Object]) -> Object:
     shown: list[Object] = []
     has_more = False
     if "ending_before" in call.parameters:
-        newer = list(takewhile(lambda each: each["id"] != call.parameters["ending_before"], things))
+        newer = list(takewhile(lambda thing: thing["id"] != call.parameters["ending_before"], things))
         shown, has_more = newer[-size:], len(newer) > size
     else:
-        for each in _after(call.parameters.get("starting_after"), things):
+        for thing in _after(call.parameters.get("starting_after"), things):
             if len(shown) == size:
                 has_more = True
                 break
-            shown.append(each)
+            shown.append(thing)
     return {"object": "list", "data": shown, "has_more": has_more, "url": call.path}
 
 
 def within_created(call: Call, things: Iterable[Object]) -> Iterator[Object]:
     """Keep what was created in the wanted time; `things` are newest first, so it ends early."""
-    wanted = call.parameters.get("created")
-    if wanted is None:
+    created = call.parameters.get("created")
+    if created is None:
         return iter(things)
-    if not isinstance(wanted, dict):
-        moment = whole_number(wanted, "created")
-        return (each for each in things if each["created"] == moment)
+    if not isinstance(created, dict):
+        moment = whole_number(created, "created")
+        return (thing for thing in things if thing["created"] == moment)
     bounds = section(call.parameters, "created")
     limits = {name: whole_number(value, f"created[{name}]") for name, value in bounds.items()}
     since = max(limits.get("gte", 0), limits.get("gt", -1) + 1)
     until = min(limits.get("lte", call.now), limits.get("lt", call.now + 1) - 1)
-    recent = takewhile(lambda each: each["created"] >= since, things)
-    return (each for each in recent if each["created"] <= until)
+    recent = takewhile(lambda thing: thing["created"] >= since, things)
+    return (thing for thing in recent if thing["created"] <= until)
 
 
 def expanded(call: Call, answer: Object) -> Object:

@@ -30,15 +30,15 @@ def nested(pairs: Pairs) -> dict[str, Any]:
 
 def refuse_unknown(pairs: Pairs, allowed: Iterable[str]) -> None:
     """Allowed names are flat: `usage`, `automatic_payment_methods[enabled]`, `expand[]`, `metadata[*]`."""
-    known = {*allowed, "expand[]"}
-    heads = {name.split("[")[0] for name in known}
+    names = {*allowed, "expand[]"}
+    heads = {name.split("[")[0] for name in names}
     for key, _ in pairs:
         head, *rest = _parts(key)
         if head == "payment_method_types":
             raise _no_longer_supported()
-        if _flat(head, rest) in known or (len(rest) == 1 and f"{head}[*]" in known):
+        if _flat(head, rest) in names or (len(rest) == 1 and f"{head}[*]" in names):
             continue
-        if not rest and any(name.startswith(f"{head}[") for name in known):
+        if not rest and any(name.startswith(f"{head}[") for name in names):
             continue
         unknown = key if head in heads else head
         message = f"Received unknown parameter: {unknown}"

@@ -1,4 +1,4 @@
-"""Mandates, events and webhook endpoints, and two levers that Stripe does not have."""
+"""Mandates, events and webhook endpoints, and two switches that Stripe does not have."""
 
 import secrets
 

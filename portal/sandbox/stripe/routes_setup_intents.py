@@ -69,17 +69,17 @@ def create(call: Call) -> Object:
 
 
 def retrieve(call: Call, intent_id: str) -> Object:
-    return _shown(call, _found(call, intent_id))
+    return _shown(call, _intent(call, intent_id))
 
 
 def confirm_in_browser(call: Call, intent_id: str) -> Object:
-    intent = _found(call, intent_id)
+    intent = _intent(call, intent_id)
     confirm(call, intent)
     return _shown(call, intent)
 
 
 def cancel(call: Call, intent_id: str) -> Object:
-    intent = _found(call, intent_id)
+    intent = _intent(call, intent_id)
     if intent["status"] in {"succeeded", "canceled", "processing"}:
         raise unexpected_state(intent, "cancel")
     reason = call.parameters.get("cancellation_reason")
@@ -93,13 +93,13 @@ def cancel(call: Call, intent_id: str) -> Object:
 
 
 def list_all(call: Call) -> Object:
-    wanted = {
+    filters = {
         name: call.parameters[name] for name in ("customer", "payment_method") if name in call.parameters
     }
     intents = call.store.newest("setup_intent")
     return page(
         call,
-        within_created(call, (each for each in intents if wanted.items() <= each.items())),
+        within_created(call, (intent for intent in intents if filters.items() <= intent.items())),
     )
 
 
@@ -110,7 +110,7 @@ def list_attempts(call: Call) -> Object:
     return page(call, within_created(call, call.store.newest("setup_attempt", intent["id"])))
 
 
-def _found(call: Call, intent_id: str) -> Object:
+def _intent(call: Call, intent_id: str) -> Object:
     """With a publishable key, only who holds the client secret finds it."""
     intent = call.find("setup_intent", intent_id, "intent")
     secret = call.parameters.get("client_secret")

@@ -181,7 +181,7 @@ class Store:
         )
         return Parcel(*rows[0]) if rows else None
 
-    def postpone_delivery(self, delivery_id: int, due_at: float) -> None:
+    def retry_delivery(self, delivery_id: int, due_at: float) -> None:
         self._write(
             "UPDATE delivery SET attempt_count = attempt_count + 1, due_at = ? WHERE id = ?",
             (due_at, delivery_id),

@@ -68,10 +68,10 @@ class Courier(Worker):
         }
 
     def _switch(self, call: Call) -> Object:
-        wanted = call.parameters.get("delivery")
-        if wanted not in set(Delivery):
+        delivery = call.parameters.get("delivery")
+        if delivery not in set(Delivery):
             raise invalid(f"Invalid delivery: must be one of {', '.join(Delivery)}", "delivery")
-        self._delivery = Delivery(wanted)
+        self._delivery = Delivery(delivery)
         return self._show(call)
 
     def _resend(self, call: Call, event_id: str) -> Object:
@@ -87,7 +87,7 @@ class Courier(Worker):
             self._store.end_delivery(delivery.id)
         else:
             delay = self._retry_delays[delivery.attempt_count]
-            self._store.postpone_delivery(delivery.id, time.time() + delay)
+            self._store.retry_delivery(delivery.id, time.time() + delay)
 
 
 def configure_endpoint(store: Store, url: str | None, secret: str | None) -> None:

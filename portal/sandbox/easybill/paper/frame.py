@@ -17,7 +17,7 @@ TOP_FIRST = 97 * mm  # the address window and the facts beside it
 TOP_LATER = 32 * mm
 
 INK = HexColor("#1b2430")
-QUIET = HexColor("#5c6775")
+MUTED = HexColor("#5c6775")
 LINE = HexColor("#c9d0d8")
 ACCENT = HexColor("#0f6e84")
 _STAMP_INK = HexColor("#eceff2")
@@ -50,7 +50,7 @@ def draw_page_total(canvas: Any) -> None:
     total = str(canvas.getPageNumber())
     canvas.beginForm(PAGE_TOTAL)
     canvas.setFont("Helvetica", 8)
-    canvas.setFillColor(QUIET)
+    canvas.setFillColor(MUTED)
     canvas.drawString(0, 0, total)
     canvas.endForm()
 
@@ -88,7 +88,7 @@ def _draw_mark(canvas: Any, left: float, bottom: float) -> None:
 
 
 def _draw_address(canvas: Any, address: Sequence[str]) -> None:
-    canvas.setFillColor(QUIET)
+    canvas.setFillColor(MUTED)
     canvas.setFont("Helvetica", 7)
     sender = f"{SELLER.name} · {SELLER.street} · {SELLER.town}"
     canvas.drawString(LEFT, _ADDRESS_TOP + 2.2 * mm, sender)
@@ -105,7 +105,7 @@ def _draw_facts(canvas: Any, facts: Sequence[tuple[str, str]]) -> None:
     for row, (label, value) in enumerate(facts):
         height = _ADDRESS_TOP + (2.2 - 5.4 * row) * mm
         canvas.setFont("Helvetica", 8.5)
-        canvas.setFillColor(QUIET)
+        canvas.setFillColor(MUTED)
         canvas.drawString(_FACTS_LEFT - 8 * mm, height, label)
         canvas.setFillColor(INK)
         canvas.drawRightString(WIDTH - RIGHT, height, value)
@@ -121,7 +121,7 @@ def _draw_foot(canvas: Any, language: Language) -> None:
     canvas.setStrokeColor(LINE)
     canvas.setLineWidth(0.4)
     canvas.line(LEFT, 29 * mm, WIDTH - RIGHT, 29 * mm)
-    canvas.setFillColor(QUIET)
+    canvas.setFillColor(MUTED)
     canvas.setFont("Helvetica", 7)
     for left, lines in columns:
         for row, line in enumerate(lines):

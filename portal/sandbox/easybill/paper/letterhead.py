@@ -59,9 +59,9 @@ def facts_of(document: Body, figures: Figures) -> list[Row]:
 
 
 def _service(document: Body, figures: Figures) -> Row:
-    said = document["service_date"]
+    date = document["service_date"]
     words = figures.language.words
-    label = words["delivery_date" if said.get("type") == "DELIVERY" else "service_date"]
-    if said.get("date_from") and said.get("date_to"):
-        return words["service_period"], figures.period(said["date_from"], said["date_to"])
-    return label, figures.day(said["date"]) if said.get("date") else said.get("text") or ""
+    label = words["delivery_date" if date.get("type") == "DELIVERY" else "service_date"]
+    if date.get("date_from") and date.get("date_to"):
+        return words["service_period"], figures.period(date["date_from"], date["date_to"])
+    return label, figures.day(date["date"]) if date.get("date") else date.get("text") or ""

@@ -26,10 +26,10 @@ _BODY_WIDTH = frame.WIDTH - frame.LEFT - frame.RIGHT
 _PLAIN = ParagraphStyle("plain", fontName="Helvetica", fontSize=9.5, leading=13, textColor=frame.INK)
 _CELL = ParagraphStyle("cell", _PLAIN, fontSize=8.8, leading=11.6)
 _CELL_RIGHT = ParagraphStyle("cell-right", _CELL, alignment=TA_RIGHT)
-_HEADING = ParagraphStyle("heading", _CELL, fontName="Helvetica-Bold", fontSize=8.2, textColor=frame.QUIET)
+_HEADING = ParagraphStyle("heading", _CELL, fontName="Helvetica-Bold", fontSize=8.2, textColor=frame.MUTED)
 _HEADING_RIGHT = ParagraphStyle("heading-right", _HEADING, alignment=TA_RIGHT)
 _TITLE = ParagraphStyle("title", _PLAIN, fontName="Helvetica-Bold", fontSize=17, leading=21)
-_SUBTITLE = ParagraphStyle("subtitle", _PLAIN, fontSize=10.5, leading=14, textColor=frame.QUIET)
+_SUBTITLE = ParagraphStyle("subtitle", _PLAIN, fontSize=10.5, leading=14, textColor=frame.MUTED)
 
 
 @dataclass(frozen=True)
