@@ -111,10 +111,10 @@ def _copy_sqlite(database: Path, partial: Path) -> None:
 
 def _refuse_damage(path: Path) -> None:
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        verdict = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
         is_ours = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-    if found != "ok":
-        raise BackupError(f"{path} is damaged: {found}.")
+    if verdict != "ok":
+        raise BackupError(f"{path} is damaged: {verdict}.")
     if not is_ours:
         raise BackupError(f"{path} is a database, but not the portal's.")
 
@@ -131,7 +131,7 @@ def _restore_sqlite(
         _refuse_damage(path)
     except sqlite3.Error as error:
         raise BackupError(f"{path} cannot be read: {error}.") from error
-    old = [each for suffix in ("", *_SIDE_FILES) if (each := Path(f"{database}{suffix}")).exists()]
+    old = [file for suffix in ("", *_SIDE_FILES) if (file := Path(f"{database}{suffix}")).exists()]
     if old and not is_replacing:
         raise BackupError(f"{old[0]} exists already; say --replace to put it aside.")
     database.parent.mkdir(parents=True, exist_ok=True)
@@ -140,9 +140,9 @@ def _restore_sqlite(
     fresh.touch(mode=0o600)
     shutil.copyfile(path, fresh)
     _sync(fresh)
-    for each in old:  # a log belongs to its database: beside the restored one it would be played into it
-        suffix = each.name.removeprefix(database.name)
-        each.rename(database.with_name(f"{database.name}.before-{now:%Y%m%dT%H%M%S}{suffix}"))
+    for file in old:  # a log belongs to its database: beside the restored one it would be played into it
+        suffix = file.name.removeprefix(database.name)
+        file.rename(database.with_name(f"{database.name}.before-{now:%Y%m%dT%H%M%S}{suffix}"))
     fresh.rename(database)
     _sync(database.parent)
 
@@ -190,8 +190,8 @@ def _run(program: str, url: URL, *arguments: str) -> None:
     command = [_program(program), *arguments]
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)  # noqa: S603
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.strip()]
-        raise BackupError(f"{program} failed: {said[0] if said else done.returncode}")
+        error_lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise BackupError(f"{program} failed: {error_lines[0] if error_lines else done.returncode}")
 
 
 def _program(name: str) -> str:
@@ -199,10 +199,10 @@ def _program(name: str) -> str:
     installed = sorted(
         Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]), reverse=True
     )
-    found = shutil.which(name) or (str(installed[0]) if installed else None)
-    if found is None:
+    path = shutil.which(name) or (str(installed[0]) if installed else None)
+    if path is None:
         raise BackupError(f"{name} is not installed: apt-get install postgresql-client.")
-    return found
+    return path
 
 
 def _sync(path: Path) -> None:

@@ -65,29 +65,29 @@ def add_membership(
     """Let an account into an organization, or change what it may do there, which ends its sessions."""
     role, permissions = PRESETS[preset]
     table = {category: list(actions) for category, actions in permissions.items()}
-    known = _membership_of(organization, account)
+    current = _membership_of(organization, account)
     after = {"login": account.login, "role": role, "permissions": table}
-    if known is None:
+    if current is None:
         _revoke_old_tokens(organization, account, now)
         membership = Membership(account_id=account.id, role=role, permissions=table)
         add_owned(organization.id, membership)
         audit.record(organization.id, "member.added", str(account.uid), after=after)
         return membership
-    before = {"login": account.login, "role": known.role, "permissions": known.permissions}
+    before = {"login": account.login, "role": current.role, "permissions": current.permissions}
     if before != after:
-        known.role, known.permissions = role, table
+        current.role, current.permissions = role, table
         sessions.end_all(account)
         audit.record(organization.id, "member.changed", str(account.uid), before=before, after=after)
-    return known
+    return current
 
 
 def remove_membership(organization: Organization, account: Account) -> None:
     """Take an account out of an organization: from the next request on, it and its tokens find nothing."""
-    known = _membership_of(organization, account)
-    if known is None:
+    membership = _membership_of(organization, account)
+    if membership is None:
         raise NotFoundError(f"{account.login} is no member of {organization.name}.")
-    before = {"login": account.login, "role": known.role, "permissions": known.permissions}
-    db.session.delete(known)
+    before = {"login": account.login, "role": membership.role, "permissions": membership.permissions}
+    db.session.delete(membership)
     audit.record(organization.id, "member.removed", str(account.uid), before=before)
 
 
@@ -131,10 +131,10 @@ def add_collector(name: str, *, now: dt.datetime) -> str:
 def organization_by(key: str) -> Organization:
     """Find an organization by customer number or id, as an operator names it."""
     by = Organization.number == key if key.isdigit() else Organization.uid == _uid(key)
-    found = db.session.scalar(select(Organization).where(by))
-    if found is None:
+    organization = db.session.scalar(select(Organization).where(by))
+    if organization is None:
         raise NotFoundError(f"There is no organization {key}.")
-    return found
+    return organization
 
 
 def _uid(text: str) -> UUID:

@@ -50,14 +50,14 @@ def signed_in(account: Account, this: UserSession | None, *, now: dt.datetime) -
     """Return where an account is signed in, the last seen first."""
     return [
         SignedIn(
-            uid=each.uid,
-            browser=_browser(each.agent),
-            address=each.address,
-            created_at=each.created_at,
-            seen_at=each.seen_at,
-            is_this=this is not None and each.uid == this.uid,
+            uid=row.uid,
+            browser=_browser(row.agent),
+            address=row.address,
+            created_at=row.created_at,
+            seen_at=row.seen_at,
+            is_this=this is not None and row.uid == this.uid,
         )
-        for each in sessions.sessions_of(account, now=now)
+        for row in sessions.sessions_of(account, now=now)
     ]
 
 
@@ -68,8 +68,8 @@ def _browser(agent: str) -> str:
     return f"{browser} on {system}" if system else browser
 
 
-def _first(known: Sequence[tuple[str, str]], agent: str) -> str | None:
-    return next((name for name, pattern in known if re.search(pattern, agent)), None)
+def _first(patterns: Sequence[tuple[str, str]], agent: str) -> str | None:
+    return next((name for name, pattern in patterns if re.search(pattern, agent)), None)
 
 
 def unusable_customers() -> Iterator[tuple[Organization, ValidationError]]:

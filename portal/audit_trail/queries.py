@@ -42,12 +42,12 @@ class AuditTrail(ListPage):
     entries: Sequence[EntryRow]
 
 
-def trail_of(organization: Organization, wanted: Slice) -> AuditTrail:
+def trail_of(organization: Organization, page_slice: Slice) -> AuditTrail:
     query = select(AuditEntry).where(AuditEntry.organization_id == organization.id)
-    if wanted.after is not None:
-        query = query.where(AuditEntry.id < wanted.after[0])
-    rows = db.session.scalars(query.order_by(AuditEntry.id.desc()).limit(wanted.rows_to_read)).all()
-    shown, next_key = wanted.cut(rows, lambda entry: (entry.id,))
+    if page_slice.after is not None:
+        query = query.where(AuditEntry.id < page_slice.after[0])
+    rows = db.session.scalars(query.order_by(AuditEntry.id.desc()).limit(page_slice.rows_to_read)).all()
+    shown, next_key = page_slice.cut(rows, lambda entry: (entry.id,))
     return AuditTrail(
-        organization=organization, entries=[EntryRow(each) for each in shown], next_key=next_key
+        organization=organization, entries=[EntryRow(entry) for entry in shown], next_key=next_key
     )

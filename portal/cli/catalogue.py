@@ -45,11 +45,11 @@ def subscribe(code: str, organization: str, project: str | None, since: dt.datet
     from portal.account.directory import organization_by
     from portal.ledger import catalogue as ledger
 
-    owner = organization_by(organization)
+    customer = organization_by(organization)
     product = ledger.existing_product(code)
-    ledger.refuse_unpriced(product, owner.currency)
-    part = ledger.project_by_code(owner, project, name=project) if project else None
+    ledger.refuse_unpriced(product, customer.currency)
+    part = ledger.project_by_code(customer, project, name=project) if project else None
     start_hour = hour_of(since or utc_now() + dt.timedelta(hours=1))
-    subscription = ledger.subscribe(owner, product, part, start_hour=start_hour)
+    subscription = ledger.subscribe(customer, product, part, start_hour=start_hour)
     db.session.commit()
     click.echo(subscription.uid)

@@ -84,8 +84,8 @@ def add_token(login: str, organization: str, name: str) -> None:
     from portal.account import directory as people
     from portal.tokens.actions import make_token
 
-    owner, account = people.organization_by(organization), people.account_by(login)
-    minted = make_token(owner, account, name, now=utc_now())
+    customer, account = people.organization_by(organization), people.account_by(login)
+    minted = make_token(customer, account, name, now=utc_now())
     db.session.commit()
     click.echo(minted.token)
 

@@ -22,8 +22,8 @@ def import_usage(files: tuple[Path, ...], organization: str) -> None:
     from portal.account.directory import organization_by
     from portal.metering.importing import import_focus
 
-    owner = organization_by(organization)
-    done = import_focus(owner, files, _report, now=utc_now())
+    customer = organization_by(organization)
+    done = import_focus(customer, files, _report, now=utc_now())
     click.echo(f"{done.rows} rows read, {done.metered} metered, {done.rounded} rounded to 1e-9")
     written = done.written
     click.echo(
@@ -34,5 +34,5 @@ def import_usage(files: tuple[Path, ...], organization: str) -> None:
         click.echo(f"not metered: {count} × {reason}")
 
 
-def _report(place: str, reason: str) -> None:
-    click.echo(f"{place}: {reason}", err=True)
+def _report(position: str, reason: str) -> None:
+    click.echo(f"{position}: {reason}", err=True)

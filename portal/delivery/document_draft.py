@@ -215,13 +215,13 @@ def _correction(month: Month | None, language: str, corrected: Mapping[Month, Le
     """Say which month and which document a position corrects: the law wants both named."""
     if month is None:
         return []
-    said = f"{'Korrektur für' if language == 'de' else 'Correction of'} {month.number:02}/{month.year}"
+    heading = f"{'Korrektur für' if language == 'de' else 'Correction of'} {month.number:02}/{month.year}"
     document = corrected.get(month)
     if document is None:
-        return [said]
+        return [heading]
     if language == "de":
-        return [f"{said}, Rechnung {document.number} vom {document.document_on:%d.%m.%Y}"]
-    return [f"{said}, invoice {document.number} of {document.document_on.isoformat()}"]
+        return [f"{heading}, Rechnung {document.number} vom {document.document_on:%d.%m.%Y}"]
+    return [f"{heading}, invoice {document.number} of {document.document_on.isoformat()}"]
 
 
 def _plain(amount: Money) -> str:

@@ -55,8 +55,8 @@ def _run(port: int, stopping: threading.Event, *, is_reloading: bool) -> None:
     var = Path(os.environ.get("PORTAL_VAR", config.ROOT / "var"))
     var.mkdir(parents=True, exist_ok=True)
     demo_file = var / "demo.json"
-    known = json.loads(demo_file.read_text()) if demo_file.exists() else {}
-    _write(demo_file, known | _addresses(port))  # so that every command finds the same sandboxes
+    description = json.loads(demo_file.read_text()) if demo_file.exists() else {}
+    _write(demo_file, description | _addresses(port))  # so that every command finds the same sandboxes
     settings = config.from_environment()
     log.configure("WARNING")
     progress = Progress()
@@ -64,7 +64,7 @@ def _run(port: int, stopping: threading.Event, *, is_reloading: bool) -> None:
     with stand_ins.running(settings, port) as sandbox:
         app = create_app(settings)
         with app.app_context():
-            _prepare(settings, sandbox, demo_file, known, progress)
+            _prepare(settings, sandbox, demo_file, description, progress)
         if is_reloading:
             threading.Thread(target=reloading.keep_serving, args=(port, stopping)).start()
         else:
@@ -94,7 +94,7 @@ def _only_serve(port: int, stopping: threading.Event) -> None:
 
 def _addresses(port: int) -> dict[str, str]:
     names = ("url", "stripe_url", "easybill_url")
-    return {name: f"http://127.0.0.1:{port + place}" for place, name in enumerate(names)}
+    return {name: f"http://127.0.0.1:{port + offset}" for offset, name in enumerate(names)}
 
 
 def _write(path: Path, description: dict[str, Any]) -> None:
@@ -109,7 +109,7 @@ def _prepare(
     settings: Settings,
     sandbox: subprocess.Popen[str],
     demo_file: Path,
-    known: dict[str, Any],
+    description: dict[str, Any],
     progress: Progress,
 ) -> None:
     """Bring the database up to date and, the first time, fill it."""
@@ -131,7 +131,7 @@ def _prepare(
             stripe=stripe(),
             report=progress.counter("months billed"),
         )
-    _write(demo_file, people.description(settings, people.known_tokens(known), now=now))
+    _write(demo_file, people.description(settings, people.known_tokens(description), now=now))
     db.session.remove()
 
 

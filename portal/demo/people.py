@@ -101,14 +101,16 @@ def add_customer(customer: Customer, *, now: dt.datetime) -> Organization:
     return organization
 
 
-def description(settings: Settings, known: Mapping[str, str], *, now: dt.datetime) -> dict[str, Any]:
-    """Return what `var/demo.json` says. A token of `known` (login -> token) that still works is kept."""
+def description(
+    settings: Settings, tokens_by_login: Mapping[str, str], *, now: dt.datetime
+) -> dict[str, Any]:
+    """Return what `var/demo.json` says. Of `tokens_by_login`, those that still work are kept."""
     people = []
     query = select(Membership).order_by(Membership.organization_id, Membership.id)
     presets = list(Preset)
     for membership in db.session.scalars(query):
         account, organization = membership.account, membership.organization
-        token = known.get(account.login)
+        token = tokens_by_login.get(account.login)
         if token is None or not _works(organization, account, token):
             token = make_token(organization, account, "demo", now=now).token
         people.append(

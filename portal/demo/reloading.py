@@ -30,14 +30,14 @@ def keep_serving(port: int, stopping: threading.Event) -> None:
 
 def files() -> Seen:
     """Return what would change what the portal does."""
-    found: Seen = {}
+    written_at: Seen = {}
     for pattern in _WATCHED:
         for path in ROOT.glob(pattern):
             try:
-                found[path] = path.stat().st_mtime_ns
+                written_at[path] = path.stat().st_mtime_ns
             except FileNotFoundError:  # an editor replaces a file by taking it away first
                 continue
-    return found
+    return written_at
 
 
 def _start(port: int) -> subprocess.Popen[bytes]:

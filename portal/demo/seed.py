@@ -182,18 +182,18 @@ def collect(*, now: dt.datetime, report: Report = silent) -> int:
 
 
 def _collect(
-    organization_id: int, some: list[tuple[Subscription, Pattern]], now: dt.datetime, report: Report
+    organization_id: int, patterns: list[tuple[Subscription, Pattern]], now: dt.datetime, report: Report
 ) -> int:
     query = select(func.max(UsageHour.hour)).where(
         UsageHour.organization_id == organization_id,
-        UsageHour.subscription_id.in_([subscription.id for subscription, _ in some]),
+        UsageHour.subscription_id.in_([subscription.id for subscription, _ in patterns]),
     )
     last = db.session.scalar(query)
     until = hour_of(now)
 
     def owed() -> Iterator[Entry]:
         streams = []
-        for subscription, pattern in some:
+        for subscription, pattern in patterns:
             born = subscription.start_hour
             start = born if last is None else last + 1
             streams.append(entries(pattern, subscription.id, start, until, born))

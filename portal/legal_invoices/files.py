@@ -45,20 +45,22 @@ def pdf_of(organization: Organization, document_id: str) -> LegalFile:
 
 
 def e_invoice_of(
-    organization: Organization, document_id: str, wanted: DocumentFormat, *, offered: Collection[str]
+    organization: Organization, document_id: str, document_format: DocumentFormat, *, offered: Collection[str]
 ) -> LegalFile:
     """Return a document as machines read it; NoSuchFormatError says why there is none.
 
     `offered` are the formats that documents are made in: one of them may still be on its way.
     """
     document = _document_of(organization, document_id)
-    file = db.session.get(LegalDocumentFormat, (organization.id, document.id, wanted))
+    file = db.session.get(LegalDocumentFormat, (organization.id, document.id, document_format))
     if file is None:
-        raise NoSuchFormatError(_NOT_KEPT[wanted in offered].format(wanted.upper()))
+        raise NoSuchFormatError(_NOT_KEPT[document_format in offered].format(document_format.upper()))
     if file.content is None or file.sha256 is None or file.media_type is None:
-        raise NoSuchFormatError(f"This document was not made as {wanted.upper()}. Its PDF is complete.")
-    ending = "xml" if wanted is DocumentFormat.XRECHNUNG else "pdf"
-    name = f"{_file_name(document)}-{wanted}.{ending}"
+        raise NoSuchFormatError(
+            f"This document was not made as {document_format.upper()}. Its PDF is complete."
+        )
+    ending = "xml" if document_format is DocumentFormat.XRECHNUNG else "pdf"
+    name = f"{_file_name(document)}-{document_format}.{ending}"
     return LegalFile(name, file.media_type, file.sha256, file.content)
 
 

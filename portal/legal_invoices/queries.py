@@ -75,19 +75,19 @@ class LegalInvoiceDetail:
         return self.invoice.document.net - self.comparison.lines_total
 
 
-def legal_invoices_of(organization: Organization, asked: Slice, *, today: dt.date) -> LegalInvoiceList:
-    """Return the documents, newest first; `asked.after` is (date, id) of the last one seen."""
+def legal_invoices_of(organization: Organization, page_slice: Slice, *, today: dt.date) -> LegalInvoiceList:
+    """Return the documents, newest first; `page_slice.after` is (date, id) of the last one seen."""
     query = _documents(organization).order_by(LegalDocument.document_on.desc(), LegalDocument.id.desc())
-    if asked.after is not None:
-        query = query.where(tuple_(LegalDocument.document_on, LegalDocument.id) < tuple_(*asked.after))
-    rows = db.session.execute(query.limit(asked.rows_to_read)).all()
-    shown, next_key = asked.cut(rows, _key)
+    if page_slice.after is not None:
+        query = query.where(tuple_(LegalDocument.document_on, LegalDocument.id) < tuple_(*page_slice.after))
+    rows = db.session.execute(query.limit(page_slice.rows_to_read)).all()
+    shown, next_key = page_slice.cut(rows, _key)
     synced_at = synced_until()
     return LegalInvoiceList(
         invoices=[_legal_invoice(organization, row, today, synced_at) for row in shown],
         next_key=next_key,
         synced_at=synced_at,
-        is_first=asked.after is None,
+        is_first=page_slice.after is None,
     )
 
 
@@ -141,16 +141,18 @@ def _related(document: LegalDocument) -> Related:
             LegalDocument.refers_to_provider_document_id == document.provider_document_id,
         ),
     )
-    found = {each.provider_document_id: each for each in db.session.scalars(query.order_by(LegalDocument.id))}
-    cancelled_by = found.get(document.cancelled_by_provider_document_id or "")
+    by_id = {
+        other.provider_document_id: other for other in db.session.scalars(query.order_by(LegalDocument.id))
+    }
+    cancelled_by = by_id.get(document.cancelled_by_provider_document_id or "")
     return Related(
-        refers_to=found.get(document.refers_to_provider_document_id or ""),
+        refers_to=by_id.get(document.refers_to_provider_document_id or ""),
         cancelled_by=cancelled_by,
         corrected_by=[
-            each
-            for each in found.values()
-            if each.refers_to_provider_document_id == document.provider_document_id
-            and each is not cancelled_by
+            other
+            for other in by_id.values()
+            if other.refers_to_provider_document_id == document.provider_document_id
+            and other is not cancelled_by
         ],
     )
 

@@ -60,11 +60,13 @@ def download(organization_id: UUID) -> Response:
     invoice_id = request.args.get("invoice_id")
     if not invoice_id:
         raise ValidationError({"invoice_id": ["is missing"]})
-    wanted = choice("format", DocumentFormat, None)
-    if wanted is None:
+    document_format = choice("format", DocumentFormat, None)
+    if document_format is None:
         file = files.pdf_of(organization(), invoice_id)
     else:
-        file = files.e_invoice_of(organization(), invoice_id, wanted, offered=settings().document_formats)
+        file = files.e_invoice_of(
+            organization(), invoice_id, document_format, offered=settings().document_formats
+        )
     return unchanging_file(file.content, name=file.name, sha256=file.sha256, media_type=file.media_type)
 
 

@@ -16,10 +16,12 @@ _LIMIT: JSON = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default"
 _KEY: JSON = {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH_MAX, "pattern": f"^{KEY_CHARACTER}+$"}
 
 
-def _parameter(name: str, place: str, description: str, schema: JSON, *, is_required: bool = False) -> JSON:
+def _parameter(
+    name: str, location: str, description: str, schema: JSON, *, is_required: bool = False
+) -> JSON:
     return {
         "name": name,
-        "in": place,
+        "in": location,
         "required": is_required,
         "description": description,
         "schema": schema,

@@ -52,7 +52,9 @@ class Overview:
 
     def cost_of(self, month: Month) -> Money:
         """Return what a month of the last year cost, net."""
-        points = (point for each in self.year.projects for line in each.products for point in line.points)
+        points = (
+            point for project in self.year.projects for line in project.products for point in line.points
+        )
         cents = sum(point.cents for point in points if point.hour == month.start_hour)
         return Money(cents, self.organization.currency)
 
@@ -61,7 +63,7 @@ def overview_of(organization: Organization, *, now: dt.datetime, grace_days: int
     month = Month.of(now)
     complete = completeness(organization.id, Window(month.start_hour, hour_of(now) + 1), now=now)
     rows = _legal_rows(organization, now.date())
-    unpaid = [each for each in rows if each.status in {LegalStatus.OPEN, LegalStatus.OVERDUE}]
+    unpaid = [row for row in rows if row.status in {LegalStatus.OPEN, LegalStatus.OVERDUE}]
     return Overview(
         organization=organization,
         month=month,
@@ -69,7 +71,7 @@ def overview_of(organization: Organization, *, now: dt.datetime, grace_days: int
         metered_through=complete.metered_through,
         closes_on=month.shifted(1).first_on + dt.timedelta(days=grace_days),
         legal=rows[:3],
-        unpaid=Money(sum(each.document.remaining.cents for each in unpaid), organization.currency),
+        unpaid=Money(sum(row.document.remaining.cents for row in unpaid), organization.currency),
         payment_method=_default_payment_method(organization),
     )
 
@@ -89,7 +91,7 @@ def _legal_rows(organization: Organization, today: dt.date) -> Sequence[LegalRow
         .where(LegalDocument.organization_id == organization.id)
         .order_by(LegalDocument.document_on.desc(), LegalDocument.id.desc())
     )
-    return [LegalRow(each, each.status_on(today)) for each in db.session.scalars(query)]
+    return [LegalRow(document, document.status_on(today)) for document in db.session.scalars(query)]
 
 
 def _default_payment_method(organization: Organization) -> PaymentMethod | None:

@@ -45,11 +45,13 @@ def sign_in() -> PasswordPage | Response:
     form = SignInForm()
     if not form.validate_on_submit():
         return PasswordPage(form)
-    known = credentials.recognise(form.login.data, form.password.data, address=request.remote_addr, now=now())
-    if known is None:
+    account = credentials.recognise(
+        form.login.data, form.password.data, address=request.remote_addr, now=now()
+    )
+    if account is None:
         return PasswordPage(form, is_refused=True)
     identity.sign_out()
-    identity.sign_in(known)
+    identity.sign_in(account)
     return redirect(_safe_next(), HTTPStatus.SEE_OTHER)
 
 
@@ -107,8 +109,8 @@ def reset() -> FormPage | Response:
 
 def _safe_next() -> str:
     """Return where to go after signing in: a path of ours, never another host."""
-    wanted = request.args.get("next", "")
-    is_path = wanted.startswith("/") and not wanted.startswith("//")
+    target = request.args.get("next", "")
+    is_path = target.startswith("/") and not target.startswith("//")
     # Browsers read a backslash as a slash, and drop what cannot be printed.
-    is_ours = is_path and "\\" not in wanted and wanted.isprintable()
-    return wanted if is_ours else url_for("overview.index")
+    is_ours = is_path and "\\" not in target and target.isprintable()
+    return target if is_ours else url_for("overview.index")

@@ -69,12 +69,12 @@ class SubscriptionList(ListPage):
     subscriptions: Sequence[SubscriptionRow]
 
 
-def subscriptions_of(organization: Organization, wanted: Slice, *, now: dt.datetime) -> SubscriptionList:
+def subscriptions_of(organization: Organization, page_slice: Slice, *, now: dt.datetime) -> SubscriptionList:
     query = _query(organization)
-    if wanted.after is not None:
-        query = query.where(Subscription.id < wanted.after[0])
-    rows = db.session.scalars(query.order_by(Subscription.id.desc()).limit(wanted.rows_to_read)).all()
-    shown, next_key = wanted.cut(rows, lambda each: (each.id,))
+    if page_slice.after is not None:
+        query = query.where(Subscription.id < page_slice.after[0])
+    rows = db.session.scalars(query.order_by(Subscription.id.desc()).limit(page_slice.rows_to_read)).all()
+    shown, next_key = page_slice.cut(rows, lambda each: (each.id,))
     return SubscriptionList(
         organization=organization, subscriptions=_rows(organization, shown, now), next_key=next_key
     )
@@ -82,10 +82,10 @@ def subscriptions_of(organization: Organization, wanted: Slice, *, now: dt.datet
 
 def subscription_of(organization: Organization, uid: UUID, *, now: dt.datetime) -> SubscriptionRow:
     """Return one, or raise NotFoundError: for another organization's too."""
-    found = db.session.scalar(_query(organization).where(Subscription.uid == uid))
-    if found is None:
+    subscription = db.session.scalar(_query(organization).where(Subscription.uid == uid))
+    if subscription is None:
         raise NotFoundError
-    return _rows(organization, [found], now)[0]
+    return _rows(organization, [subscription], now)[0]
 
 
 def _query(organization: Organization) -> Select[Subscription]:
@@ -97,19 +97,23 @@ def _query(organization: Organization) -> Select[Subscription]:
 
 
 def _rows(
-    organization: Organization, some: Sequence[Subscription], now: dt.datetime
+    organization: Organization, subscriptions: Sequence[Subscription], now: dt.datetime
 ) -> Sequence[SubscriptionRow]:
     query = (
         select(Price)
         .where(
-            Price.product_id.in_({each.product_id for each in some}), Price.currency == organization.currency
+            Price.product_id.in_({subscription.product_id for subscription in subscriptions}),
+            Price.currency == organization.currency,
         )
         .order_by(Price.start_day)
     )
     prices = db.session.scalars(query).all()
     return [
         SubscriptionRow(
-            each, organization, now, [price for price in prices if price.product_id == each.product_id]
+            subscription,
+            organization,
+            now,
+            [price for price in prices if price.product_id == subscription.product_id],
         )
-        for each in some
+        for subscription in subscriptions
     ]

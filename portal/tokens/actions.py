@@ -82,12 +82,17 @@ def revoke(token: ApiToken, *, now: dt.datetime) -> None:
     lock(token.organization_id, _CHAIN)
     ending = [token]
     while ending:
-        one = ending.pop()
-        db.session.refresh(one)
-        if one.revoked_at is None:
-            one.revoked_at = now
-            audit.record(one.organization_id, "token.revoked", one.prefix, before={"name": one.name})
-            ending += queries.made_with(one)
+        next_token = ending.pop()
+        db.session.refresh(next_token)
+        if next_token.revoked_at is None:
+            next_token.revoked_at = now
+            audit.record(
+                next_token.organization_id,
+                "token.revoked",
+                next_token.prefix,
+                before={"name": next_token.name},
+            )
+            ending += queries.made_with(next_token)
 
 
 def _facts(row: ApiToken, login: str) -> dict[str, object]:

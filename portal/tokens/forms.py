@@ -40,7 +40,7 @@ class TokenForm(StrictForm):
     lasts = SelectField("Lasts", choices=_LASTS, default="365")
     read_only = BooleanField("It can only read")
 
-    def wanted(self, now: dt.datetime) -> NewToken:
+    def new_token(self, now: dt.datetime) -> NewToken:
         days = self.lasts.data
         expires_at = now + dt.timedelta(days=int(days)) if days else None
         return NewToken(self.name.data, expires_at, self.read_only.data)

@@ -39,12 +39,12 @@ class TokenList(ListPage):
     shows_everybodys: bool
 
 
-def tokens_of(membership: Membership, wanted: Slice, *, now: dt.datetime) -> TokenList:
+def tokens_of(membership: Membership, page_slice: Slice, *, now: dt.datetime) -> TokenList:
     query = _query(membership)
-    if wanted.after is not None:
-        query = query.where(ApiToken.id < wanted.after[0])
-    rows = db.session.execute(query.order_by(ApiToken.id.desc()).limit(wanted.rows_to_read)).all()
-    shown, next_key = wanted.cut(rows, lambda row: (row[0].id,))
+    if page_slice.after is not None:
+        query = query.where(ApiToken.id < page_slice.after[0])
+    rows = db.session.execute(query.order_by(ApiToken.id.desc()).limit(page_slice.rows_to_read)).all()
+    shown, next_key = page_slice.cut(rows, lambda row: (row[0].id,))
     return TokenList(
         tokens=[token_row(token, login, now=now) for token, login in shown],
         shows_everybodys=membership.role == Role.ADMIN,
@@ -68,10 +68,10 @@ def token_row(token: ApiToken, login: str, *, now: dt.datetime) -> TokenRow:
 
 def token_of(membership: Membership, uid: UUID) -> ApiToken:
     """Return a token that somebody may revoke, or raise NotFoundError: for another person's too."""
-    found = db.session.execute(_query(membership).where(ApiToken.uid == uid)).one_or_none()
-    if found is None:
+    row = db.session.execute(_query(membership).where(ApiToken.uid == uid)).one_or_none()
+    if row is None:
         raise NotFoundError
-    token: ApiToken = found[0]
+    token: ApiToken = row[0]
     return token
 
 

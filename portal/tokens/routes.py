@@ -70,7 +70,7 @@ def make(**_: UUID) -> TokensPage | schema.NewToken:
     form = TokenForm()
     if form.validate_on_submit():
         try:
-            return _page(TokenForm(formdata=None), _make(form.wanted(now())))
+            return _page(TokenForm(formdata=None), _make(form.new_token(now())))
         except ValidationError as error:
             say(form, error)
     return _page(form)
@@ -93,24 +93,24 @@ def remove(token_id: UUID, **_: UUID) -> Response:
     return redirect(url_for(".index", organization_id=organization().uid), HTTPStatus.SEE_OTHER)
 
 
-def _make(wanted: NewToken) -> Minted:
+def _make(token: NewToken) -> Minted:
     return actions.make_token(
         organization(),
         identity.account(),
-        wanted.name,
+        token.name,
         now=now(),
-        expires_at=wanted.expires_at,
-        is_read_only=wanted.is_read_only,
+        expires_at=token.expires_at,
+        is_read_only=token.is_read_only,
         parent=identity.api_token(),
     )
 
 
 def _page(form: TokenForm, minted: Minted | None = None) -> TokensPage:
-    known = queries.tokens_of(membership(), requested_slice(int), now=now())
+    token_list = queries.tokens_of(membership(), requested_slice(int), now=now())
     return TokensPage(
         form=form,
         minted=minted,
-        tokens=known.tokens,
-        shows_everybodys=known.shows_everybodys,
-        next_key=known.next_key,
+        tokens=token_list.tokens,
+        shows_everybodys=token_list.shows_everybodys,
+        next_key=token_list.next_key,
     )
