@@ -29,7 +29,7 @@ check: .venv/installed  ## format, lint, types, import contracts, templates, mig
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint templates --lint --quiet
+	$(BIN)/djlint templates --lint --check --quiet
 	.ci/check-migrations
 
 crash: .venv/installed  ## kill the run everywhere, race it, stop its database: SEED=n repeats one

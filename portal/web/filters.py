@@ -17,6 +17,7 @@ from portal.domain.money import Money, exponent_of
 from portal.domain.numbers import grouped
 from portal.domain.period import Month, start_of_hour
 from portal.domain.rating import quantity_of
+from portal.web.indentation import WithoutIndentation
 
 _LOCALE = Locale.parse("en_IE")  # English with the day before the month
 _MINUS = "\u2212"
@@ -29,6 +30,7 @@ def init_app(app: Flask) -> None:
     app.add_template_global(replaced_url)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.add_extension(WithoutIndentation)
 
 
 @cache

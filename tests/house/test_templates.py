@@ -9,6 +9,7 @@ import pytest
 from portal.config import ROOT
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+LINE_LENGTH_MAX = 120
 FORBIDDEN = {
     "an inline style": re.compile(r"""\sstyle\s*=""", re.IGNORECASE),
     "a style element": re.compile(r"<style\b", re.IGNORECASE),
@@ -50,6 +51,24 @@ def test_a_post_form_carries_a_csrf_token(path):
 def test_a_template_has_no_doubled_id_in_its_source(path):
     ids = re.findall(r"""\sid=["']([^"'{}]+)["']""", path.read_text())
     assert len(ids) == len(set(ids)), ids
+
+
+def test_no_line_is_too_long_to_read():
+    long = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in [*TEMPLATES, *(ROOT / "static").glob("*.css")]
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if len(line) > LINE_LENGTH_MAX
+    ]
+    assert long == []
+
+
+def test_a_drawing_has_a_name():
+    """Outside of the icons, only the chart draws: its lines are computed."""
+    drawing = {
+        path.relative_to(ROOT / "templates").as_posix() for path in TEMPLATES if " d=" in path.read_text()
+    }
+    assert drawing == {"components/_icon.html", "usage/_chart.html"}
 
 
 def test_a_class_has_a_name_that_says_what_it_is():

@@ -82,7 +82,10 @@ def test_the_history_of_a_price_is_shown(viewer, acme):
     db.session.commit()
     rows = viewer.page(f"{URL}/{subscription.uid}").select("tbody tr")
 
-    assert [text_of(row) for row in rows] == ["1 Feb 2026€0.90", "the beginning€1.00"]
+    assert [[text_of(cell) for cell in row.select("th, td")] for row in rows] == [
+        ["1 Feb 2026", "€0.90"],
+        ["the beginning", "€1.00"],
+    ]
 
 
 def test_a_product_without_a_price_says_so(viewer, acme):
