@@ -50,8 +50,8 @@ class EasybillGateway:
 
     def customer_by_number(self, number: str) -> str | None:
         """Return the id of the customer with our number; the oldest, should there be several."""
-        found = self._easybill.list_of("/customers", {"number": escaped(number)})
-        ids = [whole(each.get("id")) for each in found if each.get("number") == number]
+        customers = self._easybill.list_of("/customers", {"number": escaped(number)})
+        ids = [whole(each.get("id")) for each in customers if each.get("number") == number]
         return str(min(ids)) if ids else None
 
     def create_customer(self, customer: InvoicingCustomer) -> str:
@@ -73,8 +73,8 @@ class EasybillGateway:
     def documents_of(self, customer_id: str, first_on: dt.date, last_on: dt.date) -> Sequence[Document]:
         """Return a customer's documents of some days, oldest first; EasyBill cannot look by external id."""
         days = f"{first_on.isoformat()},{last_on.isoformat()}"
-        asked = {"customer_id": _segment(customer_id), "document_date": days}
-        documents = [document_from(each) for each in self._easybill.list_of("/documents", asked)]
+        filters = {"customer_id": _segment(customer_id), "document_date": days}
+        documents = [document_from(each) for each in self._easybill.list_of("/documents", filters)]
         return sorted(documents, key=lambda document: int(document.id))
 
     def document_of(self, document_id: str) -> Document | None:
