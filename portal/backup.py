@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, delete, inspect
 from sqlalchemy.engine import URL, make_url
 
 from portal.domain.errors import BillingError
-from portal.models import OutgoingMail, PasswordReset, StoredAnswer, UserSession
+from portal.models import IdempotencyRecord, OutgoingMail, PasswordReset, UserSession
 
 _SQLITE_MAGIC = b"SQLite format 3\0"
 _POSTGRES_MAGIC = b"PGDMP"
@@ -81,7 +81,7 @@ def _forget_who_was_signed_in(url: URL) -> None:
     try:
         with engine.begin() as connection:
             known = inspect(connection).get_table_names()
-            for model in (UserSession, PasswordReset, OutgoingMail, StoredAnswer):
+            for model in (UserSession, PasswordReset, OutgoingMail, IdempotencyRecord):
                 if model.__tablename__ in known:
                     connection.execute(delete(model))
     finally:

@@ -17,7 +17,7 @@ from flask import Flask, Response, current_app, g, make_response, request
 from portal.access import idempotency_records
 from portal.access.idempotency_records import RecordKey
 from portal.domain.errors import ConflictError, ValidationError
-from portal.models import StoredAnswer
+from portal.models import IdempotencyRecord
 from portal.storage.database import db
 from portal.web.clock import now
 from portal.web.transaction import SAFE_METHODS
@@ -113,7 +113,7 @@ def _keep(record_key: RecordKey, response: Response) -> None:
     )
 
 
-def _repeated(record: StoredAnswer) -> Response:
+def _repeated(record: IdempotencyRecord) -> Response:
     response = make_response(record.body or b"", record.status)
     response.content_type = record.content_type or ""
     if record.location:

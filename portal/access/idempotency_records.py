@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement
 
-from portal.models import StoredAnswer
+from portal.models import IdempotencyRecord
 from portal.storage.database import db, is_reading
 from portal.storage.statements import change, insert_into, remove
 from portal.storage.transaction import write_transaction
@@ -33,42 +33,42 @@ def reserve(record_key: RecordKey, request_sha256: str, *, now: dt.datetime) -> 
     assert not is_reading(), "a key is reserved in a transaction that writes"
     reservation = {"request_sha256": request_sha256, "created_at": now, "leased_until": now + _LEASE}
     no_answer = {"status": None, "content_type": None, "location": None, "body": None}
-    is_old = StoredAnswer.created_at <= now - _KEPT_FOR
-    is_left = StoredAnswer.status.is_(None) & (StoredAnswer.leased_until <= now)
+    is_old = IdempotencyRecord.created_at <= now - _KEPT_FOR
+    is_left = IdempotencyRecord.status.is_(None) & (IdempotencyRecord.leased_until <= now)
     taken = (
-        insert_into(StoredAnswer)
+        insert_into(IdempotencyRecord)
         .values(scope=record_key.scope, key=record_key.key, **reservation, **no_answer)
         .on_conflict_do_update(
-            index_elements=[StoredAnswer.scope, StoredAnswer.key],
+            index_elements=[IdempotencyRecord.scope, IdempotencyRecord.key],
             set_=reservation | no_answer,
-            where=is_old | (is_left & (StoredAnswer.request_sha256 == request_sha256)),
+            where=is_old | (is_left & (IdempotencyRecord.request_sha256 == request_sha256)),
         )
-        .returning(StoredAnswer.key)
+        .returning(IdempotencyRecord.key)
     )
     return db.session.scalar(taken.execution_options(populate_existing=True)) is not None
 
 
-def record_of(record_key: RecordKey) -> StoredAnswer | None:
+def record_of(record_key: RecordKey) -> IdempotencyRecord | None:
     """Return what is kept under a key, as the database has it now."""
-    return db.session.get(StoredAnswer, tuple(record_key), populate_existing=True)
+    return db.session.get(IdempotencyRecord, tuple(record_key), populate_existing=True)
 
 
 def keep(record_key: RecordKey, **answer: Any) -> None:
     """Keep an answer (status, content_type, location, body) in the transaction of its effect."""
-    change(StoredAnswer, _row(record_key), **answer)
+    change(IdempotencyRecord, _row(record_key), **answer)
 
 
 def give_up(record_key: RecordKey) -> None:
     """Undo a reservation and its effect: a refusal leaves nothing, so the request can be sent again."""
     db.session.rollback()
     with write_transaction():
-        remove(StoredAnswer, _row(record_key) & StoredAnswer.status.is_(None))
+        remove(IdempotencyRecord, _row(record_key) & IdempotencyRecord.status.is_(None))
 
 
 def forget_old(*, now: dt.datetime) -> None:
     """Delete the answers that are kept no longer."""
-    remove(StoredAnswer, StoredAnswer.created_at <= now - _KEPT_FOR)
+    remove(IdempotencyRecord, IdempotencyRecord.created_at <= now - _KEPT_FOR)
 
 
 def _row(record_key: RecordKey) -> ColumnElement[bool]:
-    return (StoredAnswer.scope == record_key.scope) & (StoredAnswer.key == record_key.key)
+    return (IdempotencyRecord.scope == record_key.scope) & (IdempotencyRecord.key == record_key.key)

@@ -4,7 +4,7 @@ from portal.models.account import Account, ApiToken, Collector, Membership
 from portal.models.audit import AuditEntry
 from portal.models.bulk import insert_rows
 from portal.models.document_format import DocumentFormat, LegalDocumentFormat
-from portal.models.edge import StoredAnswer, Throttle
+from portal.models.idempotency_record import IdempotencyRecord
 from portal.models.invoice import Delivery, Invoice, InvoiceStatus, MonthReview
 from portal.models.invoice_line import (
     LINE_COLUMNS,
@@ -30,6 +30,7 @@ from portal.models.payment_method import PaymentMethod, StripeCall, StripeEvent
 from portal.models.product import Metering, Price, Product, ProductName
 from portal.models.session import PasswordReset, UserSession
 from portal.models.subscription import Project, ProjectName, Subscription
+from portal.models.throttle import Throttle
 from portal.models.usage import UsageCorrection, UsageDay, UsageHour
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Counter",
     "Delivery",
     "DocumentFormat",
+    "IdempotencyRecord",
     "Invoice",
     "InvoiceHead",
     "InvoiceItem",
@@ -64,7 +66,6 @@ __all__ = [
     "ProductName",
     "Project",
     "ProjectName",
-    "StoredAnswer",
     "StripeCall",
     "StripeEvent",
     "Subscription",

@@ -22,7 +22,7 @@ _REMEMBERED_FOR = dt.timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class IdempotencyRecord:
+class IdempotencyKey:
     """The key of a call. `is_old`: Stripe may have forgotten the key, so look first.
 
     `is_retry`: the call was begun before. Stripe repeats its own failures under a key, even where it had its
@@ -35,7 +35,7 @@ class IdempotencyRecord:
     is_old: bool
 
 
-def begin(organization: Organization, kind: str, subject: str, *, now: dt.datetime) -> IdempotencyRecord:
+def begin(organization: Organization, kind: str, subject: str, *, now: dt.datetime) -> IdempotencyKey:
     """Return the call of this kind about this subject, written down at its first try."""
     lock(organization.id, StripeCall.__tablename__)
     query = select(StripeCall).where(
@@ -48,7 +48,7 @@ def begin(organization: Organization, kind: str, subject: str, *, now: dt.dateti
     identity = "|".join(("bp1", kind, str(organization.uid), subject, str(call.attempt)))
     key = hashlib.sha256(identity.encode()).hexdigest()
     is_retry = stored is not None
-    return IdempotencyRecord(
+    return IdempotencyKey(
         key=key, since=call.begun_at, is_retry=is_retry, is_old=now - call.begun_at >= _KEY_IS_GOOD_FOR
     )
 

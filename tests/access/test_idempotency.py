@@ -10,7 +10,7 @@ from sqlalchemy import event, func, select, update
 
 from portal.access import idempotency, idempotency_records
 from portal.domain.access import Preset
-from portal.models import ApiToken, AuditEntry, StoredAnswer
+from portal.models import ApiToken, AuditEntry, IdempotencyRecord
 from portal.storage.database import db
 from tests.factories import NOW, make_member, make_organization, make_token
 from tests.page import bearer, client_of
@@ -106,7 +106,7 @@ def test_a_refusal_is_not_kept(nobody, token, victim):
     wrong = f"{victim}?organization_id=x"
     missing = victim[:-12] + "000000000000"
     assert nobody.delete(missing, headers=with_key(token)).status_code == 404
-    assert db.session.scalars(select(StoredAnswer)).all() == []
+    assert db.session.scalars(select(IdempotencyRecord)).all() == []
     assert nobody.delete(victim, headers=with_key(token)).status_code == 204
     assert wrong
 
@@ -125,7 +125,7 @@ def test_what_is_old_is_forgotten(nobody, token, victim):
     idempotency_records.forget_old(now=NOW + dt.timedelta(hours=24))
     db.session.commit()
 
-    assert db.session.scalars(select(StoredAnswer)).all() == []
+    assert db.session.scalars(select(IdempotencyRecord)).all() == []
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "é"])
@@ -141,7 +141,11 @@ def test_a_crash_before_the_commit_leaves_nothing_and_a_retry_works(nobody, app,
         raise RuntimeError("the power went off")
 
     def on_commit(session):
-        if session.dirty or session.new or db.session.scalar(select(func.count()).select_from(StoredAnswer)):
+        if (
+            session.dirty
+            or session.new
+            or db.session.scalar(select(func.count()).select_from(IdempotencyRecord))
+        ):
             crash(session)
 
     event.listen(db.session, "before_commit", on_commit)
@@ -159,7 +163,7 @@ def test_who_left_a_key_unanswered_is_waited_for_until_its_lease_is_over(
     nobody, token, victim, clock, monkeypatch
 ):
     nobody.delete(victim, headers=with_key(token))
-    db.session.execute(update(StoredAnswer).values(status=None))
+    db.session.execute(update(IdempotencyRecord).values(status=None))
     db.session.commit()
     monkeypatch.setattr(idempotency, "_WAIT_SECONDS_MAX", 0.1)
     assert nobody.delete(victim, headers=with_key(token)).status_code == 409
@@ -171,4 +175,4 @@ def test_who_left_a_key_unanswered_is_waited_for_until_its_lease_is_over(
 def test_a_read_ignores_it(nobody, token):
     for _ in range(2):
         assert nobody.get("/subscriptions", headers=with_key(token)).status_code == 200
-    assert db.session.scalars(select(StoredAnswer)).all() == []
+    assert db.session.scalars(select(IdempotencyRecord)).all() == []

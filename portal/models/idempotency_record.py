@@ -1,4 +1,4 @@
-"""What the edge of the portal remembers between requests: how often somebody tried, what was answered."""
+"""What requests with an `Idempotency-Key` were answered."""
 
 from __future__ import annotations
 
@@ -11,17 +11,7 @@ from portal.models.owned import LOCAL
 from portal.storage.database import Model
 
 
-class Throttle(Model):
-    """How many tries were counted under a key since its window began."""
-
-    __tablename__ = "throttle"
-    __table_args__ = ({"info": LOCAL},)
-    key: Mapped[str] = mapped_column(primary_key=True)
-    tries: Mapped[int] = mapped_column(Integer)
-    began_at: Mapped[dt.datetime]
-
-
-class StoredAnswer(Model):
+class IdempotencyRecord(Model):
     """The answer to an unsafe request with an Idempotency-Key; without a status it is being worked on."""
 
     __tablename__ = "stored_answer"
