@@ -9,10 +9,11 @@ from flask.cli import FlaskGroup
 
 from portal import cli
 from portal.config import SettingsError, from_environment
+from portal.demo import settings as demo
 
 os.umask(0o077)  # what we write, such as a database or a backup, is ours alone
 try:
-    settings = from_environment()
+    settings = from_environment(demo=demo.defaults)
 except SettingsError as error:
     sys.exit(f"The portal cannot start: {error}")
 

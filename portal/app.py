@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal import cli, config
+from portal import cli
 from portal.access import auth, idempotency, tenancy
 from portal.account.routes import bp as account
 from portal.audit_trail.routes import bp as audit_trail
@@ -60,13 +60,12 @@ _ROOMS = (
 
 
 def create_app(
-    settings: Settings | None = None,
+    settings: Settings,
     *,
     providers: Providers | None = None,
     clock: Callable[[], dt.datetime] = utc_now,
 ) -> Flask:
-    """Return the portal, ready to serve; settings come from the environment unless given."""
-    settings = settings or config.from_environment()
+    """Return the portal, ready to serve."""
     app = Flask("portal", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.from_mapping(_flask_settings(settings))
     if settings.proxy_hops:

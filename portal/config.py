@@ -1,18 +1,17 @@
 """Settings from the environment: typed, checked once at start, refused with one clear sentence.
 
-No settings at all means the demo: the embedded database and the sandboxes that `make run` starts.
-`PORTAL_ENV=production` needs every setting and refuses stand-ins.
+No settings at all means the demo, which brings its own. `PORTAL_ENV=production` needs every setting and
+refuses stand-ins.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from portal import demo_settings
 from portal.domain.vat import VatRules, WithoutVatId
 from portal.seller import REQUIRED as _SELLER_REQUIRED
 from portal.seller import Seller, UnusableSellerError, seller_of
@@ -22,6 +21,8 @@ STRIPE_API = "https://api.stripe.com"
 STRIPE_JS = "https://js.stripe.com/endive/stripe.js"  # the release that fits the pinned stripe major
 EASYBILL_API = "https://api.easybill.de/rest/v1"
 EASYBILL_FORMATS = frozenset({"xrechnung", "zugferd"})
+MAIL_FOLDER = "folder"  # as MAIL_URL: no mail server, the demo shows the mails
+MAIL_FROM = "portal@localhost"
 _SECRET_LENGTH_MIN = 32
 
 _REQUIRED = (
@@ -36,6 +37,9 @@ _REQUIRED = (
     "MAIL_FROM",
     *_SELLER_REQUIRED,
 )
+
+
+Defaults = Callable[[Mapping[str, str], Path], Mapping[str, str]]
 
 
 class SettingsError(Exception):
@@ -75,7 +79,7 @@ class MailSettings:
     """How to send mail; without a server it goes into a folder, which the demo shows."""
 
     url: str | None = None
-    sender: str = demo_settings.MAIL_FROM
+    sender: str = MAIL_FROM
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +118,11 @@ class Settings:
         return self.stripe.is_sandbox or self.easybill.is_sandbox
 
 
-def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read and check the settings; SettingsError with one sentence if they cannot work."""
+def from_environment(environment: Mapping[str, str] | None = None, *, demo: Defaults) -> Settings:
+    """Read and check the settings; SettingsError with one sentence if they cannot work.
+
+    `demo` chooses what is not set where this is the demo, by what is set and the folder of its files.
+    """
     source = os.environ if environment is None else environment
     given = {name: value for name, value in source.items() if value}
     kind = given.get("PORTAL_ENV", "demo")
@@ -123,7 +130,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(f"PORTAL_ENV is {kind!r}; it is either demo or production.")
     is_production = kind == "production"
     var = Path(given.get("PORTAL_VAR", ROOT / "var"))
-    values = given if is_production else demo_settings.defaults(given, var) | given
+    values = given if is_production else {**demo(given, var), **given}
     _require_all(values, kind)
     settings = _settings(values, is_production=is_production, var=var)
     _refuse_contradictions(settings)
@@ -193,7 +200,7 @@ def _formats(values: Mapping[str, str]) -> frozenset[str]:
 
 
 def _mail_url(url: str) -> str | None:
-    if url == demo_settings.NO_MAIL:
+    if url == MAIL_FOLDER:
         return None
     if not url.startswith(("smtp://", "smtps://")) or not urlsplit(url).hostname:
         raise SettingsError("MAIL_URL is such as smtp://user:password@mail.example:587.")

@@ -14,10 +14,11 @@ from typing import Any
 
 import flask_migrate
 
-from portal import config, demo_settings
+from portal import config
 from portal.app import create_app
 from portal.config import Settings
 from portal.demo import history, people, reloading, seed, stand_ins
+from portal.demo import settings as demo
 from portal.demo.progress import Progress
 from portal.demo.serving import serve
 from portal.services import invoicing, stripe, utc_now
@@ -42,7 +43,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="portal.demo")
-    parser.add_argument("--port", type=int, default=demo_settings.PORT)
+    parser.add_argument("--port", type=int, default=demo.PORT)
     parser.add_argument("--reload", action="store_true", help="serve what changes on disk")
     parser.add_argument("--only-serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -57,7 +58,7 @@ def _run(port: int, stopping: threading.Event, *, is_reloading: bool) -> None:
     demo_file = var / "demo.json"
     description = json.loads(demo_file.read_text()) if demo_file.exists() else {}
     _write(demo_file, description | _addresses(port))  # so that every command finds the same sandboxes
-    settings = config.from_environment()
+    settings = config.from_environment(demo=demo.defaults)
     log.configure("WARNING")
     progress = Progress()
     progress.step("starting the sandboxes")
@@ -81,7 +82,7 @@ def _run(port: int, stopping: threading.Event, *, is_reloading: bool) -> None:
 def _only_serve(port: int, stopping: threading.Event) -> None:
     """Serve a demo that is prepared, with templates as they are on disk."""
     reloading.end_with_stdin()
-    settings = config.from_environment()
+    settings = config.from_environment(demo=demo.defaults)
     log.configure("WARNING")
     app = create_app(settings)
     app.jinja_env.auto_reload = True

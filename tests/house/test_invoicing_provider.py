@@ -7,7 +7,7 @@ from portal.config import ROOT
 NAMES_IT = {
     "portal/app.py": "wires the gateway",
     "portal/config.py": "its settings have its name",
-    "portal/demo_settings.py": "the stand-in's address and key",
+    "portal/demo/settings.py": "the stand-in's address and key",
     "portal/demo/__main__.py": "waits for the stand-in",
     "portal/demo/stand_ins.py": "starts the stand-in",
     "portal/demo/people.py": "tells where the stand-in is",

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from portal import demo_settings
-from portal.config import EASYBILL_API, STRIPE_API, STRIPE_JS, SettingsError, from_environment
+from portal import config
+from portal.config import EASYBILL_API, STRIPE_API, STRIPE_JS, SettingsError
+from portal.demo import settings as demo_settings
 from portal.domain.vat import VatRules, WithoutVatId
 from tests.seller import SELLER
 
@@ -28,6 +29,10 @@ PRODUCTION = {
     "SELLER_TIME_ZONE": "Europe/Vienna",
 }
 REQUIRED = sorted(set(PRODUCTION) - {"PORTAL_ENV"})
+
+
+def from_environment(environment=None):
+    return config.from_environment(environment, demo=demo_settings.defaults)
 
 
 def settings(**changes):

@@ -10,11 +10,10 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from portal.config import MAIL_FOLDER, MAIL_FROM
 from portal.domain.vat import WithoutVatId
 
 PORT = 8000
-NO_MAIL = "folder"  # no mail server: the demo shows the mails
-MAIL_FROM = "portal@localhost"
 
 
 def defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
@@ -29,7 +28,7 @@ def defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{var / 'portal.sqlite'}",
         "PORTAL_URL": chosen.get("url", f"http://127.0.0.1:{PORT}"),
         "EU_WITHOUT_VAT_ID": WithoutVatId.DESTINATION,
-        "MAIL_URL": NO_MAIL,
+        "MAIL_URL": MAIL_FOLDER,
         "MAIL_FROM": MAIL_FROM,
     }
     if "STRIPE_SECRET_KEY" not in given:
@@ -51,7 +50,7 @@ def defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
 
 def _settings_of_the_demo() -> dict[str, str]:
     """Return who sells in the demo."""
-    settings: dict[str, str] = json.loads((Path(__file__).parent / "demo" / "settings.json").read_text())
+    settings: dict[str, str] = json.loads(Path(__file__).with_suffix(".json").read_text())
     return settings
 
 
