@@ -53,7 +53,6 @@ def detail(organization_id: UUID, invoice_id: str) -> LegalInvoiceDetail:
     "The document itself, byte for byte as it was made",
     query=schema.DownloadQuery,
     refuses=[406],
-    media_types=["application/pdf", "application/xml"],
 )
 def download(organization_id: UUID) -> Response:
     del organization_id

@@ -11,41 +11,24 @@ from flask import Flask
 from msgspec import Struct
 
 from portal.access.auth import COLLECTOR, PUBLIC
-from portal.openapi import conventions
+from portal.openapi.common import common, header_refs
 from portal.openapi.faces import Face, faces_of
-from portal.openapi.headers import HEADERS, header_refs
-from portal.openapi.parameters import PARAMETERS, parameters_of
-from portal.openapi.refusals import RESPONSES, refusals
+from portal.openapi.parameters import parameters_of
+from portal.openapi.refusals import refusals, responses
 from portal.web.bodies import Nothing
 from portal.web.errors import Errors
 from portal.web.json import JSON
-from portal.web.operations import Operation
 
 
 def document(app: Flask) -> JSON:
     """Return the whole description of an app, OpenAPI 3.1."""
-    rooms = list(conventions.TAGS)
+    own = {"rooms", "refusals", "operations"}
+    written = {name: value for name, value in common().items() if name not in own}
+    rooms = list(common()["rooms"])
     faces = sorted(faces_of(app), key=lambda face: rooms.index(face.room))
-    shapes, components = _described(faces)
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Billing portal", "version": "1", "description": conventions.ABOUT},
-        "servers": [{"url": "/", "description": "Where this document is."}],
-        "tags": [
-            {"name": name, "description": about} for name, about in dict(conventions.TAGS.values()).items()
-        ],
-        "paths": _paths(faces, shapes),
-        "components": {
-            "schemas": components,
-            "responses": dict(RESPONSES),
-            "parameters": dict(PARAMETERS),
-            "headers": dict(HEADERS),
-            "securitySchemes": {
-                "bearer": _bearer(conventions.BEARER),
-                "collector": _bearer(conventions.COLLECTOR),
-            },
-        },
-    }
+    shapes, schemas = _described(faces)
+    components = {"schemas": schemas, "responses": responses()} | written["components"]
+    return written | {"paths": _paths(faces, shapes), "components": components}
 
 
 Shapes = Mapping[Any, JSON]  # the schema of each type
@@ -80,63 +63,50 @@ def _paths(faces: Sequence[Face], shapes: Shapes) -> JSON:
 
 def _operation(face: Face, shapes: Shapes) -> JSON:
     operation = face.operation
-    tag, _ = conventions.TAGS[face.room]
-    described: JSON = {"tags": [tag], "operationId": operation.name, "summary": operation.summary}
+    written = common()["operations"].get(operation.name, {})
+    described: JSON = {
+        "tags": [common()["rooms"][face.room]],
+        "operationId": operation.name,
+        "summary": operation.summary,
+    }
     if operation.details:
         described["description"] = operation.details
-    parameters = list(parameters_of(face, shapes[operation.query] if operation.query else {}))
+    query = shapes[operation.query] if operation.query else {}
+    parameters = [*parameters_of(face, query), *written.get("parameters", ())]
     if parameters:
         described["parameters"] = parameters
     if operation.body is not None:
-        described["requestBody"] = _body(operation, shapes)
-    answers = {str(status): answer for status, answer in _answers(face, shapes).items()}
-    described["responses"] = answers | refusals(face.refuses)
+        described["requestBody"] = _body(shapes[operation.body], written.get("bodies", {}))
+    answers = written.get("responses") or _answers(face, shapes)
+    described["responses"] = {str(status): _answer(**answer) for status, answer in answers.items()}
+    described["responses"] |= refusals(face.refuses)
     described["security"] = _security(face.policy)
     return described
 
 
-def _body(operation: Operation, shapes: Shapes) -> JSON:
-    schema = shapes[operation.body]
-    content: JSON = {"application/json": {"schema": schema}}
-    if operation.lines:
-        lines = {"type": "string", "description": "An entry a line."}
-        content["application/x-ndjson"] = {"schema": lines, "example": operation.lines}
+def _body(schema: JSON, others: JSON) -> JSON:
+    """Describe a body, which may be of other types of content too."""
+    content = {"application/json": {"schema": schema}} | others
     return {"required": schema.get("properties") != {}, "content": content}
 
 
 def _answers(face: Face, shapes: Shapes) -> Mapping[int, JSON]:
-    if face.operation.answers:
-        return face.operation.answers
-    if face.operation.media_types:
-        return _unchanging_file(face)
-    replayed = ["Idempotent-Replayed"] if face.is_answer_kept else []
-    if face.answer is None:
-        return {HTTPStatus.NO_CONTENT: _answer(face, *replayed)}
-    linked = ["Link"] if face.is_sliced else []
-    content = {"application/json": {"schema": shapes[face.answer]}}
-    return {face.operation.status: _answer(face, *replayed, *linked) | {"content": content}}
-
-
-def _answer(face: Face, *headers: str) -> JSON:
+    """Return the good answer by its status; its headers by their names."""
     usual = "A slice of the list." if face.is_sliced else "Found."
-    return {"description": face.operation.done or usual, "headers": header_refs(*headers)}
+    replayed = ["Idempotent-Replayed"] if face.is_answer_kept else []
+    linked = ["Link"] if face.is_sliced else []
+    answer: JSON = {"description": face.operation.done or usual, "headers": [*replayed, *linked]}
+    if face.answer is None:
+        return {HTTPStatus.NO_CONTENT: answer}
+    content = {"application/json": {"schema": shapes[face.answer]}}
+    return {face.operation.status: answer | {"content": content}}
 
 
-def _unchanging_file(face: Face) -> Mapping[int, JSON]:
-    headers = header_refs("ETag", "Content-Disposition")
-    content: JSON = {media_type: {} for media_type in face.operation.media_types}
-    same = "It is the one that `If-None-Match` names."
-    return {
-        HTTPStatus.OK: {"description": "The file.", "headers": headers, "content": content},
-        HTTPStatus.NOT_MODIFIED: {"description": same, "headers": headers},
-    }
+def _answer(headers: Sequence[str], **answer: object) -> JSON:
+    return answer | {"headers": header_refs(*headers)}
 
 
 def _security(policy: str) -> list[JSON]:
     if policy == PUBLIC:
         return []
     return [{"collector": []}] if policy == COLLECTOR else [{"bearer": [policy]}]
-
-
-def _bearer(description: str) -> JSON:
-    return {"type": "http", "scheme": "bearer", "description": description}

@@ -15,10 +15,12 @@ from werkzeug.routing import Rule
 
 from portal.access.auth import COLLECTOR, PUBLIC, policy_of
 from portal.domain.slices import ListPage
-from portal.openapi.refusals import READING, WRITING
 from portal.web.operations import Operation, operations_of
 
 _NOT_OURS = {"HEAD", "OPTIONS"}  # Flask answers these
+# The statuses with which every operation may refuse.
+_READING = {401, 403, 404, 422, 429, 500, 503}
+_WRITING = _READING | {400, 409, 413, 415}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,11 @@ class Face:
     @property
     def refuses(self) -> set[int]:
         """The statuses of its refusals."""
-        usual = set(READING if self.method == "GET" else WRITING)
+        usual = _READING if self.method == "GET" else _WRITING
         if self.policy == PUBLIC:
             usual = {500}
         if self.policy == COLLECTOR:
-            usual -= {404}
+            usual = usual - {404}
         return usual | set(self.operation.refuses)
 
     @property

@@ -6,7 +6,7 @@ from the view's types, and the parameters and refusals that these bring along.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from functools import wraps
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from flask import Response
 from msgspec import Struct
 from werkzeug.wrappers import Response as BaseResponse
 
-from portal.web.json import JSON, json_response
+from portal.web.json import json_response
 
 Url = ParamSpec("Url")
 
@@ -28,10 +28,9 @@ class Operation:
     `name` is the `operationId`, which clients name their methods after: it never changes. `method` is the
     one that is meant, where the route has several. `done` is what a good answer says, with `status`.
     `query` has the parameters, `path` says what ids are. `body` is the type that is accepted (one without
-    fields may be left out), and `lines` an example of it as NDJSON, where that is accepted too. `refuses`
-    are statuses that not every operation of the method answers. `media_types` are those of a file that
-    never changes. `passes_key_on`: a view whose answer is not kept still means something by
-    `Idempotency-Key`. `parameters` and `answers` are written out where no type says them.
+    fields may be left out). `refuses` are statuses that not every operation of the method answers.
+    `passes_key_on`: a view whose answer is not kept still means something by `Idempotency-Key`. What no type
+    says is in `openapi/common.toml`.
     """
 
     name: str
@@ -43,13 +42,9 @@ class Operation:
     status: int = HTTPStatus.OK
     query: type[Struct] | None = None
     body: Any = None
-    lines: str = ""
     path: Mapping[str, str] = field(default_factory=dict)
     refuses: Collection[int] = ()
-    media_types: Collection[str] = ()
     passes_key_on: bool = False
-    parameters: Sequence[JSON] = ()
-    answers: Mapping[int, JSON] = field(default_factory=dict)
 
     def __call__(self, view: Callable[Url, Any]) -> Callable[Url, BaseResponse]:
         @wraps(view)

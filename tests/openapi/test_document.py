@@ -9,9 +9,11 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from portal.access.auth import COLLECTOR, PUBLIC, policy_of
+from portal.access.idempotency import KEY_CHARACTER, KEY_LENGTH_MAX
+from portal.domain.slices import LIMIT_DEFAULT, LIMIT_MAX
+from portal.openapi.common import common
 from portal.openapi.document import _paths
 from portal.openapi.faces import faces_of
-from portal.openapi.refusals import REFUSALS
 from portal.web.errors import CODE_OF
 from tests.openapi.contract import document, operations_of, resolved, template_of
 
@@ -143,7 +145,15 @@ def test_it_names_the_codes_of_the_contract():
 
 
 def test_every_code_has_its_answer():
-    assert set(REFUSALS) | {405} == set(CODE_OF)  # no operation answers 405: `default` does
+    described = {int(key) for key in common()["refusals"].keys() - {"default"}}
+    assert described | {405} == set(CODE_OF)  # no operation answers 405: `default` does
+
+
+def test_the_described_limits_are_those_that_count():
+    parameters = document()["components"]["parameters"]
+    limit, key = (parameters[name]["schema"] for name in ("limit", "idempotency_key"))
+    assert (limit["maximum"], limit["default"]) == (LIMIT_MAX, LIMIT_DEFAULT)
+    assert (key["maxLength"], key["pattern"]) == (KEY_LENGTH_MAX, f"^{KEY_CHARACTER}+$")
 
 
 def test_the_examples_of_refusals_are_refusals(contract):
