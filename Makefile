@@ -17,7 +17,7 @@ dev: .venv/installed-to-run  ## the same, serving what changes: code, templates,
 	@exec $(BIN)/python -m portal.demo --port $(PORT) --reload
 
 quick: .venv/installed  ## arithmetic: domain, rating and ledger on SQLite, without the app, in seconds
-	$(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal -k "not postgresql" $(QUICK)
+	$(BIN)/python -m pytest -q --numprocesses 2 --dist load -k "not postgresql" $(QUICK)
 
 test: export EVERY_EXAMPLE = 1
 test: .venv/installed  ## the whole suite: unit, contract, both databases, browser; ROOM=usage,tokens for some rooms

@@ -88,7 +88,7 @@ def portal(tmp_path_factory) -> Iterator[Portal]:
             first=Month.of(NOW).shifted(1 - MONTHS),
             now=NOW,
             grace_days=3,
-            easybill=providers.easybill,
+            invoicing=providers.invoicing,
             stripe=providers.stripe,
         )
         db.session.remove()
