@@ -142,16 +142,18 @@ class _PageReader(HTMLParser):
         self._in_icon = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._text += " "  # white space between elements is the template's affair
         if self._in_icon or (tag == "svg" and "aria-label" not in dict(attrs)):
             self._in_icon += tag == "svg"
             return
         kept = sorted((name, value or "") for name, value in attrs if name not in _ATTRIBUTES_LEFT_OUT)
         if kept or tag in _ALWAYS_SHOWN:
             self.end_text()
-            words = [tag, *(f'{name}="{" ".join(value.split())}"' for name, value in kept)]
+            words = [tag, *(f'{name}="{_plain(value)}"' for name, value in kept)]
             self.lines.append(f"<{' '.join(words)}>")
 
     def handle_endtag(self, tag: str) -> None:
+        self._text += " "
         if self._in_icon:
             self._in_icon -= tag == "svg"
         elif tag in _ALWAYS_SHOWN:
@@ -166,6 +168,12 @@ class _PageReader(HTMLParser):
         if text:
             self.lines.append(text)
         self._text = ""
+
+
+def _plain(value: str) -> str:
+    """Return the value of an attribute without what its layout adds."""
+    settings = _pretty(value) if value.startswith("{") else ()
+    return " ".join("".join(settings or value).split())
 
 
 # -- the description of the JSON faces ------------------------------------------------------------------

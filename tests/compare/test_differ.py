@@ -63,6 +63,11 @@ def test_a_class_an_icon_and_white_space_do_not_count_on_a_page():
     assert page_lines(old) == page_lines('<p><svg><use href="#x"/></svg>Pay now</p>') == ["Pay now"]
 
 
+def test_the_layout_of_a_template_does_not_count_on_a_page():
+    old = """<b>RE-1</b><small>May</small><meta content='{"a":1}'>"""
+    assert page_lines(old) == page_lines("""<b>RE-1</b>\n  <small>May</small>\n<meta content='{ "a": 1 }'>""")
+
+
 def test_a_link_a_field_and_a_bar_of_the_chart_count_on_a_page():
     for old, new in (
         ('<a href="/x">x</a>', '<a href="/y">x</a>'),
