@@ -26,51 +26,38 @@ from portal.web.shapes import Answer, doc
 
 log = logging.getLogger(__name__)
 
-# status and code by the class of the error; the first class of its line of ancestors counts
-ANSWERS: Mapping[type[errors.BillingError], tuple[HTTPStatus, str]] = {
-    errors.NotFoundError: (HTTPStatus.NOT_FOUND, "not_found"),
-    errors.ForbiddenError: (HTTPStatus.FORBIDDEN, "forbidden"),
-    errors.UnauthorizedError: (HTTPStatus.UNAUTHORIZED, "unauthorized"),
-    errors.ConflictError: (HTTPStatus.CONFLICT, "conflict"),
-    errors.NotAcceptableError: (HTTPStatus.NOT_ACCEPTABLE, "not_acceptable"),
-    errors.RateLimitedError: (HTTPStatus.TOO_MANY_REQUESTS, "rate_limited"),
-    errors.PaymentFailedError: (HTTPStatus.PAYMENT_REQUIRED, "payment_failed"),
-    errors.ValidationError: (HTTPStatus.UNPROCESSABLE_ENTITY, "validation_failed"),
-    errors.ProviderUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "provider_unavailable"),
-    errors.ProviderRefusedError: (HTTPStatus.BAD_GATEWAY, "provider_unavailable"),
+# by the class of the error; the first class of its line of ancestors counts
+_STATUS_OF: Mapping[type[errors.BillingError], HTTPStatus] = {
+    errors.NotFoundError: HTTPStatus.NOT_FOUND,
+    errors.ForbiddenError: HTTPStatus.FORBIDDEN,
+    errors.UnauthorizedError: HTTPStatus.UNAUTHORIZED,
+    errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.NotAcceptableError: HTTPStatus.NOT_ACCEPTABLE,
+    errors.RateLimitedError: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.PaymentFailedError: HTTPStatus.PAYMENT_REQUIRED,
+    errors.ValidationError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ProviderUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ProviderRefusedError: HTTPStatus.BAD_GATEWAY,
 }
-CODES: Mapping[int, str] = {
-    400: "bad_request",
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    406: "not_acceptable",
-    413: "payload_too_large",
-    415: "unsupported_media_type",
-    429: "rate_limited",
-    500: "internal_error",
-    503: "provider_unavailable",
+# by status: the code for programs, the title for people
+_WORDS: Mapping[int, tuple[str, str]] = {
+    400: ("bad_request", "That request makes no sense to us"),
+    401: ("unauthorized", "Please sign in"),
+    402: ("payment_failed", "Payment failed"),
+    403: ("forbidden", "You may not see this"),
+    404: ("not_found", "Not found"),
+    405: ("method_not_allowed", "That does not work here"),
+    406: ("not_acceptable", "Not Acceptable"),
+    409: ("conflict", "That is not possible right now"),
+    413: ("payload_too_large", "Too large"),
+    415: ("unsupported_media_type", "Unsupported Media Type"),
+    422: ("validation_failed", "Some of that cannot be used"),
+    429: ("rate_limited", "Too many requests"),
+    500: ("internal_error", "Something went wrong on our side"),
+    502: ("provider_unavailable", "The provider refused"),
+    503: ("provider_unavailable", "Not available right now"),
 }
-CODE_OF: Mapping[int, str] = {
-    **CODES,
-    **{int(status): code for status, code in ANSWERS.values()},
-}
-TITLES: Mapping[int, str] = {
-    400: "That request makes no sense to us",
-    401: "Please sign in",
-    402: "Payment failed",
-    403: "You may not see this",
-    404: "Not found",
-    405: "That does not work here",
-    409: "That is not possible right now",
-    413: "Too large",
-    422: "Some of that cannot be used",
-    429: "Too many requests",
-    500: "Something went wrong on our side",
-    502: "The provider refused",
-    503: "Not available right now",
-}
+CODE_OF: Mapping[int, str] = {status: code for status, (code, _) in _WORDS.items()}
 _OF_PROGRAMS = {"application/json", "application/x-ndjson"}  # no form of a browser's sends these
 _ONLY_READS = "25006"  # what PostgreSQL says as a standby, or when its disk is kept from filling up
 _NOT_FOUND = "There is nothing here, or it is not yours to see."
@@ -81,13 +68,17 @@ class Problem:
     """An error as a page shows it."""
 
     status: HTTPStatus
-    code: str
     message: str
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
+    def code(self) -> str:
+        is_ours = self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return CODE_OF.get(self.status, "internal_error" if is_ours else "bad_request")
+
+    @property
     def title(self) -> str:
-        return TITLES.get(self.status, self.status.phrase)
+        return _WORDS[self.status][1] if self.status in _WORDS else self.status.phrase
 
     @property
     def request_id(self) -> str:
@@ -140,9 +131,9 @@ def _billing_error(error: errors.BillingError) -> Response:
         return sign_in_first(str(error))
     if isinstance(error, errors.ConfirmationNeededError) and not _is_program():
         return _led_to("signing_in.confirm")
-    status, code = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+    status = next(_STATUS_OF[kind] for kind in type(error).__mro__ if kind in _STATUS_OF)
     fields = error.fields if isinstance(error, errors.ValidationError) else {}
-    response = _answer(Problem(status, code, str(error), fields))
+    response = _answer(Problem(status, str(error), fields))
     if isinstance(error, errors.RateLimitedError):
         response.headers["Retry-After"] = str(error.seconds)
     return response
@@ -151,20 +142,17 @@ def _billing_error(error: errors.BillingError) -> Response:
 def _csrf_error(error: CSRFError) -> Response:
     log.warning("csrf refused", extra={"reason": error.description})
     message = "This page was open for too long, or came from elsewhere. Reload it and try again."
-    return _answer(Problem(HTTPStatus.BAD_REQUEST, "bad_request", message))
+    return _answer(Problem(HTTPStatus.BAD_REQUEST, message))
 
 
 def _http_error(error: HTTPException) -> Response:
     if error.code is not None and error.code < HTTPStatus.BAD_REQUEST:
         return cast("Response", error.get_response())  # a redirect of the router's
     if isinstance(error, SecurityError):  # a foreign Host: no address of ours can be put into a page
-        return _envelope(Problem(HTTPStatus.BAD_REQUEST, "bad_request", "This is not our address."))
+        return _envelope(Problem(HTTPStatus.BAD_REQUEST, "This is not our address."))
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    code = CODES.get(
-        status, "internal_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "bad_request"
-    )
     message = _NOT_FOUND if status == HTTPStatus.NOT_FOUND else error.description or status.phrase
-    response = _answer(Problem(status, code, message))
+    response = _answer(Problem(status, message))
     allowed = getattr(error, "valid_methods", None)
     if allowed:
         response.headers["Allow"] = ", ".join(sorted(allowed))
@@ -180,7 +168,7 @@ def _database_error(error: Exception) -> Response:
     log.error("database unavailable", exc_info=error)
     db.session.rollback()
     message = "Our database is not available right now. Please try again in a minute."
-    response = _answer(Problem(HTTPStatus.SERVICE_UNAVAILABLE, "provider_unavailable", message))
+    response = _answer(Problem(HTTPStatus.SERVICE_UNAVAILABLE, message))
     response.headers["Retry-After"] = "10"
     return response
 
@@ -189,13 +177,13 @@ def _our_error(error: Exception) -> Response:
     log.error("unexpected error", exc_info=error)
     db.session.rollback()
     message = "This was logged. If it happens again, tell us the request id."
-    return _answer(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", message))
+    return _answer(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, message))
 
 
 def sign_in_first(message: str) -> Response:
     """Answer someone whom we do not know: JSON 401, htmx is sent away, a browser is led to the form."""
     if _is_program():
-        response = _envelope(Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", message))
+        response = _envelope(Problem(HTTPStatus.UNAUTHORIZED, message))
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
     return _led_to("signing_in.sign_in")
