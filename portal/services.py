@@ -24,15 +24,20 @@ class Providers:
 
 
 def stripe() -> StripeGateway:
-    return cast("Providers", current_app.extensions["portal.providers"]).stripe
+    return _providers().stripe
 
 
 def invoicing() -> InvoicingProvider:
-    return cast("Providers", current_app.extensions["portal.providers"]).invoicing
+    return _providers().invoicing
 
 
 def mail() -> MailGateway:
-    return cast("Providers", current_app.extensions["portal.providers"]).mail
+    return _providers().mail
+
+
+def _providers() -> Providers:
+    providers: Providers = current_app.extensions["portal.providers"]
+    return providers
 
 
 def settings() -> Settings:

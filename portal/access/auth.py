@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from flask import Flask, current_app, g, request, session
+from flask import Flask, Response, current_app, g, request, session
 from flask_login import current_user
 
 from portal.access import idempotency, identity, sessions, tenancy
@@ -49,23 +49,25 @@ class ReadOnlyTokenError(ForbiddenError):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a view declares about its callers, and how large a body of theirs may be."""
+    """What a view declares: who may call it, and what is done with the body and the answer."""
 
     requirement: str
     is_confirmed: bool = False
+    is_secret: bool = False
     body_max_bytes: int | None = None
 
 
 def policy(
-    requirement: str, *, confirmed: bool = False, body_max_bytes: int | None = None
+    requirement: str, *, confirmed: bool = False, secret: bool = False, body_max_bytes: int | None = None
 ) -> Callable[[View], View]:
     """Declare who may call a view: a permission such as `billing:read`, or a word above.
 
-    `confirmed` views need a person to have typed the password within the last few minutes.
+    `confirmed` views need a person to have typed the password within the last few minutes. Of a `secret`
+    one's answer nothing is stored, so that no `Idempotency-Key` repeats it.
     """
 
     def mark(view: View) -> View:
-        view.policy = Policy(requirement, confirmed, body_max_bytes)  # type: ignore[attr-defined]
+        vars(view)["policy"] = Policy(requirement, confirmed, secret, body_max_bytes)
         return view
 
     return mark
@@ -73,11 +75,12 @@ def policy(
 
 def policy_of(app: Flask, endpoint: str) -> str | None:
     """Return who may call an endpoint, as its view declares."""
-    declared = _declared(app, endpoint)
+    declared = declared_policy(app, endpoint)
     return None if declared is None else declared.requirement
 
 
-def _declared(app: Flask, endpoint: str) -> Policy | None:
+def declared_policy(app: Flask, endpoint: str) -> Policy | None:
+    """Return everything that the view of an endpoint declares."""
     if endpoint == "static":
         return Policy(PUBLIC)  # Flask's own files
     return getattr(app.view_functions[endpoint], "policy", None)
@@ -113,10 +116,10 @@ def may(permission: str) -> bool:
     return member is not None and member.allows(permission)
 
 
-def _check() -> Any:
+def _check() -> Response | None:
     if request.endpoint is None:
         return None
-    declared = _declared(current_app, request.endpoint)
+    declared = declared_policy(current_app, request.endpoint)
     assert declared is not None, "start-up refuses views without a policy"
     if declared.body_max_bytes is not None:
         request.max_content_length = declared.body_max_bytes
@@ -130,7 +133,7 @@ def _check() -> Any:
             return sign_in_first(str(UnauthorizedError()))
         scope = _admit(declared)
     end_identification()
-    return idempotency.earlier_answer(scope)
+    return None if declared.is_secret else idempotency.earlier_answer(scope)
 
 
 def _admit(declared: Policy) -> str:

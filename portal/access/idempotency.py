@@ -8,11 +8,9 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, TypeVar
 
-from flask import Flask, Response, current_app, g, make_response, request
+from flask import Flask, Response, g, make_response, request
 
 from portal.access import idempotency_records
 from portal.access.idempotency_records import RecordKey
@@ -28,17 +26,9 @@ _WAIT_SECONDS_MAX = 10
 _LOOK_EVERY_SECONDS = 0.05
 _FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 
-View = TypeVar("View", bound=Callable[..., Any])
-
 
 class StillWorkingError(ConflictError):
     """An equal request with this Idempotency-Key is still being worked on. Please ask again in a moment."""
-
-
-def keeps_no_answer(view: View) -> View:
-    """Mark a view whose answer is a secret: nothing of it is stored."""
-    view.keeps_no_answer = True  # type: ignore[attr-defined]
-    return view
 
 
 def init_app(app: Flask) -> None:
@@ -66,7 +56,7 @@ def earlier_answer(scope: str | None) -> Response | None:
     Raises ValidationError if the key was used for something else; StillWorkingError if the answer takes
     too long.
     """
-    if scope is None or request.method in SAFE_METHODS or _is_secret():
+    if scope is None or request.method in SAFE_METHODS:
         return None
     key = key_of_request()
     return None if key is None else _reserve_or_repeat(RecordKey(scope, key), _fingerprint())
@@ -85,10 +75,6 @@ def _reserve_or_repeat(record_key: RecordKey, request_sha256: str) -> Response |
         db.session.rollback()
         time.sleep(_LOOK_EVERY_SECONDS)
     raise StillWorkingError
-
-
-def _is_secret() -> bool:
-    return getattr(current_app.view_functions[str(request.endpoint)], "keeps_no_answer", False)
 
 
 def _fingerprint() -> str:

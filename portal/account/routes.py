@@ -13,7 +13,6 @@ from werkzeug.wrappers import Response
 
 from portal.access import identity, sessions
 from portal.access.auth import SIGNED_IN, policy
-from portal.access.idempotency import keeps_no_answer
 from portal.access.identity import account
 from portal.account import actions, queries
 from portal.account.forms import PasswordForm, ThemeForm
@@ -51,8 +50,7 @@ def index() -> AccountPage | Response:
 
 
 @bp.post("/password")
-@policy(SIGNED_IN)
-@keeps_no_answer
+@policy(SIGNED_IN, secret=True)
 @renders("account/index.html")
 def password() -> AccountPage | Response:
     form = PasswordForm()

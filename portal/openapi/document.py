@@ -80,7 +80,7 @@ def _operation(face: Face, shapes: Shapes) -> JSON:
     answers = written.get("responses") or _answers(face, shapes)
     described["responses"] = {str(status): _answer(**answer) for status, answer in answers.items()}
     described["responses"] |= refusals(face.refuses)
-    described["security"] = _security(face.policy)
+    described["security"] = _security(face.policy.requirement)
     return described
 
 

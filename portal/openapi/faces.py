@@ -13,7 +13,7 @@ from flask import Flask
 from msgspec import Struct
 from werkzeug.routing import Rule
 
-from portal.access.auth import COLLECTOR, PUBLIC, policy_of
+from portal.access.auth import COLLECTOR, PUBLIC, Policy, declared_policy
 from portal.domain.slices import ListPage
 from portal.web.operations import Operation, operations_of
 
@@ -31,7 +31,7 @@ class Face:
     method: str
     rule: Rule
     view: Callable[..., Any]
-    policy: str
+    policy: Policy
 
     @property
     def path(self) -> str:
@@ -62,15 +62,15 @@ class Face:
     @property
     def is_answer_kept(self) -> bool:
         """Whether an `Idempotency-Key` repeats the answer."""
-        return self.method != "GET" and not getattr(self.view, "keeps_no_answer", False)
+        return self.method != "GET" and not self.policy.is_secret
 
     @property
     def refuses(self) -> set[int]:
         """The statuses of its refusals."""
         usual = _READING if self.method == "GET" else _WRITING
-        if self.policy == PUBLIC:
+        if self.policy.requirement == PUBLIC:
             usual = {500}
-        if self.policy == COLLECTOR:
+        if self.policy.requirement == COLLECTOR:
             usual = usual - {404}
         return usual | set(self.operation.refuses)
 
@@ -88,6 +88,6 @@ def faces_of(app: Flask) -> Iterator[Face]:
         for operation in operations_of(view):
             methods = {operation.method} if operation.method else (rule.methods or set()) - _NOT_OURS
             for method in sorted(methods):
-                policy = policy_of(app, rule.endpoint)
+                policy = declared_policy(app, rule.endpoint)
                 assert policy is not None, "start-up refuses views without a policy"
                 yield Face(operation, method, rule, view, policy)

@@ -14,7 +14,7 @@ def parameters_of(face: Face, query: JSON) -> Iterator[JSON]:
     """Yield an operation's parameters; `query` is the schema of what is its own in the query."""
     for name in sorted(face.rule.arguments, key=face.rule.rule.index):
         yield _of_path(face, name)
-    is_of_organization = face.policy not in {PUBLIC, SIGNED_IN, COLLECTOR}
+    is_of_organization = face.policy.requirement not in {PUBLIC, SIGNED_IN, COLLECTOR}
     if is_of_organization and "organization_id" not in face.rule.arguments:
         yield reference("parameters", "organization_in_query")
     for name, schema in query.get("properties", {}).items():

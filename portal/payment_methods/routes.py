@@ -14,7 +14,6 @@ from htmx_flask import request
 from werkzeug.wrappers import Response
 
 from portal.access.auth import organization, policy
-from portal.access.idempotency import keeps_no_answer
 from portal.access.identity import account
 from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.stripe_shapes import Setup, SetupStatus
@@ -122,7 +121,7 @@ def complete_setup(**_: UUID) -> Response:
 
 
 @bp.post("/payment_intent")
-@policy("billing:update", confirmed=True)
+@policy("billing:update", confirmed=True, secret=True)
 @Operation(
     "begin_payment_method",
     "Begin to add one: a client secret for Stripe's element",
@@ -132,7 +131,6 @@ def complete_setup(**_: UUID) -> Response:
     done="Confirm it with Stripe's element.",
     passes_key_on=True,
 )
-@keeps_no_answer
 def payment_intent(**_: UUID) -> schema.ClientSecret:
     refuse_fields()
     key = forms.idempotency_key(organization(), account())

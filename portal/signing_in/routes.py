@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response
 
 from portal.access import credentials, identity
 from portal.access.auth import PUBLIC, SIGNED_IN, policy
-from portal.access.idempotency import keeps_no_answer
 from portal.access.identity import account
 from portal.domain.errors import ValidationError
 from portal.signing_in import actions
@@ -64,8 +63,7 @@ def sign_out() -> Response:
 
 
 @bp.route("/login/confirm", methods=["GET", "POST"])
-@policy(SIGNED_IN)
-@keeps_no_answer
+@policy(SIGNED_IN, secret=True)
 @renders("signing_in/confirm.html")
 def confirm() -> PasswordPage | Response:
     form = ConfirmForm()

@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response
 
 from portal.access import identity
 from portal.access.auth import MEMBER, membership, organization, policy
-from portal.access.idempotency import keeps_no_answer
 from portal.domain.errors import ValidationError
 from portal.tokens import actions, queries, schema
 from portal.tokens.actions import Minted
@@ -50,8 +49,7 @@ def index(**_: UUID) -> TokensPage:
 
 
 @bp.post("")
-@policy(MEMBER, confirmed=True)
-@keeps_no_answer
+@policy(MEMBER, confirmed=True, secret=True)
 @renders("tokens/index.html", json=schema.token_list)
 @Operation(
     "make_token",

@@ -54,7 +54,7 @@ class Operation:
                 return Response(status=HTTPStatus.NO_CONTENT)
             return json_response(result, self.status) if isinstance(result, Struct) else result
 
-        answer.operations = (self, *operations_of(view))  # type: ignore[attr-defined]
+        vars(answer)["operations"] = (self, *operations_of(view))
         return answer
 
 

@@ -73,7 +73,7 @@ def renders(
                 response.headers["Link"] = f'<{urljoin(settings().portal_url, link)}>; rel="next"'
             return response
 
-        answer.faces = (template, json, frozenset(fragments))  # type: ignore[attr-defined]
+        vars(answer)["faces"] = (template, json, frozenset(fragments))
         return answer
 
     return decorate
