@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 import click
 from flask import Flask
@@ -9,11 +11,18 @@ from flask.cli import FlaskGroup
 
 from portal import cli
 from portal.config import SettingsError, from_environment
-from portal.demo import settings as demo
+
+
+def _defaults_of_the_demo(given: Mapping[str, str], var: Path) -> dict[str, str]:
+    """Return what the demo chooses: production never asks, and is installed without it."""
+    from portal.demo import settings as demo  # noqa: PLC0415
+
+    return demo.defaults(given, var)
+
 
 os.umask(0o077)  # what we write, such as a database or a backup, is ours alone
 try:
-    settings = from_environment(demo=demo.defaults)
+    settings = from_environment(demo=_defaults_of_the_demo)
 except SettingsError as error:
     sys.exit(f"The portal cannot start: {error}")
 
