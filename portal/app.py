@@ -127,9 +127,9 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": dt.timedelta(hours=12),
-        "SESSION_REFRESH_EACH_REQUEST": False,  # no cookie in an answer that anybody may keep
+        "SESSION_REFRESH_EACH_REQUEST": False,  # no cookie in an answer that caches may keep
         "WTF_CSRF_TIME_LIMIT": None,  # it lives as long as its session: a tab may stay open
-        "WTF_CSRF_CHECK_DEFAULT": False,  # access/auth asks, once it knows who is calling
+        "WTF_CSRF_CHECK_DEFAULT": False,  # access/auth asks, once it knows the caller
         "MAX_CONTENT_LENGTH": _BODY_MAX_BYTES,
         "TRUSTED_HOSTS": [host, "127.0.0.1", "localhost"] if not settings.is_production else [host],
         "PREFERRED_URL_SCHEME": urlsplit(settings.portal_url).scheme,
@@ -147,7 +147,7 @@ def _static_digests() -> dict[str, str]:
 
 
 def calm_collector() -> None:
-    """Tell the garbage collector of a process that serves: what was imported stays, and batches are large.
+    """Tell the garbage collector of a process that serves: imported modules stay, and batches are large.
 
     A delivery makes many small tuples that no cycle holds; walking everything for them took a third of its
     time.

@@ -57,7 +57,7 @@ def backup(database_url: str, path: Path) -> int:
 
 
 def restore(database_url: str, path: Path, *, is_replacing: bool, now: dt.datetime) -> None:
-    """Make the database what a backup says. Nobody may use it meanwhile.
+    """Make the database what a backup says. It must not be in use meanwhile.
 
     A database that is there already is only replaced when told so; SQLite's stays beside it under another
     name, PostgreSQL's is replaced in one transaction.

@@ -97,7 +97,7 @@ class Settings:
     close_grace_days: int
     provider_deadline_milliseconds: int
     log_level: str
-    # What a customer in the Union without a VAT id is charged: a tax adviser decides, so nothing is assumed.
+    # VAT of customers in the Union without a VAT id: a tax adviser decides, so nothing is assumed.
     eu_without_vat_id: WithoutVatId = WithoutVatId.REFUSE
     # The e-invoice formats that the provider makes; asking for others would only cost calls.
     document_formats: frozenset[str] = frozenset()

@@ -1,6 +1,6 @@
-"""Who sells: what pages, mails and documents say of the provider, and where its VAT is at home.
+"""The seller, as pages, mails and documents name it, and its VAT home.
 
-The settings begin with `SELLER_`. Each is checked at the start; one of no use is refused with a sentence.
+The settings begin with `SELLER_`. Each is checked at the start; an unusable value is refused with a sentence.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the app was created with, and the time: asked for by requests and by work without one alike."""
+"""The app's settings, gateways and time, for requests and for work without one alike."""
 
 from __future__ import annotations
 

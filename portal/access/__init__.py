@@ -1,1 +1,1 @@
-"""Who may enter, as whom and how often; whose rows a request may write; what an equal one was answered."""
+"""Access: sign-in, identity, permissions and limits; the one organization that a request may write to."""

@@ -1,7 +1,7 @@
 """Whether the caller may do this, and for which organization: decided once, at the edge.
 
-Every endpoint declares a policy; one without it stops the start-up. Somebody else's organization and
-one that does not exist are the same 404.
+Every endpoint declares a policy; a view without a policy stops the start-up. An organization
+of others and an organization that does not exist are the same 404.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ReadOnlyTokenError(ForbiddenError):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a view declares: who may call it, and what is done with the body and the answer."""
+    """A view's requirement of its callers, and how its body and its answer are treated."""
 
     requirement: str
     is_confirmed: bool = False
@@ -60,10 +60,10 @@ class Policy:
 def policy(
     requirement: str, *, confirmed: bool = False, secret: bool = False, body_max_bytes: int | None = None
 ) -> Callable[[View], View]:
-    """Declare who may call a view: a permission such as `billing:read`, or a word above.
+    """Declare the requirement of a view: a permission such as `billing:read`, or a word above.
 
-    `confirmed` views need a person to have typed the password within the last few minutes. Of a `secret`
-    one's answer nothing is stored, so that no `Idempotency-Key` repeats it.
+    `confirmed` views need a person to have typed the password within the last few minutes. The
+    answer of a `secret` view is not stored, so that no `Idempotency-Key` repeats it.
     """
 
     def mark(view: View) -> View:
@@ -74,7 +74,7 @@ def policy(
 
 
 def policy_of(app: Flask, endpoint: str) -> str | None:
-    """Return who may call an endpoint, as its view declares."""
+    """Return the requirement of an endpoint, as its view declares it."""
     declared = declared_policy(app, endpoint)
     return None if declared is None else declared.requirement
 
@@ -95,14 +95,14 @@ def init_app(app: Flask) -> None:
 
 
 def refuse_views_without_policy(app: Flask) -> None:
-    """Stop the start-up when a view says nothing about who may call it."""
+    """Stop the start-up when a view declares no policy."""
     silent = [endpoint for endpoint in app.view_functions if policy_of(app, endpoint) is None]
     if silent:
         raise RuntimeError(f"no policy is declared for {', '.join(sorted(silent))}")
 
 
 def organization() -> Organization:
-    """Return the organization that this request is about; the caller may do there what the policy says."""
+    """Return the organization that this request is about; the caller meets the policy there."""
     return membership().organization
 
 
@@ -111,7 +111,7 @@ def membership() -> Membership:
 
 
 def may(permission: str) -> bool:
-    """Tell whether the caller may do something in this organization, for what a page offers."""
+    """Tell whether the caller has a permission in this organization, so that a page offers no more."""
     member: Membership | None = g.get("membership")
     return member is not None and member.allows(permission)
 
@@ -137,7 +137,7 @@ def _check() -> Response | None:
 
 
 def _admit(declared: Policy) -> str:
-    """Let a person or a program do what it asks for, or refuse; return whose answers are repeated."""
+    """Admit a person or a program, or refuse; return the scope of their idempotency keys."""
     token = identity.api_token()
     if token is None:
         _refuse_forgeries()
@@ -152,7 +152,7 @@ def _admit(declared: Policy) -> str:
             raise ReadOnlyTokenError
         return f"token {token.organization_id} {token.id}"
     user_session = identity.user_session()
-    assert user_session is not None, "who has no token has a session"
+    assert user_session is not None, "a caller without a token has a session"
     if declared.is_confirmed and not sessions.is_confirmed(user_session, now=now()):
         raise ConfirmationNeededError
     here = g.membership.organization_id if g.membership else "none"
@@ -166,7 +166,7 @@ def _refuse_forgeries() -> None:
 
 
 def _enter(requirement: str) -> None:
-    """Find the organization that is meant, and check the permission there."""
+    """Enter the organization that the request names, and check the permission there."""
     g.membership = _membership_meant()
     if "Authorization" not in request.headers:
         uid = str(g.membership.organization.uid)
@@ -196,7 +196,7 @@ def _membership_meant() -> Membership:
 
 
 def _current_membership() -> Membership | None:
-    """Return where this browser was last, or where the caller belongs first, if anywhere."""
+    """Return the membership that this browser used last, else the caller's first, if there is one."""
     memberships = memberships_of_account()
     current = session.get("organization")
     first = next(iter(memberships), None)

@@ -33,10 +33,11 @@ def _account_query(login: str) -> Select[Account]:
 def recognise(
     login: str, password: str, *, address: str | None, now: dt.datetime, purpose: str = SIGN_IN
 ) -> Account | None:
-    """Return the account whose address and password these are, or None.
+    """Return the account with this address and password, or None.
 
     The account is held until the transaction ends, so that no session begins with a password that is just
-    being changed. Tries are counted by purpose: who guesses at the door shuts nobody out who is inside.
+    being changed. Tries are counted by purpose: wrong guesses at the sign-in page lock out no person who is
+    signed in.
 
     A try is counted before the password is looked at, in a transaction of its own, and taken back when
     it was right: so tries at once count as many. Beyond the limit not even the right password will do.
@@ -67,8 +68,8 @@ def _limit_of(login: str, purpose: str) -> Limit:
 def set_password(account: Account, password: str, *, action: str) -> None:
     """Give an account a new password, and write it down for each of its organizations.
 
-    ValidationError for one that somebody would guess. The caller ends the sessions. Wrong guesses at the
-    old one count no longer, so that nobody can be shut out by them.
+    ValidationError for a password that is easy to guess. The caller ends the sessions. Wrong guesses at the
+    old password count no longer, so that they lock out no person.
     """
     problem = passwords.problem_with(password)
     if problem:

@@ -1,4 +1,4 @@
-"""Who is asking: a person by the session of a browser, or by a token of theirs; a collector by its own.
+"""Identity of the caller: a person by session or API token, a collector by its own token.
 
 Each is found in one statement, together with where the person belongs.
 """
@@ -71,7 +71,7 @@ def init_app(app: Flask) -> None:
 
 
 def account() -> Account:
-    """Return who is asking."""
+    """Return the account of the caller."""
     return cast("Account", current_user._get_current_object())  # noqa: SLF001
 
 
@@ -86,14 +86,14 @@ def user_session() -> UserSession | None:
 
 
 def memberships_of_account() -> Sequence[Membership]:
-    """Return where the caller belongs, by name; for a token, at most the organization it was made for."""
+    """Return the caller's memberships, by name; for a token, at most that of its organization."""
     if not current_user.is_authenticated:
         return ()
     return cast("Sequence[Membership]", g.memberships)
 
 
 def sign_in(account: Account) -> None:
-    """Begin a session of somebody whose password was right; whatever the browser had before is gone."""
+    """Begin a session after a right password; the browser's earlier session is gone."""
     session.clear()
     session.permanent = True
     agent = request.headers.get("User-Agent", "")
@@ -101,7 +101,7 @@ def sign_in(account: Account) -> None:
 
 
 def sign_out() -> None:
-    """End the session, here and for whoever copied its cookie."""
+    """End the session, here and for every copy of its cookie."""
     row = user_session()
     if row is not None:
         sessions.end(row.id_sha256)
@@ -118,7 +118,7 @@ def confirm() -> None:
 
 
 def _begin() -> None:
-    """With an Authorization header its token alone says who asks: Flask-Login would try cookies first."""
+    """With an Authorization header only its token identifies the caller; Flask-Login tries cookies first."""
     audit.act_as(Actor("nobody", request_id=g.request_id), now)
     if "Authorization" in request.headers:
         login._update_request_context_with_user(_account_of_token())  # noqa: SLF001
@@ -126,7 +126,7 @@ def _begin() -> None:
 
 def _end(error: BaseException | None) -> None:
     del error
-    audit.act_as(audit.PORTAL)  # whatever this thread does next
+    audit.act_as(audit.PORTAL)  # for the next work of this thread
 
 
 def _account_of_session(session_id: str) -> Account | None:
@@ -202,7 +202,7 @@ def bearer_token() -> str:
 
 
 def _count_unknown_token() -> None:
-    """Well-formed tokens that nobody has come from somebody who guesses."""
+    """Well-formed tokens that do not exist are guesses."""
     limit = Limit("unknown token", throttle.network_of(request.remote_addr), _UNKNOWN_TOKENS_AN_HOUR)
     with write_transaction():
         seconds = throttle.take(limit, now=now())
@@ -211,7 +211,7 @@ def _count_unknown_token() -> None:
 
 
 def _is_worth_noting(last: dt.datetime | None) -> bool:
-    """Remember when something was last used once a minute at most."""
+    """Tell whether the last use is older than a minute: it is noted no more often."""
     return last is None or now() - last >= _NOTED_EVERY
 
 

@@ -23,7 +23,7 @@ def hashed(password: str) -> str:
 
 
 def is_right(password: str, stored: str | None) -> bool:
-    """Compare a password with a stored hash; None stands for somebody who does not exist."""
+    """Compare a password with a stored hash; None stands for an account that does not exist."""
     try:
         _hasher.verify(stored or _NOBODY, _normal(password))
     except (VerificationError, InvalidHashError):

@@ -1,4 +1,4 @@
-"""Sessions of people: a cookie has a random id and nothing that says who; the row behind it can be ended."""
+"""Sessions of people: a cookie has a random id and no identity; the row behind it can be ended."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _AGENT_LENGTH_MAX = 200
 
 
 def fingerprint(session_id: str) -> str:
-    """Return what is stored of a session's id, and looked for."""
+    """Return the fingerprint of a session's id, which is stored and looked for."""
     return hashlib.sha256(session_id.encode()).hexdigest()
 
 
 def begin(account: Account, *, now: dt.datetime, address: str = "", agent: str = "") -> str:
-    """Make a session for somebody whose password was right, and return its id for the cookie."""
+    """Make a session after a right password, and return its id for the cookie."""
     session_id = secrets.token_urlsafe(_ID_BYTES)
     db.session.add(
         UserSession(
@@ -54,7 +54,7 @@ def is_confirmed(session: UserSession, *, now: dt.datetime) -> bool:
 
 
 def sessions_of(account: Account, *, now: dt.datetime) -> Sequence[UserSession]:
-    """Return where an account is signed in, the last seen first."""
+    """Return the sessions of an account, the last seen first."""
     query = select(UserSession).where(UserSession.account_id == account.id)
     rows = db.session.scalars(query.order_by(UserSession.seen_at.desc())).all()
     return [row for row in rows if is_alive(row, now=now)]
@@ -66,7 +66,7 @@ def end(session_sha256: str) -> None:
 
 
 def end_one(account: Account, uid: UUID) -> None:
-    """End one session of an account, by its public name; none of that name is none to end."""
+    """End a session of an account, by its public name; an unknown name ends nothing."""
     theirs = UserSession.account_id == account.id, UserSession.uid == uid
     db.session.execute(delete(UserSession).where(*theirs))
 

@@ -1,7 +1,7 @@
-"""One request, one organization: whatever it writes belongs to the organization that it is about.
+"""One request, one organization: every row that it writes belongs to the organization that it is about.
 
 Every query starts from the organization by itself; this is the fence behind it. It stops a row of
-another organization from being written, whoever made the mistake.
+another organization from being written, wherever the mistake is.
 """
 
 from __future__ import annotations

@@ -18,19 +18,19 @@ WINDOW = dt.timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `tries` an hour of one kind; `who` is hashed, so that the table names nobody."""
+    """At most `tries` an hour of one kind; `subject` is hashed, so that the table names no person."""
 
     kind: str
-    who: str
+    subject: str
     tries: int
 
     @property
     def key(self) -> str:
-        return f"{self.kind}:{hashlib.sha256(self.who.encode()).hexdigest()[:32]}"
+        return f"{self.kind}:{hashlib.sha256(self.subject.encode()).hexdigest()[:32]}"
 
 
 def network_of(address: str | None) -> str:
-    """Return whom an address stands for: itself, or the /64 that one customer has in IPv6."""
+    """Return the network of an address: the address itself, or the /64 that one customer has in IPv6."""
     try:
         ip = ipaddress.ip_address(address or "")
     except ValueError:
@@ -64,7 +64,7 @@ def take(limit: Limit, *, now: dt.datetime) -> int:
 
 
 def give_back(limit: Limit) -> None:
-    """Take back one counted try: it was right."""
+    """Take back a counted try: it was right."""
     change(Throttle, (Throttle.key == limit.key) & (Throttle.tries > 0), tries=Throttle.tries - 1)
 
 

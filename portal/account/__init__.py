@@ -1,1 +1,1 @@
-"""The person's account: sessions, password, appearance; and who exists (directory)."""
+"""The person's account: sessions, password, appearance; and the directory of organizations and people."""

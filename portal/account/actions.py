@@ -16,7 +16,7 @@ def choose_theme(account: Account, theme: str) -> None:
 def change_password(
     account: Account, current: str, new: str, *, address: str | None, now: dt.datetime
 ) -> None:
-    """Change a password by somebody who knows it; ValidationError names what cannot be used.
+    """Change a password, given the current one; ValidationError names what cannot be used.
 
     The caller ends the sessions.
     """

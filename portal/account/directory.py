@@ -1,4 +1,4 @@
-"""Who exists: organizations, accounts, memberships and collectors, as an operator makes them."""
+"""The directory: organizations, accounts, memberships and collectors, as an operator makes them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAME_LENGTH_MAX = 120
 def add_organization(profile: BillingProfile, *, currency: str, now: dt.datetime) -> Organization:
     """Make an organization; its customer number is the next free one.
 
-    ValidationError says all that is wrong with its billing profile and its currency.
+    ValidationError lists all problems of its billing profile and its currency.
     """
     checked = profile.checked(currency=currency)
     last_id = db.session.scalar(select(Organization.id).order_by(Organization.id.desc()).limit(1)) or 0
@@ -41,7 +41,7 @@ def add_organization(profile: BillingProfile, *, currency: str, now: dt.datetime
 def add_account(login: str, name: str, password: str, *, now: dt.datetime) -> Account:
     """Make an account; its login is an e-mail address, whatever its case.
 
-    ValidationError says all that cannot be used; ConflictError for a login that has an account.
+    ValidationError lists all values that cannot be used; ConflictError for a login that has an account.
     """
     login = login.strip().lower()
     problems = Problems()
@@ -92,7 +92,7 @@ def remove_membership(organization: Organization, account: Account) -> None:
 
 
 def _revoke_old_tokens(organization: Organization, account: Account, now: dt.datetime) -> None:
-    """Who comes back does not bring the tokens of an earlier time."""
+    """Revoke the tokens of an earlier membership: a new one does not revive them."""
     query = select(ApiToken).where(
         ApiToken.organization_id == organization.id,
         ApiToken.account_id == account.id,

@@ -1,4 +1,4 @@
-"""What a person may type about themselves."""
+"""Forms of a person's own account."""
 
 from __future__ import annotations
 

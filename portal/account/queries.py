@@ -47,7 +47,7 @@ class SignedIn:
 
 
 def signed_in(account: Account, this: UserSession | None, *, now: dt.datetime) -> Sequence[SignedIn]:
-    """Return where an account is signed in, the last seen first."""
+    """Return the browsers in which an account is signed in, the last seen first."""
     return [
         SignedIn(
             uid=row.uid,
@@ -62,7 +62,7 @@ def signed_in(account: Account, this: UserSession | None, *, now: dt.datetime) -
 
 
 def _browser(agent: str) -> str:
-    """Say in two words what a User-Agent says in a line."""
+    """Name browser and system of a User-Agent."""
     browser = _first(_BROWSERS, agent) or "A browser"
     system = _first(_SYSTEMS, agent)
     return f"{browser} on {system}" if system else browser
@@ -73,7 +73,7 @@ def _first(patterns: Sequence[tuple[str, str]], agent: str) -> str | None:
 
 
 def unusable_customers() -> Iterator[tuple[Organization, ValidationError]]:
-    """Return the organizations that no door would take today as they are stored, and what is wrong."""
+    """Return the organizations whose stored profile would be refused today, and the reasons."""
     query = select(Organization).order_by(Organization.id).execution_options(yield_per=_ROWS_AT_ONCE)
     for organization in db.session.scalars(query):
         stored = organization.billing_profile

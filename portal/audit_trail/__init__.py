@@ -1,1 +1,1 @@
-"""The audit trail as its organization reads it: who changed money or access, and how."""
+"""The audit trail as its organization reads it: each change of money or access, with its actor."""

@@ -1,4 +1,4 @@
-"""What an entry of the audit trail changed, in words: a template filter."""
+"""The changes of an entry of the audit trail, in words: a template filter."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from portal.models import AuditEntry
 from portal.web.filters import money
 
 _CENTS = "_cents"
-_LEFT_OUT = {"id", "number", "login", "currency", "sha256"}  # said beside it, or by nobody
+_LEFT_OUT = {"id", "number", "login", "currency", "sha256"}  # shown beside it, or nowhere
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One fact of a change, before and after."""
+    """A fact of a change, before and after."""
 
     name: str
     before: str

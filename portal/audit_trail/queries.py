@@ -17,7 +17,7 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class EntryRow:
-    """An entry, and what it is about in words."""
+    """An entry, with its action and subject in words."""
 
     entry: AuditEntry
 

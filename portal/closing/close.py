@@ -31,7 +31,7 @@ _SLICE = 200  # organizations closed in one transaction
 
 @dataclass(slots=True)
 class Closed:
-    """What a run did: invoices made, and organizations whose month it put in review."""
+    """The result of a run: invoices made, and organizations whose month it put in review."""
 
     made: int = 0
     in_review: int = 0

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def write_invoices(upcoming: Sequence[UpcomingInvoice], vat_rules: VatRules, now: dt.datetime) -> None:
-    """Make upcoming invoices final, one for each of some organizations.
+    """Make upcoming invoices final, one for each organization.
 
     The caller holds the organizations' usage locks, and commits.
     """

@@ -1,6 +1,6 @@
 """Safety bounds: a month that looks wrong is in review, with its reason, instead of closed.
 
-It is closed once it looks right again, or once somebody has looked at it and approved it.
+It is closed once it looks right again, or once an operator has approved it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def review_reasons(upcoming: Mapping[int, UpcomingInvoice]) -> dict[int, str]:
 
 
 def _mistake(invoice: UpcomingInvoice) -> str | None:
-    """Name what no approval makes right."""
+    """Name a mistake that no approval makes right."""
     if len({line.uid for line in invoice.lines}) != len(invoice.lines):
         return "A line stands twice."
     if any(abs(cents) > AMOUNT_MAX_MINOR for cents in (invoice.total.cents, *_amounts(invoice))):

@@ -1,1 +1,1 @@
-"""A final invoice becomes a legally binding document, and what happens to the document comes back."""
+"""A final invoice becomes a legally binding document, and its payment and cancellation come back."""

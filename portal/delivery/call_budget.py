@@ -20,7 +20,7 @@ from portal.models import CallBudget
 from portal.storage.database import engine_options
 from portal.storage.statements import insert_into
 
-_PAUSE_SECONDS_MAX = 3600  # whoever asks for longer is asked again after an hour
+_PAUSE_SECONDS_MAX = 3600  # after a longer pause the provider is asked again
 _MILLISECOND = dt.timedelta(milliseconds=1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 

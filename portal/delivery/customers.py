@@ -53,7 +53,7 @@ def ensure_synced(provider: InvoicingProvider, organization_id: int) -> str:
 def push_changes(provider: InvoicingProvider) -> int:
     """Push every changed profile whose customer the provider has; return how many there were.
 
-    What the provider does not take now stays unsynced: the next run pushes it again.
+    A profile that the provider does not take now stays unsynced: the next run pushes it again.
     """
     pushed = 0
     for organization_id in _unsynced():
@@ -108,10 +108,10 @@ def _customer(organization: Organization) -> InvoicingCustomer:
 
 
 def _record(organization_id: int, customer_id: str, profile: _Profile) -> str:
-    """Store who the customer is, and what was pushed; return the id that counts.
+    """Store the customer's id and the version that was pushed; return the id that counts.
 
-    The first id that was stored is right. If another worker has pushed something meanwhile, nobody knows
-    which of the two came last, so the customer counts as unsynced.
+    The first id that was stored is right. If another worker has pushed a version meanwhile, the order
+    of the two is unknown, so the customer counts as unsynced.
     """
     is_ours = Organization.invoicing_customer_id.is_(None) | (
         Organization.invoicing_customer_id == customer_id
@@ -128,5 +128,5 @@ def _record(organization_id: int, customer_id: str, profile: _Profile) -> str:
         select(Organization.invoicing_customer_id).where(Organization.id == organization_id)
     )
     db.session.commit()
-    assert stored, "either we or somebody else has stored it"
+    assert stored, "this worker or another has stored it"
     return stored

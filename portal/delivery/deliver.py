@@ -60,7 +60,7 @@ class Outcome(Enum):
 
 @dataclass(slots=True)
 class DeliveryCounts:
-    """What a run did. `skipped` were in other hands; `waiting` were due and not reached."""
+    """Counts of a run. `skipped` were leased to another worker; `waiting` were due and not reached."""
 
     delivered: int = 0
     retry: int = 0
@@ -75,7 +75,7 @@ class DeliveryCounts:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What is asked of the provider for an invoice, read before the first call."""
+    """The facts for an invoice's calls, read before the first of them."""
 
     key: outbox.Key
     lease: dt.datetime
@@ -93,7 +93,7 @@ def deliver(
     organizations: Collection[int] | None = None,
     wait: Callable[[float], object] | None = None,
 ) -> DeliveryCounts:
-    """Deliver what is due, of all organizations or of some (by id), and return what became of it.
+    """Deliver the invoices that are due, of all organizations or of some (by id), and return the outcomes.
 
     A document bears the day of its seller's time zone, and is taxed by the VAT rules of now where the invoice
     has none of its own.
@@ -198,7 +198,7 @@ def _advance(provider: InvoicingProvider, job: _Job, at: dt.datetime) -> None:
 
 
 def _stored_document(provider: InvoicingProvider, job: _Job) -> Document | None:
-    """Return the document whose id is stored; a draft that somebody deleted is forgotten."""
+    """Return the document whose id is stored; a draft that was deleted there is forgotten."""
     if job.document_id is None:
         return None
     document = provider.document_of(job.document_id)

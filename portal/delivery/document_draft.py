@@ -1,4 +1,4 @@
-"""What the legal document of an invoice has to say, and the check that the provider's draft says it."""
+"""The content of an invoice's legal document, and the check that the provider's draft has it."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def _due(invoice: Invoice, gross: Money) -> Money:
 
 
 def _notes(gross: Money, due: Money, language: str) -> list[str]:
-    """Say what earlier credit pays, and what becomes of this one."""
+    """State the credit that was applied, and the credit that this document leaves."""
     is_german = language == "de"
     if gross.cents < 0:
         if is_german:
@@ -201,7 +201,7 @@ def refuse_difference(expected: Expected, document: Document, provider_name: str
 
 
 def _description(line: DocumentLine, language: str, corrected: Mapping[Month, LegalDocument]) -> str:
-    """Name the product, and what was used of it at which price: the true figures, every decimal."""
+    """Name the product, and the quantity at each price: the true figures, every decimal."""
     currency = line.net.currency
     at = "zu" if language == "de" else "at"
     lines = [

@@ -1,6 +1,6 @@
 """Our own copy of a finished legal document: its facts as a row, its PDF byte for byte.
 
-What it says never changes. What may, being paid and being cancelled, is written into the audit trail.
+Its content never changes; its payment and cancellation may, and are written into the audit trail.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from portal.models import LegalDocument, LegalDocumentFile, add_owned
 from portal.models.owned import lock
 from portal.storage.database import db
 
-LEGAL_DOCUMENTS_LOCK = "legal_documents"  # held by whoever adds a document to an organization
+LEGAL_DOCUMENTS_LOCK = "legal_documents"  # held while a document is added to an organization
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentLink:
-    """The invoice of ours that a document bills, and what is left to pay of it."""
+    """The invoice that a document bills, and the amount due."""
 
     invoice_id: int
     due: Money

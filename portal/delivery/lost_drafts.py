@@ -1,7 +1,7 @@
 """The reconciler: removes drafts of ours at the provider that lost against another document, only drafts.
 
 Two workers that meet, or an answer that never came, may leave a second draft of one invoice. It is removed
-once the invoice's own document is finished: from then on nobody can take the draft for it any more.
+once the invoice's own document is finished: from then on no worker can take the draft for it.
 """
 
 from __future__ import annotations

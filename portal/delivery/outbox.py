@@ -1,8 +1,8 @@
 """The outbox of legal documents: the delivery columns of the invoices, each change a transaction.
 
-The worker that claims an invoice holds a lease; ids are stored by compare-and-set, so what a slow worker
-writes after its lease ran out cannot undo what another has done. An organization's documents are made in
-the order of its months: an invoice waits for the earlier ones, unless they are stuck.
+The worker that claims an invoice holds a lease; ids are stored by compare-and-set, so a late write of a slow
+worker, after its lease ran out, cannot undo the work of another. An organization's documents are made in the
+order of its months: an invoice waits for the earlier ones, unless they are stuck.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from portal.storage.database import db
 from portal.storage.leases import BackOff, LeaseQueue
 from portal.storage.transaction import read_transaction
 
-ATTEMPTS_MAX = 20  # three days and a half of back-off: then somebody has to look
+ATTEMPTS_MAX = 20  # three days and a half of back-off: then an operator has to look
 _OPEN = (Delivery.PENDING, Delivery.DRAFTED, Delivery.FINISHED)
 AFTER_FAILURE = BackOff(first=dt.timedelta(minutes=1), longest=dt.timedelta(hours=6))
 
@@ -64,7 +64,7 @@ def undelivered() -> Sequence[Row[Organization, Invoice]]:
 
 
 def due(now: dt.datetime, organizations: Collection[int] | None) -> Sequence[Key]:
-    """Return what may be tried, each organization's in order; what failed often comes last."""
+    """Return the invoices that are due, each organization's in order; the often failed ones come last."""
     query = (
         select(
             Invoice.organization_id, Invoice.id, Invoice.attempts, QUEUE.is_in_time(now).label("is_in_time")
@@ -173,7 +173,7 @@ def _asked_delay(error: BillingError) -> dt.timedelta:
 
 
 def give_up(key: Key, lease: dt.datetime, reason: str) -> None:
-    """Leave an invoice for somebody to look at."""
+    """Leave an invoice to an operator."""
     give_back(key, lease, delivery=Delivery.STUCK, attempts=Invoice.attempts + 1, last_error=reason)
 
 

@@ -37,7 +37,7 @@ Wait = Callable[[float], object]
 
 @dataclass(slots=True)
 class SyncCounts:
-    """What a sync saw and did. `lost_drafts` are drafts of ours that another one replaced."""
+    """Counts of a sync. `lost_drafts` are our drafts that another draft replaced."""
 
     seen: int = 0
     refreshed: int = 0
@@ -47,7 +47,7 @@ class SyncCounts:
 
 
 def sync(provider: InvoicingProvider, *, now: dt.datetime, wait: Wait | None = None) -> SyncCounts:
-    """Take over what changed at the provider since the last sync, and return how much it was.
+    """Take over the changes at the provider since the last sync, and return their counts.
 
     `wait` sleeps the seconds for which the provider wants to be left alone; without it the sync ends there.
     """
@@ -59,7 +59,7 @@ def sync(provider: InvoicingProvider, *, now: dt.datetime, wait: Wait | None = N
         for documents in _pages(partial(provider.documents_edited_since, since), wait)
         for document in _taken_over(provider, documents, now, counts)
     ]
-    if synced_at is None or synced_at.date() < now.date():  # once a day even those that nobody edits
+    if synced_at is None or synced_at.date() < now.date():  # once a day even the unedited ones
         drafts += [draft for page in _pages(provider.drafts, wait) for draft in page]
     counts.lost_drafts = lost_drafts.remove(provider, drafts)
     if not counts.failed:
@@ -156,6 +156,6 @@ def _refresh(organization_id: int, document: Document, now: dt.datetime) -> bool
 
 
 def _is_to_be_added(organization_id: int, document: Document) -> bool:
-    """Tell whether a document that we lack is kept: others make some by hand; delivery keeps its own."""
+    """Tell whether a document without a copy is copied: one made by hand is; delivery copies its own."""
     is_legal = document.type in LEGAL_TYPES and bool(document.number) and document.document_on is not None
     return is_legal and not is_of_invoice(organization_id, document)

@@ -1,4 +1,4 @@
-"""What `make run` says while it prepares: a line for each step, and a count where one takes long."""
+"""Progress of `make run`: a line for each step, and a count where a step takes long."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Report = Callable[[int], None]  # told how many more are done
 
 
 def silent(more: int) -> None:
-    """Tell nobody."""
+    """Report to nobody."""
     del more
 
 

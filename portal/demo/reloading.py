@@ -53,7 +53,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def end_with_stdin() -> None:
-    """Watch for the end of whoever started this process, which closes our standard input."""
+    """Watch for the end of the parent process, which closes our standard input."""
     threading.Thread(target=_wait_for_end_of_stdin, daemon=True).start()
 
 

@@ -20,7 +20,7 @@ from portal.models import Metering, Organization, Product, Project, Subscription
 from portal.storage.database import db
 
 _MONTHS = 13
-_YEN = 160  # what a euro is worth in the demo's price list
+_YEN = 160  # units of a euro in the demo's price list
 
 
 @dataclass(frozen=True, slots=True)

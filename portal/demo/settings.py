@@ -1,4 +1,4 @@
-"""What the demo chooses where nothing is set: its secret, database and seller, and the stand-ins."""
+"""Defaults of the demo: its secret, database and seller, and the stand-ins."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PORT = 8000
 
 
 def defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
-    """What `make run` chose, so that every command talks to the same demo.
+    """The choices of `make run`, so that every command talks to the same demo.
 
     A provider whose key is given is the real one: then nothing of its stand-in is assumed.
     """
@@ -49,7 +49,7 @@ def defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
 
 
 def _settings_of_the_demo() -> dict[str, str]:
-    """Return who sells in the demo."""
+    """Return the seller of the demo."""
     settings: dict[str, str] = json.loads(Path(__file__).with_suffix(".json").read_text())
     return settings
 

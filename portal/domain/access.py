@@ -1,4 +1,4 @@
-"""Who may do what: roles, the permission table of a member, and its presets."""
+"""Permissions: roles, the permission table of a member, and its presets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is billed, as a legal invoice prints it and as e-invoices need it; anything unusable is refused."""
+"""The billing profile, as a legal invoice prints it and e-invoices need it; unusable values are refused."""
 
 from __future__ import annotations
 

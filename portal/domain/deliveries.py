@@ -1,4 +1,4 @@
-"""What a collector may report of an entry: read strictly, refused by name."""
+"""A usage entry as a collector reports it: read strictly, refused by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""E-mail addresses: whether mail could be sent there at all. Nobody is asked, no name is looked up."""
+"""E-mail addresses: whether mail could be sent there at all. No server is asked, no name looked up."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def is_email_address(text: str) -> bool:
 def _library() -> ModuleType:
     import email_validator  # noqa: PLC0415 — 30 ms that only a write needs
 
-    # A company's own mail server may well be at mail.local: where mail gets to is for who sends it.
+    # A company's own mail server may well be at mail.local: the mail server knows which it reaches.
     email_validator.SPECIAL_USE_DOMAIN_NAMES = []
     return email_validator

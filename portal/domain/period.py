@@ -120,7 +120,7 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Whole hours, half open: what `from` and `to` of a question mean."""
+    """Whole hours, half open: the meaning of `from` and `to` of a query."""
 
     start_hour: int
     end_hour: int

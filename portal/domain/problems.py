@@ -1,4 +1,4 @@
-"""What is wrong with several values at once, so that whoever sent them is told all of it."""
+"""The problems of several values at once, so that one answer names all of them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a part of a line's usage costs, in whole minor units: the only rounding of usage.
+"""The cost of a part of a line's usage, in whole minor units: the only rounding of usage.
 
 A line is one (month, project, product, unit price). Its usage counts in one order, hour by hour, and any
 part of it costs what the rounded cumulative amount grew by. So windows that tile a month add up to it,
-hours add up to days, and what comes later never moves a past amount.
+hours add up to days, and later usage never moves a past amount.
 
 Units: quantities in nano-units (1e-9 of the product's unit), prices in pico-units (1e-12 of the major
 currency unit), amounts in the currency's minor unit. Whole numbers only: Decimal multiplies at 28
@@ -23,7 +23,7 @@ NANO_DECIMALS = 9
 PICO_DECIMALS = 12
 NANO: int = 10**NANO_DECIMALS
 ENTRY_MAX_NANO = 10**7 * NANO  # so that a 31-day month of one subscription fits 64 bits
-PRICE_MAX_PICO = 2**63 - 1  # 9,223,372.03… major units: what a 64-bit column holds
+PRICE_MAX_PICO = 2**63 - 1  # 9,223,372.03… major units: the largest that a 64-bit column holds
 _EXACT = Context(prec=60, traps=[Inexact])
 _ROUNDING = Context(prec=60, rounding=ROUND_HALF_UP)
 _ONE_NANO = Decimal(1).scaleb(-NANO_DECIMALS)

@@ -1,4 +1,4 @@
-"""What must never be written down: keys, tokens, card and account numbers, blacked out of any text."""
+"""Secrets that are never written down: keys, tokens, card and account numbers are blacked out of any text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PATTERNS = (
     re.compile(r"\b(?:sk|rk|pk)_(?:live|test)_[0-9A-Za-z]+"),  # Stripe's keys
     re.compile(r"whsec_[0-9A-Za-z]+"),  # secrets of webhooks
     re.compile(r"\b(?:seti|pi)_[0-9A-Za-z]+_secret_[0-9A-Za-z]+"),  # client secrets
-    re.compile(r"(?i)\b(?:bearer|basic)\s+[0-9A-Za-z._~+/=-]{8,}"),  # whatever was in Authorization
+    re.compile(r"(?i)\b(?:bearer|basic)\s+[0-9A-Za-z._~+/=-]{8,}"),  # the rest of an Authorization header
 )
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?:[ ]?[0-9A-Z]{4}){2,7}(?:[ ]?[0-9A-Z]{1,4})?\b")
 _DIGITS = re.compile(r"(?<![0-9A-Za-z-])(?:[0-9][ -]?){12,18}[0-9](?![0-9A-Za-z-])")

@@ -30,7 +30,7 @@ class VatCase(StrEnum):
 
 
 class WithoutVatId(StrEnum):
-    """What is done for a customer in another member state who has no VAT id. A tax adviser decides."""
+    """The treatment of customers in another member state without a VAT id. A tax adviser decides."""
 
     DESTINATION = "destination"  # the rate of its own country, declared at the one stop shop
     HOME = "home"  # the seller's own rate: only while sales to such customers stay below the threshold
@@ -43,7 +43,7 @@ class VatUndeterminedError(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class VatTreatment:
-    """What a document has to say about VAT. `taxed_in` is the member state of a one-stop-shop supply."""
+    """The VAT statement of a document. `taxed_in` is the member state of a one-stop-shop supply."""
 
     case: VatCase
     rate_basis_points: int
@@ -61,7 +61,7 @@ class DocumentTotals:
 
 @dataclass(frozen=True, slots=True)
 class VatBasis:
-    """What a supply's VAT depends on, its day aside. It is kept with each month that is closed."""
+    """The facts that decide a supply's VAT, its day aside. They are kept with each month that is closed."""
 
     case: VatCase
     country: str
@@ -69,7 +69,7 @@ class VatBasis:
 
 @dataclass(frozen=True, slots=True)
 class VatRules:
-    """How a seller taxes: the member state it is at home in, and what customers without a VAT id pay."""
+    """VAT rules of a seller: its member state, and the treatment of customers without a VAT id."""
 
     home: str
     without_vat_id: WithoutVatId = WithoutVatId.REFUSE

@@ -1,6 +1,6 @@
 """VAT ids and Leitweg-IDs: their form, their country and their check digits.
 
-A right form says nothing about who holds a number: whether a VAT id is really assigned only the tax office
+A right form does not prove a holder: whether a VAT id is really assigned only the tax office
 of its country knows.
 """
 
@@ -66,7 +66,7 @@ def _validated(rules: object, number: str, country: str) -> str:
 
 
 def checked_buyer_reference(text: str) -> str:
-    """Return a buyer reference; one that is built like a Leitweg-ID has to have its check digits right."""
+    """Return a buyer reference; the check digits of a Leitweg-ID have to be right."""
     reference = text.strip()
     compact = reference.upper()
     if not _LEITWEG.fullmatch(compact):

@@ -1,7 +1,7 @@
 """The standard rates of VAT in the Union, in basis points (1900 is 19 %), each with its first day.
 
 Cloud services are taxed at the standard rate everywhere. A change of a rate is a new row here, added before
-its first day; what was supplied earlier keeps the earlier one.
+its first day; earlier supplies keep the earlier rate.
 """
 
 from __future__ import annotations

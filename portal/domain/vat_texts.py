@@ -1,4 +1,4 @@
-"""What the law wants a document to say about VAT, in the document's language.
+"""The sentences about VAT that the law requires, in the document's language.
 
 "Steuerschuldnerschaft des Leistungsempfängers" is the wording of § 14a UStG, and "Reverse charge" its
 equivalent in other languages: a document for abroad carries both. A seller at home in Germany names its law,

@@ -1,4 +1,4 @@
-"""HTTP that heeds the deadline of the call it is part of: what is left of it bounds each try.
+"""HTTP within the deadline of its call: the time that is left bounds each try.
 
 The call knows the connection it waits on, so that one that drips byte after byte can be cut from outside.
 """
@@ -32,7 +32,7 @@ class _Session(Session):
 
 
 class GivenUpError(RequestException):
-    """Its caller waits no longer, so trying again would hold a worker slot for nobody."""
+    """Its caller waits no longer, so a retry would hold a worker slot in vain."""
 
 
 class _Connection(HTTPConnection):

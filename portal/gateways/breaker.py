@@ -1,6 +1,6 @@
 """A circuit breaker: a provider that failed often is left alone for a while, and then tried by one call.
 
-While it is open nobody waits for a provider that will not answer, and the provider is not pressed.
+While it is open no request waits for a provider that will not answer, and the provider is not pressed.
 """
 
 from __future__ import annotations

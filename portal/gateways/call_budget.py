@@ -1,6 +1,6 @@
-"""How often a provider may be called: so many calls in any sixty seconds, whoever of us makes them.
+"""The call budget of a provider: so many calls in any sixty seconds, of all processes together.
 
-The arithmetic alone. Where the calls of all processes are counted is for whoever has a database.
+The arithmetic alone: `delivery/call_budget` counts the calls in the database.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ MINUTE_MILLISECONDS = 60_000
 
 
 class Budget(Protocol):
-    """What a connection asks before each call."""
+    """The limit that a connection heeds before each call."""
 
     def spend(self) -> int:
         """Count one call and return 0, or return the milliseconds until there may be one, uncounted."""
 
     def pause(self, seconds: int) -> None:
-        """Let nobody call for so long: the provider has asked for it."""
+        """Let no process call for so long: the provider has asked for it."""
 
 
 class Unlimited:
@@ -28,11 +28,11 @@ class Unlimited:
         return 0
 
     def pause(self, seconds: int) -> None:
-        """Whoever called knows how long to wait."""
+        """Do nothing: the caller knows how long to wait."""
 
 
 def recent(called_at: Sequence[int], at: int) -> list[int]:
-    """Return the calls of the minute before `at`, oldest first; what a clock put into the future counts now.
+    """Return the calls of the minute before `at`, oldest first; a call of the future counts now.
 
     A clock that was set back must not close the account for the rest of the day.
     """

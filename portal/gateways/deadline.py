@@ -43,7 +43,7 @@ class Call:
             self._connection = connection
 
     def abort(self) -> None:
-        """End the wait: whatever reads from the connection gets an error at once."""
+        """End the wait: a read from the connection gets an error at once."""
         self._ends_at = 0
         with self._lock:
             if self._connection is not None:
@@ -90,7 +90,7 @@ class Deadline:
         ends_at = _scope_ends_at.get() or time.monotonic() + self._seconds_max
         call = Call(ends_at)
         if not call.seconds_left:
-            raise ProviderUnavailableError  # what was asked before has used up the time
+            raise ProviderUnavailableError  # the calls before have used up the time
         answer = self._workers.submit(call.run, question)
         wait([answer], timeout=call.seconds_left)
         if answer.done():

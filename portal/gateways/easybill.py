@@ -1,7 +1,7 @@
 """All we ask of EasyBill, in our words. There is no way here to change or delete a finished document.
 
 It dates things in Europe/Berlin and sends fields it does not describe, which are ignored. It has no
-idempotency keys, so whoever creates something looks for it first.
+idempotency keys, so a worker looks for an object before it creates it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from portal.gateways.invoicing import (
     InvoicingUnavailableError,
 )
 
-_ZONE = ZoneInfo("Europe/Berlin")  # of the days by which it is asked, whoever sells
+_ZONE = ZoneInfo("Europe/Berlin")  # of EasyBill's days, wherever the seller is
 _FAR_AWAY_ON = "2099-12-31"
 _FORMATS = {
     "xrechnung": "application/xml;format=xrechnung",
@@ -39,7 +39,7 @@ _FORMATS = {
 
 
 class EasybillGateway:
-    """One account at EasyBill, as an invoicing provider; its ids are whole numbers."""
+    """An account at EasyBill, as an invoicing provider; its ids are whole numbers."""
 
     name = "EasyBill"
 
@@ -59,7 +59,7 @@ class EasybillGateway:
         return id_of(self._easybill.json("POST", "/customers", body=customer_body(customer)))
 
     def update_customer(self, customer_id: str, customer: InvoicingCustomer) -> None:
-        """Let documents drafted or finished from now on say who the customer is today."""
+        """Let documents drafted or finished from now on have the customer's facts of today."""
         self._easybill.json("PUT", f"/customers/{_segment(customer_id)}", body=customer_body(customer))
 
     def refuse_uncarried(self, draft: DocumentDraft) -> None:
@@ -125,7 +125,7 @@ class EasybillGateway:
         return self._page(filters, page)
 
     def drafts(self, page: int = 1) -> DocumentPage:
-        """Return a page, counted from 1, of all drafts of the account, whoever made them."""
+        """Return a page, counted from 1, of all drafts of the account, ours or not."""
         return self._page({"is_draft": "1"}, page)
 
     def _page(self, filters: dict[str, str], page: int) -> DocumentPage:

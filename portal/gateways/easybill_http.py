@@ -42,7 +42,7 @@ class Connection:
 
     Each call is taken out of the budget first; InvoicingRateLimitedError says when there is one again. While
     EasyBill is down, most calls are not even begun: they cost neither time nor budget. The deadline never
-    says whether a call had an effect: whatever creates something looks for it first.
+    says whether a call had an effect: a worker looks for an object before it creates it.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Connection:
     def _ask(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Body | None, *, accept: str
     ) -> Answer:
-        """Return whatever EasyBill answers within the deadline."""
+        """Return the answer of EasyBill within the deadline."""
         exchange = partial(self._exchange, method, path, query, body, accept=accept)
         try:
             answer = self._deadline.ask(exchange, is_repeatable=True)

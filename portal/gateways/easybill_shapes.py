@@ -1,4 +1,4 @@
-"""How EasyBill writes what we ask of it, and how what it answers is read.
+"""EasyBill's JSON: how our requests are written and its answers read.
 
 EasyBill counts in hundredths whatever the currency, and answers null almost anywhere: every field of an
 answer may be missing.
@@ -24,7 +24,7 @@ from portal.gateways.invoicing import (
     InvoicingCustomer,
 )
 
-# What a document of this type says about money, whichever sign the account writes its amounts with.
+# The sign of a document type's amounts, whichever sign the account writes them with.
 _SIGNS = {CREDIT: -1, STORNO: -1, STORNO_CREDIT: 1}
 _CREDIT_TITLES = {"de": "Rechnungskorrektur", "en": "Credit note"}  # a "Gutschrift" is something else by law
 _HUNDREDTHS_DECIMALS = 2
@@ -59,7 +59,7 @@ def refuse_fractions(draft: DocumentDraft) -> None:
 
 
 def document_from(body: Body) -> Document:
-    """Read a document; what is missing is None."""
+    """Read a document; a missing field is None."""
     sign = _SIGNS.get(text(body.get("type")) or "")
     amounts = [whole(body.get(name)) for name in ("amount_net", "amount", "paid_amount")]
     if sign is not None:  # whether a credit's amounts have a minus is nowhere described
@@ -70,7 +70,7 @@ def document_from(body: Body) -> Document:
         external_id=text(body.get("external_id")),
         type=text(body.get("type")),
         number=text(body.get("number")),
-        is_draft=body.get("is_draft") is True,  # what is not surely a draft is never deleted
+        is_draft=body.get("is_draft") is True,  # a document that is not surely a draft is never deleted
         customer_id=text(body.get("customer_id")),
         document_on=date(body.get("document_date")),
         due_on=date(body.get("due_date")),

@@ -1,4 +1,4 @@
-"""What we ask of the provider that makes legal documents, in our words, whichever provider it is.
+"""The protocol of a provider that makes legal documents, in our words, whichever provider it is.
 
 A provider numbers documents and keeps them. A finished document is never changed or deleted: nothing here
 could. Nothing here is assumed to be idempotent either: delivery looks for a thing before it creates it.
@@ -59,7 +59,7 @@ class CurrencyNotCarriedError(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class InvoicingCustomer:
-    """Who is billed, as a legal document prints it. `number` is our own customer number."""
+    """The customer, as a legal document prints it. `number` is our own customer number."""
 
     number: str
     name: str
@@ -74,7 +74,7 @@ class InvoicingCustomer:
 
 @dataclass(frozen=True, slots=True)
 class DraftLine:
-    """One line of a document: its net amount is charged as it is, whatever the description says."""
+    """A line of a document: its net amount is charged as it is, the description never counts."""
 
     description: str
     net: Money
@@ -83,7 +83,7 @@ class DraftLine:
 
 @dataclass(frozen=True, slots=True)
 class DocumentDraft:
-    """What a document is to say. The service dates are its first and its last day.
+    """The content of a document. The service dates are its first and its last day.
 
     Amounts of a credit are below zero. `refers_to_id` is the document that is corrected, where it is one;
     `notes` are printed below the lines and cost nothing.
@@ -146,7 +146,7 @@ class InvoicingProvider(Protocol):
     """A provider of legal documents. Every call ends within a deadline, and may have had its effect even so.
 
     InvoicingUnavailableError is raised for what may go through later, InvoicingRateLimitedError where it is
-    known when; InvoicingKeyRefusedError until somebody puts the key right, InvoicingRefusedError for good.
+    known when; InvoicingKeyRefusedError until the key is put right, InvoicingRefusedError for good.
     """
 
     @property
@@ -160,10 +160,10 @@ class InvoicingProvider(Protocol):
         """Make a customer and return its id."""
 
     def update_customer(self, customer_id: str, customer: InvoicingCustomer) -> None:
-        """Let documents drafted or finished from now on say who the customer is today."""
+        """Let documents drafted or finished from now on have the customer's facts of today."""
 
     def refuse_uncarried(self, draft: DocumentDraft) -> None:
-        """Raise CurrencyNotCarriedError for amounts that this provider cannot carry; nobody is called."""
+        """Raise CurrencyNotCarriedError for amounts that this provider cannot carry; it is not called."""
 
     def create_draft(self, customer_id: str, draft: DocumentDraft) -> Document:
         """Make a draft and return it with the provider's own totals."""
@@ -190,7 +190,7 @@ class InvoicingProvider(Protocol):
         """Return a page, counted from 1, of all documents edited since then, and maybe earlier ones."""
 
     def drafts(self, page: int = 1) -> DocumentPage:
-        """Return a page, counted from 1, of all drafts of the account, whoever made them."""
+        """Return a page, counted from 1, of all drafts of the account, ours or not."""
 
     def record_payment(self, document_id: str, amount: Money, paid_on: dt.date, reference: str) -> str:
         """Say that a document was paid and return the payment's id; the same reference counts once."""

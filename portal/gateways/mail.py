@@ -27,7 +27,7 @@ _SHOWN_MAX = 50
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One message in plain text."""
+    """A message in plain text."""
 
     to: str
     subject: str
@@ -50,7 +50,9 @@ class SmtpMail:
         self._deadline = Deadline("mail", milliseconds)
 
     def send(self, mail: Mail) -> None:
-        message = _message(mail, self._sender)  # refuses a line break in an address before anybody is asked
+        message = _message(
+            mail, self._sender
+        )  # refuses a line break in an address before the server is asked
         message["Reply-To"] = self._reply_to
         self._deadline.ask(lambda: self._hand_over(message), is_repeatable=True)
 

@@ -1,6 +1,6 @@
-"""All we ask of Stripe, in our words. No Stripe object or exception leaves this file, and no card enters it.
+"""Every call to Stripe, in our words. No Stripe object or exception leaves this file, and no card enters it.
 
-What can go wrong is said in stripe_client; ConflictError comes from here: a method that was used,
+Errors are described in stripe_client; ConflictError comes from here: a method that was used,
 detached, or is another customer's.
 """
 
@@ -35,11 +35,11 @@ class StripeGateway:
 
     @property
     def is_answering(self) -> bool:
-        """Tell whether Stripe answered lately, as far as anybody here has asked."""
+        """Tell whether Stripe answered lately, as far as this process has asked."""
         return self._api.is_answering
 
     def deadline_scope(self) -> AbstractContextManager[None]:
-        """Give all that is asked inside one deadline together."""
+        """Give all calls inside one deadline together."""
         return self._api.deadline_scope()
 
     # -- customers and set-ups ----------------------------------------------------------------------------
@@ -89,7 +89,7 @@ class StripeGateway:
         return next((secret for request, secret in setups if request == idempotency_key), None)
 
     def setup_of(self, setup_id: str) -> Setup:
-        """Return how adding a payment method went."""
+        """Return the set-up of a payment method, with its status."""
         options: Any = {"expand": ["payment_method", "mandate"]}
         return self._api.ask(
             "setup_of",
@@ -99,7 +99,7 @@ class StripeGateway:
 
     # -- what a customer has ------------------------------------------------------------------------------
     def methods_of(self, customer_id: str) -> CustomerMethods:
-        """Return every payment method of a customer, and which one comes first."""
+        """Return every payment method of a customer, and the default's id."""
         customer = self._api.ask(
             "customer_of",
             lambda api: shapes.customer_from(api.v1.customers.retrieve(customer_id)),
@@ -130,7 +130,7 @@ class StripeGateway:
         return next((each for each in mandates if each is not None), None)
 
     def customer_of_mandate(self, mandate_id: str) -> str | None:
-        """Return whose mandate it is; None when its method is detached."""
+        """Return the customer's id of a mandate; None when its method is detached."""
         options: Any = {"expand": ["payment_method"]}
         return self._api.ask(
             "customer_of_mandate",
@@ -140,7 +140,7 @@ class StripeGateway:
 
     # -- changes ------------------------------------------------------------------------------------------
     def attach(self, *, customer_id: str, method_id: str) -> Method:
-        """Give a method to a customer; one that is already theirs is returned as it is.
+        """Attach a method to a customer; a method that is attached already is returned as it is.
 
         NotFoundError if there is none or it is another customer's, which is not told apart;
         PaymentFailedError if the bank declines it, ConflictError if it was used or detached before.
@@ -162,14 +162,14 @@ class StripeGateway:
         return method
 
     def make_default(self, *, customer_id: str, method_id: str) -> None:
-        """Let a customer's method come first; NotFoundError if it is not theirs."""
+        """Make a customer's method the default; NotFoundError for the method of another."""
         chosen: Any = {"invoice_settings": {"default_payment_method": method_id}}
         self._api.ask(
             "make_default", lambda api: api.v1.customers.update(customer_id, chosen), is_repeatable=False
         )
 
     def detach(self, method_id: str) -> None:
-        """Part a method from its customer, for good; one that is already gone is no error."""
+        """Detach a method from its customer, for good; a method that is gone already is no error."""
         try:
             self._api.ask("detach", lambda api: api.v1.payment_methods.detach(method_id), is_repeatable=False)
         except errors.NotFoundError:
@@ -191,7 +191,7 @@ class StripeGateway:
             return None  # forged, or no event at all
 
     def events_since(self, since: dt.datetime, types: Collection[str]) -> Iterator[Event]:
-        """Yield what happened since then, the newest first; Stripe keeps thirty days."""
+        """Yield the events since then, the newest first; Stripe keeps thirty days."""
         filters: Any = _since(since) | {"types": sorted(types)}
         return self._listed(
             "events_since", lambda api, more: api.v1.events.list(filters | more), shapes.event_from

@@ -1,4 +1,4 @@
-"""How Stripe is asked: within a deadline, through a breaker, and what goes wrong comes back in our words.
+"""Calls to Stripe: within a deadline, through a breaker, with errors in our words.
 
 Five errors are all there is: PaymentFailedError (the bank declined; Stripe's sentence for the customer),
 NotFoundError (no such object), ProviderUnavailableError (no answer, or Stripe's own failure; as
@@ -40,7 +40,7 @@ class StripeApi:
 
     @property
     def is_answering(self) -> bool:
-        """Tell whether Stripe answered lately, as far as anybody here has asked."""
+        """Tell whether Stripe answered lately, as far as this process has asked."""
         return not self._breaker.is_open
 
     @contextmanager
@@ -71,7 +71,7 @@ class StripeApi:
         is_repeatable: bool = True,
         missing: str = "payment method",
     ) -> Answer:
-        """Ask within the deadline; whatever goes wrong comes back in our words."""
+        """Ask within the deadline; every error comes back in our words."""
         client = self.client  # made before the clock starts
 
         from stripe import StripeError  # noqa: PLC0415 - see client

@@ -1,4 +1,4 @@
-"""What we know of Stripe's objects, in our words, and how each is read."""
+"""Stripe's objects in our words, and how each is read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NewCustomer:
-    """Who pays, as Stripe is told. `key` stays the same, so that asking twice makes one customer."""
+    """A customer, as Stripe gets it. `key` stays the same, so that asking twice makes one customer."""
 
     key: str
     number: str
@@ -39,7 +39,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """The permission to debit an account. `url` shows it to the customer, and to nobody else."""
+    """The permission to debit an account. `url` shows it to the customer alone."""
 
     method_id: str
     reference: str
@@ -49,7 +49,7 @@ class Mandate:
 
 @dataclass(frozen=True, slots=True)
 class CustomerState:
-    """Which method comes first, and whether there still is a customer."""
+    """The default method of a customer, and whether the customer still exists."""
 
     default_id: str | None
     is_deleted: bool
@@ -57,7 +57,7 @@ class CustomerState:
 
 @dataclass(frozen=True, slots=True)
 class CustomerMethods:
-    """All that a customer can pay with."""
+    """The payment methods of a customer, and the default among them."""
 
     methods: tuple[Method, ...]
     default_id: str | None
@@ -75,7 +75,7 @@ class SetupStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """One attempt at adding a payment method; `message` is what the customer may read of a decline."""
+    """An attempt at adding a payment method; `message` is the customer's sentence about a decline."""
 
     customer_id: str | None
     status: SetupStatus

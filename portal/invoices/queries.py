@@ -56,7 +56,7 @@ class InvoicePage:
     lines: Sequence[InvoiceLine]
     due: Money | None = None
     credit: Money | None = None
-    completeness: Completeness | None = None  # of an open month: what of it is in
+    completeness: Completeness | None = None  # of an open month: its completeness
     delivery: str | None = None
     legal: LegalName | None = None
     last_error: str | None = None
@@ -76,7 +76,7 @@ class InvoicePage:
 
     @property
     def corrections(self) -> Sequence[InvoiceLine]:
-        """What came late for months that were invoiced before."""
+        """The lines that correct months invoiced before."""
         return [line for line in self.lines if line.corrects_period is not None]
 
     @property

@@ -1,1 +1,1 @@
-"""What several rooms count with: the one way usage is written, and the one way it is priced."""
+"""The ledger of usage that the rooms share: the one way it is written, the one way it is priced."""

@@ -1,4 +1,4 @@
-"""The audit trail: who changed money or access, what it was before and is after, and in which request.
+"""The audit trail: changes of money or access, with actor, request, and the facts before and after.
 
 Each row carries the hash of the one before it, so that changing, removing or inserting one breaks the
 chain; numbers have no gaps, so that cutting off the end shows too. `billing verify` checks both.
@@ -30,7 +30,7 @@ _GENESIS = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a person, a token, a provider, or the portal's own clock."""
+    """The actor of a change: a person, a token, a provider, or the portal's own clock."""
 
     name: str
     account_uid: UUID | None = None
@@ -38,7 +38,7 @@ class Actor:
 
 
 class Change(NamedTuple):
-    """One change of one organization's money or access; `subject` is the public name of what changed."""
+    """A change of an organization's money or access; `subject` is the public name of the changed thing."""
 
     organization_id: int
     action: str
@@ -59,7 +59,7 @@ _clock: ContextVar[Callable[[], dt.datetime]] = ContextVar("_clock", default=_sy
 
 
 def act_as(actor: Actor, clock: Callable[[], dt.datetime] = _system_clock) -> None:
-    """Say who is responsible for what is recorded from here on in this context, and what time it is."""
+    """Set the actor and the clock of the changes recorded from here on in this context."""
     _actor.set(actor)
     _clock.set(clock)
 
@@ -156,7 +156,7 @@ def broken_chains() -> Iterator[str]:
 
 
 def _trouble_of(organization_id: int) -> str:
-    """Return what is wrong with one organization's trail, or ''."""
+    """Return the first fault of an organization's trail, or ''."""
     table = AuditEntry.__table__
     rows = db.session.execute(
         select(table).where(table.c.organization_id == organization_id).order_by(table.c.id)

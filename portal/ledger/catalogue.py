@@ -71,7 +71,7 @@ def set_price(product: Product, currency: str, unit_price: Decimal, *, start_day
 
 
 def _refuse_currency(currency: str) -> None:
-    """Refuse a currency that nobody can be billed in; one that a customer already has goes on working."""
+    """Refuse a currency that no customer can be billed in, unless a customer has it already."""
     try:
         checked_currency(currency)
     except UnusableValueError as error:
@@ -123,7 +123,7 @@ def subscription_to(
 ) -> Subscription:
     """Return a project's subscription to a product, or make one from the midnight of that hour on.
 
-    One that began later is made to begin earlier: its usage did.
+    A subscription that began later is made to begin earlier, as its usage did.
     """
     midnight = start_hour // HOURS_A_DAY * HOURS_A_DAY
     query = (

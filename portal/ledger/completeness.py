@@ -42,7 +42,7 @@ _COMPLETENESS = select(_LATEST, _MISSING)
 
 
 class Completeness(NamedTuple):
-    """What of a window is in: the start of its latest hour with an entry, and the hours still owed."""
+    """The completeness of a window: the start of its latest hour with an entry, and the hours still owed."""
 
     metered_through: dt.datetime | None
     missing_hours: int

@@ -1,4 +1,4 @@
-"""What is to be paid for a month, VAT included, once the credit of earlier months is set off."""
+"""The amount due for a month, VAT included, once the credit of earlier months is applied."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The lines of a legal document: an invoice's lines, summed over projects.
 
-There is one per product, and one more for each earlier month in which it is corrected: another service
+There is a line per product, and one more for each earlier month in which it is corrected: another service
 period, which may have another rate of VAT.
 """
 
@@ -29,7 +29,7 @@ class DocumentLine:
 
     @property
     def quantities_nano(self) -> dict[Decimal, int]:
-        """What was used at each unit price, cheapest first."""
+        """The quantity at each unit price, cheapest first."""
         prices = sorted({line.unit_price for line in self.lines})
         return {
             price: sum(line.quantity_nano for line in self.lines if line.unit_price == price)
@@ -43,7 +43,7 @@ class DocumentLine:
 
 
 def document_lines(lines: Iterable[InvoiceLine], currency: str) -> list[DocumentLine]:
-    """Return them by name and month; what costs nothing is left out."""
+    """Return the lines by name and month; a line of no cost is left out."""
     grouped: dict[tuple[UUID, Month | None], list[InvoiceLine]] = {}
     for line in lines:
         grouped.setdefault((line.product_uid, line.corrects), []).append(line)

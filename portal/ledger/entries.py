@@ -2,8 +2,8 @@
 
 An entry is (subscription, hour) -> quantity with a revision. The higher revision counts; the same one
 with the same quantity changes nothing, with another quantity it is a conflict; a lower one is stale. So
-no order or repetition of deliveries changes a bill. The hours of an invoiced month are frozen: what
-differs from them becomes a correction, a row of its own.
+no order or repetition of deliveries changes a bill. The hours of an invoiced month are frozen: a
+difference from them becomes a correction, a row of its own.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BATCH = 20_000
 
 
 class Entry(NamedTuple):
-    """What a subscription used in an hour, in nano-units.
+    """A subscription's usage in an hour, in nano-units.
 
     Without a revision the delivery is believed: another quantity counts as one revision more.
     """
@@ -42,7 +42,7 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Written:
-    """What became of the entries of a delivery. Where there are conflicts, nothing may be kept."""
+    """The outcome of a delivery's entries. Where there are conflicts, nothing may be kept."""
 
     new: int = 0
     same: int = 0
@@ -60,7 +60,7 @@ class OrganizationEntry(NamedTuple):
 
 
 class _Changes(NamedTuple):
-    """What a batch of entries changes."""
+    """The changes of a batch of entries."""
 
     entries: list[AcceptedEntry]
     day_deltas_nano: dict[Key, int]

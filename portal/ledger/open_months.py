@@ -1,7 +1,7 @@
 """Which months of an organization have no invoice yet and something to bill.
 
 A month has something to bill if it has usage. The first one to be billed also takes what came late for
-invoiced months; where none has usage, what came late alone opens the latest.
+invoiced months; where none has usage, late usage alone opens the latest.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _without_invoice(organization_id: int, until: Month) -> list[Month]:
 
 
 def due_months(until: Month) -> Mapping[Month, list[int]]:
-    """Return the same for everybody at once: {month: organization ids, ascending}."""
+    """Return the same for all organizations at once: {month: organization ids, ascending}."""
     first_hour = db.session.scalar(select(func.min(Subscription.start_hour)))
     if first_hour is None:
         return {}

@@ -41,14 +41,14 @@ class UsageLine(NamedTuple):
 
 
 class DataPoint(NamedTuple):
-    """A part of rated usage: the hour it starts at, what was used in it, what that added to the bill."""
+    """A part of rated usage: its first hour, its quantity, and the amount that it added to the bill."""
 
     hour: int
     quantity_nano: int
     cents: int
 
     def with_more(self, other: DataPoint) -> DataPoint:
-        """Return this point with what else was used in it."""
+        """Return this point with more usage of its hour."""
         return DataPoint(self.hour, self.quantity_nano + other.quantity_nano, self.cents + other.cents)
 
 
@@ -56,7 +56,7 @@ class DataPoint(NamedTuple):
 class RatedUsage:
     """The usage of a line within a window, in order. Its points add up to it, to the cent.
 
-    `batch` tells the month's own usage (USAGE) from what came after it was invoiced: the number of the
+    `batch` tells the month's own usage (USAGE) from usage that came after it was invoiced: the number of the
     invoice that billed a correction, or PENDING.
     """
 

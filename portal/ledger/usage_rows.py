@@ -18,12 +18,12 @@ from portal.models import Counter, Invoice, UsageCorrection, UsageDay, UsageHour
 from portal.storage.database import Model, db
 from portal.storage.statements import insert_into
 
-USAGE_LOCK = "usage"  # held by whoever writes hours or closes a month of an organization
+USAGE_LOCK = "usage"  # held while hours of an organization are written, or its month is closed
 _NAMED_MAX = 500  # organizations that a query names one by one
 
 
 class Key(NamedTuple):
-    """What an entry is an entry of."""
+    """The key of an entry."""
 
     organization_id: int
     hour: int
@@ -73,7 +73,7 @@ def _unnested(name: str, columns: Mapping[str, tuple[Sequence[int], TypeEngine[i
 
 
 def lock(organization_ids: Sequence[int]) -> None:
-    """Let nobody else write usage of these organizations until the transaction ends.
+    """Let no other worker write usage of these organizations until the transaction ends.
 
     In the order of ids, so that two writers cannot wait for each other. A writer on SQLite is alone.
     """
@@ -165,7 +165,7 @@ def with_corrections(keys: Sequence[Key], frozen: Mapping[Key, CurrentEntry]) ->
 
 
 def upsert(entries: Sequence[AcceptedEntry]) -> None:
-    """Write entries; one that is there already gets the new quantity and revision."""
+    """Write entries; an existing one gets the new quantity and revision."""
     key = (UsageHour.organization_id, UsageHour.hour, UsageHour.subscription_id)
     columns = {
         "organization_id": ([entry.key.organization_id for entry in entries], Integer()),

@@ -41,7 +41,7 @@ class Step(StrEnum):
 
 
 class UsageSum(NamedTuple):
-    """What an organization's project used of a product, from an hour on."""
+    """The usage of a product by a project, from an hour on."""
 
     organization_id: int
     project_id: int | None

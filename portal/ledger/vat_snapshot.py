@@ -1,4 +1,4 @@
-"""How months were taxed when they were closed: a correction is taxed as the month that it corrects."""
+"""The VAT of months as it was when they were closed: a correction is taxed as the month that it corrects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VatSnapshot = Mapping[tuple[int, Month], VatBasis]
 
 
 def vat_snapshot(organization_ids: Collection[int], months: Collection[Month]) -> VatSnapshot:
-    """Return {(organization id, closed month): what its VAT depends on}, where it was kept and determined."""
+    """Return {(organization id, closed month): VAT basis}, where it was kept and determined."""
     if not months:
         return {}
     query = select(Invoice).where(

@@ -23,7 +23,7 @@ class DocumentComparison:
 def document_comparison(
     organization: Organization, invoice: Invoice | None, currency: str
 ) -> DocumentComparison:
-    """Compare a document with its invoice; one that is not made from an invoice has no lines."""
+    """Compare a document with its invoice; a document without an invoice has no lines."""
     lines: Sequence[InvoiceLine] = ()
     if invoice is not None:
         head = invoice.head(organization.uid)

@@ -90,7 +90,7 @@ def formats_of(document: LegalDocument) -> Sequence[str]:
 
 
 def known_form(document_id: str) -> str:
-    """Refuse what no document is called."""
+    """Refuse a text that is no document's id."""
     if not (document_id.isascii() and document_id.isprintable()):
         raise NotFoundError
     return document_id

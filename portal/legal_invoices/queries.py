@@ -53,7 +53,7 @@ class LegalInvoiceList(ListPage):
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """The documents around one: what it corrects or cancels, and what corrects or cancels it."""
+    """The documents that a document corrects or cancels, and those that correct or cancel it."""
 
     refers_to: LegalDocument | None
     cancelled_by: LegalDocument | None
@@ -126,7 +126,7 @@ def _legal_invoice(
     synced_at: dt.datetime | None,
 ) -> LegalInvoice:
     document, invoice = row
-    # What was delivered after the last sync is as new as its delivery.
+    # A document delivered after the last sync is as new as its delivery.
     latest = max(document.synced_at, synced_at) if synced_at else document.synced_at
     return LegalInvoice(organization.uid, document, document.status_on(today), invoice, latest)
 

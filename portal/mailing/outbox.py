@@ -1,7 +1,7 @@
 """The outbox of mails: enqueued with their cause, sent later, tried again where the mail server fails.
 
 A mail's text is made when it is sent, so that no code lies in the database. Each kind has a composer, given
-by whoever runs the outbox; the mail of a composer that returns None is not wanted any more.
+by the scheduler; a composer returns None for a mail that is out of date.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def send_due(gateway: MailGateway, composers: Mapping[str, Composer], *, now: dt
 
 
 def _send(mail_id: int, gateway: MailGateway, composers: Mapping[str, Composer], now: dt.datetime) -> bool:
-    """Send one mail; False where another worker has it, it is not wanted any more, or it failed."""
+    """Send a mail; False where another worker has it, it is out of date, or it failed."""
     row = OutgoingMail.id == mail_id
     lease = _QUEUE.claim(row, now)
     if lease is None:
@@ -70,7 +70,7 @@ def _send(mail_id: int, gateway: MailGateway, composers: Mapping[str, Composer],
 
 
 def _composed(mail_id: int, composers: Mapping[str, Composer], now: dt.datetime) -> Mail | None:
-    """Return the mail, made in the transaction that claims it; one that is not wanted any more is deleted."""
+    """Return the mail, made in the transaction that claims it; a mail that is out of date is deleted."""
     outgoing = db.session.get_one(OutgoingMail, mail_id)
     mail = composers[outgoing.kind](outgoing.facts, now)
     if mail is None:
@@ -94,5 +94,5 @@ def _retry_later(mail_id: int, lease: dt.datetime, now: dt.datetime, error: Exce
 
 
 def forget_old(*, now: dt.datetime) -> None:
-    """Delete the mails that were sent long ago; what they said is not kept here anyway."""
+    """Delete the mails that were sent long ago; their texts are not kept here anyway."""
     remove(OutgoingMail, OutgoingMail.sent_at <= now - _KEPT_FOR)

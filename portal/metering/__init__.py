@@ -1,1 +1,1 @@
-"""How usage gets in: what collectors report, imports of exports, and the clock of time-priced products."""
+"""Metering: reports of collectors, imports of exports, and the clock of time-priced products."""

@@ -1,4 +1,4 @@
-"""Reads a FOCUS cost-and-usage export (1.0 to 1.2), row by row: what can be metered, and why the rest cannot.
+"""Reads a FOCUS cost-and-usage export (1.0 to 1.2), row by row: the charges to meter, and the refused rows.
 
 The columns are those of focus.finops.org. Times are UTC, with or without saying so; NULL or nothing is
 no value.
@@ -32,7 +32,7 @@ REQUIRED = frozenset(
 )
 _EXPONENT_MAX = 40  # a number with more digits than this is no quantity and no price
 _NAME_LENGTH_MAX = 200
-_KEY_LENGTH_MAX = 500  # what every database can index
+_KEY_LENGTH_MAX = 500  # every database can index this much
 _HOUR = dt.timedelta(hours=1)
 
 NOT_HOURLY = "not hourly"

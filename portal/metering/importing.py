@@ -1,6 +1,6 @@
 """Imports usage from a FOCUS export.
 
-What is missing is made, what exists is reused, and the same export twice changes nothing.
+Missing projects and products are made, existing ones reused; the same export twice changes nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Report = Callable[[str, str], None]  # a position such as usage.csv:17, and why 
 
 @dataclass(slots=True)
 class Imported:
-    """What became of an export."""
+    """The outcome of an import."""
 
     rows: int = 0
     metered: int = 0

@@ -1,4 +1,4 @@
-"""Takes over what collectors report: all of a batch, or nothing with the reason of each refused entry."""
+"""Takes over the reports of collectors: all of a batch, or nothing with the reason of each refused entry."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _LOOKED_UP_AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What became of a batch."""
+    """The outcome of a batch."""
 
     written: Written
     rounded: int
 
 
 class _MeteredSubscription(NamedTuple):
-    """What has to be known of a subscription to take an entry of it."""
+    """The facts of a subscription with which its entries are checked."""
 
     organization_id: int
     id: int
@@ -103,7 +103,7 @@ def _read(entries: Sequence[Any], now: dt.datetime, refused: dict[int, str]) -> 
 
 
 def _subscriptions(uids: Iterable[UUID]) -> Mapping[UUID, _MeteredSubscription]:
-    """Look up whom the entries belong to. Collectors serve every organization: nothing else does."""
+    """Look up the subscriptions of the entries. Collectors serve every organization: nothing else does."""
     ordered = sorted(uids)
     subscriptions = {}
     for start in range(0, len(ordered), _LOOKED_UP_AT_ONCE):

@@ -26,7 +26,7 @@ ON CONFLICT DO UPDATE SET quantity = MIN(quantity + excluded.quantity, {_SATURAT
 
 
 class Cell(NamedTuple):
-    """What a project used of a product in an hour; `line` is where the export first says so."""
+    """A project's usage of a product in an hour; `line` is its first position in the export."""
 
     hour: int
     project: int

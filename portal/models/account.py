@@ -1,4 +1,4 @@
-"""People, what they may do in each organization, and the API tokens that act for them."""
+"""People, their permissions in each organization, and the API tokens that act for them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from portal.storage.database import Model
 
 
 class Account(UserMixin, Model):  # type: ignore[misc]
-    """A person who signs in. What they see depends on their memberships alone."""
+    """A person who signs in. Their view depends on their memberships alone."""
 
     __tablename__ = "account"
     __table_args__ = ({"info": REFERENCE},)
@@ -30,7 +30,7 @@ class Account(UserMixin, Model):  # type: ignore[misc]
 
 
 class Membership(OrganizationOwned, Model):
-    """One person in one organization: an admin, or a member with a permission table."""
+    """A person in an organization: an admin, or a member with a permission table."""
 
     __tablename__ = "membership"
     __table_args__ = owned_table(

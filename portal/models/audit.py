@@ -14,7 +14,7 @@ from portal.storage.database import Model
 
 
 class AuditEntry(OrganizationOwned, Model):
-    """Who changed what in an organization. `ledger/audit` writes it; the database refuses to change it."""
+    """A change in an organization and its actor. `ledger/audit` writes it, and nothing changes it."""
 
     __tablename__ = "audit_entry"
     __table_args__ = owned_table("audit_entry")

@@ -1,4 +1,4 @@
-"""Internal invoices: what a closed month costs, and how far its legal document got."""
+"""Internal invoices: the lines and total of a closed month, and the delivery of its legal document."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ class InvoiceStatus(StrEnum):
 
 
 class Delivery(StrEnum):
-    """How far the legal document of an invoice got at the invoicing provider."""
+    """The state of an invoice's legal document at the invoicing provider."""
 
     NOT_NEEDED = "not_needed"  # nothing to pay: no document
     PENDING = "pending"
     DRAFTED = "drafted"
     FINISHED = "finished"
     DELIVERED = "delivered"
-    STUCK = "stuck"  # will not go through by itself; `last_error` says why
+    STUCK = "stuck"  # will not go through by itself; `last_error` is the reason
 
 
 class Invoice(OrganizationOwned, Leased):
     """A closed month of an organization. The delivery columns are the outbox; all others are final.
 
-    `credit_cents` is what is left in the customer's favour after it, gross, zero or negative; `due_cents`
-    what is to be paid after the credit before it was set off. Both are None where VAT is not determined.
+    `credit_cents` is the credit balance after it, gross, zero or negative; `due_cents` the amount to be paid
+    after the credit before it was applied. Both are None where VAT is not determined.
 
-    `vat_country`, `vat_id` and `vat_case` are what VAT depended on when the month was closed. The case is
-    None where it was not determined; rows from before these columns have none of them.
+    `vat_country`, `vat_id` and `vat_case` are the VAT basis as it was when the month was closed. The case
+    is None where it was not determined; rows from before these columns have none of them.
     """
 
     __tablename__ = "invoice"
@@ -86,14 +86,14 @@ class Invoice(OrganizationOwned, Leased):
 
     @property
     def vat_basis(self) -> VatBasis | None:
-        """What its VAT depends on for good; None where the profile of today still decides."""
+        """Its VAT basis for good; None where the profile of today still decides."""
         if self.vat_case is None or self.vat_country is None:
             return None
         return VatBasis(VatCase(self.vat_case), self.vat_country)
 
 
 class MonthReview(OrganizationOwned, Model):
-    """A month that looked wrong when it was to be closed. It waits until somebody has looked at it."""
+    """A month that looked wrong when it was to be closed. It waits until an operator has looked at it."""
 
     __tablename__ = "parked_month"
     __table_args__ = owned_table("parked_month", UniqueConstraint("organization_id", "period"))

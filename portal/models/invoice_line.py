@@ -1,6 +1,6 @@
 """One line of an invoice: its table and the frozen value that previews, pages, JSON and documents share.
 
-A new field of a line is a column and a field here, in the order of both, and what `composed` gives it.
+A new field of a line is a column and a field here, in the order of both, and its value in `composed`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from portal.storage.types import Price, WideInteger
 
 
 class ItemKind(StrEnum):
-    """A line bills a month's own usage, or what came late for a month that is invoiced already."""
+    """A line bills a month's own usage, or late usage of a month that is invoiced already."""
 
     USAGE = "usage"
     CORRECTION = "correction"
@@ -88,7 +88,7 @@ class InvoiceHead:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
-    """What a project used of a product at one price, or what came late for such a line.
+    """A project's usage of a product at one price, or late usage of such a line.
 
     `corrects_period` is the invoiced month that a correction corrects. All fields but the invoice are
     columns of `invoice_item`, by the same names.
@@ -171,7 +171,7 @@ class InvoiceLine:
 
     @property
     def usage_query(self) -> dict[str, str]:
-        """The address of its hours: what the usage page has to be asked for."""
+        """The address of its hours, as a query of the usage page."""
         return {
             "month": self.corrects_period or str(self.invoice.month),
             "granularity": "hour",

@@ -1,4 +1,4 @@
-"""The organization that is billed: who it is, where, in which currency."""
+"""The organization that is billed: its profile and its currency."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Organization(Model):
 
     @property
     def billing_profile(self) -> BillingProfile:
-        """Return who is billed, as the row has it."""
+        """Return the billing profile, as the row has it."""
         return BillingProfile(
             name=self.name,
             street=self.street,
@@ -63,6 +63,6 @@ class Organization(Model):
         )
 
     def set_billing_profile(self, profile: CheckedProfile) -> None:
-        """Write who is billed: nothing else writes these columns, and a house test holds that."""
+        """Write the billing profile: nothing else writes these columns, and a house test holds that."""
         for name, value in profile.as_fields().items():
             setattr(self, name, value)

@@ -1,4 +1,4 @@
-"""What is sold: products, and what each costs from a UTC midnight on."""
+"""The catalogue: products, and the price of each from a UTC midnight on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Metering(StrEnum):
     """Where a product's hourly entries come from."""
 
     TIME = "time"  # the subscription alone: one unit for each hour
-    USAGE = "usage"  # what collectors and imports report
+    USAGE = "usage"  # usage that collectors and imports report
 
 
 class Product(Model):
@@ -45,7 +45,7 @@ class ProductName(NamedTuple):
 
 
 class Price(Model):
-    """What one unit of a product costs from the midnight of a day (in UTC) on, until the next row's."""
+    """The price of a unit of a product from the midnight of a day (in UTC) on, until the next row's."""
 
     __tablename__ = "price"
     __table_args__ = (CheckConstraint("unit_price >= 0", name="not_negative"), {"info": REFERENCE})

@@ -1,4 +1,4 @@
-"""What a person is signed in with, and the way back in for one who forgot the password."""
+"""Sessions of signed-in browsers, and requests for a new password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projects, and what they subscribe to."""
+"""Projects and their subscriptions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ProjectName(NamedTuple):
 
 
 class Subscription(OrganizationOwned, Model):
-    """One product used by one project, or by the organization itself, for a half-open span of hours.
+    """A product used by a project, or by the organization itself, for a half-open span of hours.
 
     Its project and product never change: past lines are made of them.
     """

@@ -26,7 +26,7 @@ def _nano(name: str) -> Mapped[int]:
 
 
 class UsageHour(Model):
-    """What one subscription used in one hour. The higher revision of an entry counts."""
+    """The usage of a subscription in an hour. The higher revision of an entry counts."""
 
     __tablename__ = "usage_hour"
     __table_args__ = (
@@ -52,7 +52,7 @@ class UsageDay(Model):
 
 
 class UsageCorrection(OrganizationOwned, Model):
-    """What a delivery changed in an hour of an invoiced month. Rows are only added.
+    """A delivery's change of an hour of an invoiced month. Rows are only added.
 
     `invoice_id` is the invoice that billed the difference; none yet while it is pending.
     """

@@ -1,1 +1,1 @@
-"""What programs may ask us, as one OpenAPI document: plain facts, a module for each room."""
+"""The JSON faces as one OpenAPI document."""

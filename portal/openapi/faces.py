@@ -1,4 +1,4 @@
-"""What programs may ask: each method of a route whose view describes itself, and what derives from it."""
+"""The JSON faces: each method of a route whose view describes itself, and the facts derived from it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WRITING = _READING | {400, 409, 413, 415}
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """An operation where it is found, for whom, and what it answers."""
+    """An operation with its address, its policy and its answer."""
 
     operation: Operation
     method: str
@@ -46,7 +46,7 @@ class Face:
 
     @property
     def answer(self) -> Any:
-        """The type of JSON that is answered, or None: what the view returns, or shows its page as."""
+        """The type of the JSON answer, or None: that of the view, or of the schema that shows its page."""
         own = [kind for kind in self._returned if isinstance(kind, type) and issubclass(kind, Struct)]
         if own:
             return own[0]
@@ -76,7 +76,7 @@ class Face:
 
     @property
     def _returned(self) -> tuple[Any, ...]:
-        """What the view may return, as its annotation says."""
+        """The types that the view may return, as its annotation says."""
         kind = get_type_hints(inspect.unwrap(self.view))["return"]
         return get_args(kind) if isinstance(kind, UnionType) else (kind,)
 

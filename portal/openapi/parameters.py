@@ -1,4 +1,4 @@
-"""What requests say beside their bodies: ids in the path, parameters of the query, one header."""
+"""The parameters of requests: ids in the path, names of the query, one header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a request is refused: one envelope, with the codes that `web/errors` answers."""
+"""The refusals of requests: one envelope, with the codes that `web/errors` answers."""
 
 from __future__ import annotations
 

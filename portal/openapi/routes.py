@@ -1,4 +1,4 @@
-"""Serves the description of every JSON face, to anybody; it changes with a release alone."""
+"""Serves the description of every JSON face, without a sign-in; it changes with a release alone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def openapi() -> Response:
 
 
 def _text_of(app: Flask) -> bytes:
-    """Return the description of an app, which is put together when somebody wants it first."""
+    """Return the description of an app, which is put together at the first request."""
     if _KEPT not in app.extensions:
         app.extensions[_KEPT] = encoded(document(app))
     text: bytes = app.extensions[_KEPT]

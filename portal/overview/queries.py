@@ -1,4 +1,4 @@
-"""What the start page says: this month so far, the last invoices, how the next one is paid."""
+"""The start page: this month so far, the last invoices, how the next one is paid."""
 
 from __future__ import annotations
 

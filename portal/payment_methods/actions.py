@@ -1,4 +1,4 @@
-"""What Stripe told us, written down. Each is safe to repeat; one writer of an organization at a time."""
+"""Writes of Stripe's answers. Each is safe to repeat; one writer of an organization at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from portal.storage.statements import remove
 
 
 class StaleError(Exception):
-    """Somebody else wrote since Stripe was asked, so what it said may be old."""
+    """Another worker wrote since Stripe was asked, so its answer may be old."""
 
 
 def remember_customer(organization: Organization, customer_id: str) -> str:
@@ -29,7 +29,7 @@ def remember_customer(organization: Organization, customer_id: str) -> str:
 
 
 def drop_customer(organization: Organization, customer_id: str) -> None:
-    """Forget a customer who was deleted at Stripe, and all that he paid with; the next one is made anew."""
+    """Forget a customer that was deleted at Stripe, with its payment methods; the next one is made anew."""
     _begin_to_write(organization)
     db.session.refresh(organization)
     if organization.stripe_customer_id != customer_id:
@@ -65,7 +65,7 @@ def sync_methods(
 
 
 def choose_default(organization: Organization, stripe_id: str) -> None:
-    """Let one method come first; one that we do not know changes nothing."""
+    """Make a method the default; an unknown method changes nothing."""
     _begin_to_write(organization)
     _choose(organization, stripe_id)
 
@@ -139,7 +139,7 @@ def _choose(organization: Organization, stripe_id: str | None) -> None:
 
 
 def _facts(row: PaymentMethod) -> dict[str, object]:
-    """What the audit trail may say of a method: no digit of a card or an account."""
+    """The facts of a method for the audit trail: no digit of a card or an account."""
     return {
         "id": row.uid,
         "payment_type": row.payment_type,

@@ -27,7 +27,7 @@ def method_id_of_body() -> str:
 
 
 def setup_id_of_query() -> str:
-    """Read which set-up a browser comes back from; what else is in its address is not believed."""
+    """Read the id of the set-up that a browser comes back from; the rest of its address is not believed."""
     text = request.args.get("setup_intent", "")
     if not _SETUP_ID.fullmatch(text):
         raise NotFoundError
@@ -35,7 +35,7 @@ def setup_id_of_query() -> str:
 
 
 def successor_of_request() -> UUID | None:
-    """Read `new_default`, from a form or a query: which method comes first when the default goes."""
+    """Read `new_default`, from a form or a query: the default's successor."""
     text = request.form.get("new_default") or request.args.get("new_default")
     if not text:
         return None
@@ -46,7 +46,7 @@ def successor_of_request() -> UUID | None:
 
 
 def idempotency_key(organization: Organization, account: Account) -> str | None:
-    """Return what names this request: whoever sends the same key elsewhere means something else."""
+    """Return the key of this request, scoped: the same key of another person means another request."""
     key = key_of_request()
     if key is None:
         return None

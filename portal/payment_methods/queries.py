@@ -39,12 +39,12 @@ class PaymentMethodList:
 
     @property
     def checked(self) -> Sequence[StripeEvent]:
-        """What is being checked: nobody knows yet how it went."""
+        """The open checks: their outcome is not known yet."""
         return [check for check in self.checks if check.done_at is None]
 
     @property
     def refused(self) -> Sequence[StripeEvent]:
-        """What was being checked, and was refused in the end."""
+        """The checks that Stripe refused in the end."""
         return [check for check in self.checks if check.refusal is not None]
 
     def is_expired(self, method: PaymentMethod) -> bool:
@@ -66,7 +66,7 @@ def payment_methods_of(
 
 
 def payment_method_of(organization: Organization, uid: UUID) -> PaymentMethod:
-    """Return one; NotFoundError if there is none or it is somebody else's."""
+    """Return a payment method; NotFoundError if there is none, or it is another organization's."""
     query = select(PaymentMethod).where(
         PaymentMethod.organization_id == organization.id, PaymentMethod.uid == uid
     )
@@ -77,7 +77,7 @@ def payment_method_of(organization: Organization, uid: UUID) -> PaymentMethod:
 
 
 def removable_method_of(organization: Organization, uid: UUID, successor: UUID | None) -> PaymentMethod:
-    """Return one that may be removed: the default, while there are others, only if one succeeds it."""
+    """Return a method that may be removed: the default, while there are others, only with a successor."""
     method = payment_method_of(organization, uid)
     if successor is None and method.is_default and len(methods_of(organization)) > 1:
         raise DefaultStillNeededError
@@ -96,7 +96,7 @@ def method_with_stripe_id(organization: Organization, stripe_id: str) -> Payment
 def method_like(
     organization: Organization, stripe_id: str, payment_type: str, fingerprint: str | None
 ) -> PaymentMethod | None:
-    """Return this method, or the one that is the same card or account."""
+    """Return this method, or a stored method that is the same card or account."""
     same = (row for row in methods_of(organization) if row.payment_type == payment_type)
     return method_with_stripe_id(organization, stripe_id) or next(
         (row for row in same if fingerprint and row.fingerprint == fingerprint), None
@@ -104,12 +104,12 @@ def method_like(
 
 
 def mandated_methods_of(organization: Organization) -> set[str]:
-    """Return the ids at Stripe of those whose mandate we know."""
+    """Return the ids at Stripe of the methods whose mandate is stored."""
     return {row.stripe_id for row in methods_of(organization) if row.mandate_reference}
 
 
 def customer_id_of(organization: Organization) -> str | None:
-    """Return who the organization is at Stripe, as it is stored now."""
+    """Return the organization's customer id at Stripe, as it is stored now."""
     return db.session.scalar(
         select(Organization.stripe_customer_id).where(Organization.id == organization.id)
     )

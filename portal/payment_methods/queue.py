@@ -1,4 +1,4 @@
-"""What is still to be looked at: events that Stripe sent, and questions of our own.
+"""The queue of Stripe's events, and of our own checks of set-ups.
 
 The worker that claims an event holds a lease for a minute. An event that fails is tried again later and
 later, and keeps no other waiting. Each function is one short transaction, except `enqueue`, which is part
@@ -45,14 +45,14 @@ def enqueue(event: Event, *, now: dt.datetime) -> bool:
 
 
 def _check_id(customer_id: str, object_id: str) -> str:
-    """Name a check by its customer too, so that an address of another customer leads to nothing of theirs."""
+    """Name a check by its customer too, so that the address of another customer's set-up leads nowhere."""
     return f"{StripeEvent.CHECK}:{customer_id}:{object_id}"
 
 
 def ask_for_check(organization: Organization, object_id: str, *, is_live: bool, now: dt.datetime) -> None:
     """Enqueue a look at a set-up, or at all that a customer has, whose outcome is not known.
 
-    A customer has a bounded number of them, whatever addresses a browser comes back with.
+    A customer has a bounded number of checks, however many addresses a browser comes back with.
     """
     customer_id = organization.stripe_customer_id
     if customer_id is None or len(checks_of(organization, now=now)) >= _CHECKS_MAX:
@@ -85,7 +85,7 @@ def checks_of(organization: Organization, *, now: dt.datetime) -> Sequence[Strip
 
 
 def due(now: dt.datetime, *, is_live: bool) -> Sequence[str]:
-    """Return the ids of events that may be tried; those that failed often come last."""
+    """Return the ids of events that are due; the often failed ones come last."""
     query = (
         select(StripeEvent.event_id)
         .where(_QUEUE.is_due(now), StripeEvent.is_live == is_live)

@@ -49,7 +49,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class SetupPage:
-    """What the browser needs to mount Stripe's element; the client secret is fetched by its script."""
+    """The facts with which the browser mounts Stripe's element; its script fetches the client secret."""
 
     js_url: str
     publishable_key: str

@@ -1,7 +1,7 @@
 """Calls to Stripe: read, ask, record. No transaction is open while Stripe thinks.
 
 The page that a browser comes back to, the API, the webhook's worker and the reconciler all end in
-`compare`: it makes our rows what Stripe has, in any order and as often as anybody likes.
+`compare`: it makes our rows what Stripe has, in any order and any number of times.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def attach(
 def complete_setup(
     organization: Organization, setup_id: str, *, stripe: StripeGateway, now: dt.datetime
 ) -> Setup:
-    """Take over what a browser set up; NotFoundError if it was set up for somebody else."""
+    """Take over a browser's set-up; NotFoundError if it belongs to another customer."""
     with read_transaction():
         customer_id = organization.stripe_customer_id
     setup = stripe.setup_of(setup_id)
@@ -114,7 +114,7 @@ def remove(
     stripe: StripeGateway,
     now: dt.datetime,
 ) -> None:
-    """Part with a method for good; the default only when it is the last, or a successor is named."""
+    """Remove a method for good; the default only when it is the last, or a successor is named."""
     del now  # for the deadline
     with read_transaction():
         stripe_id = queries.removable_method_of(organization, uid, successor).stripe_id
@@ -135,8 +135,8 @@ def compare(
 ) -> None:
     """Make our rows what Stripe has now: every method, the default, and mandates that we do not know.
 
-    `is_thorough` looks at every mandate. Who has methods and no default gets the oldest as default; of a
-    card or account that is there twice only the newest stays.
+    `is_thorough` looks at every mandate. A customer with methods and no default gets the oldest as
+    default; of a card or account that is there twice only the newest stays.
     """
     for _ in range(_TRIES):
         with read_transaction():
@@ -208,14 +208,14 @@ def _make_default(organization: Organization, uid: UUID, *, stripe: StripeGatewa
     with read_transaction():
         customer_id = queries.customer_id_of(organization)
         stripe_id = queries.payment_method_of(organization, uid).stripe_id
-    assert customer_id is not None, "who has a payment method is a customer"
+    assert customer_id is not None, "an organization with a payment method is a customer"
     stripe.make_default(customer_id=customer_id, method_id=stripe_id)
     with write_transaction():
         actions.choose_default(organization, stripe_id)
 
 
 def _customer_of(organization: Organization, *, stripe: StripeGateway, now: dt.datetime) -> str:
-    """Return who the organization is at Stripe, remembered at once, whatever becomes of the request."""
+    """Return the organization's customer id at Stripe, stored at once, even if the request fails."""
     with read_transaction():
         customer_id = queries.customer_id_of(organization)
         newcomer = NewCustomer(

@@ -1,1 +1,1 @@
-"""The billing profile: who is billed, as the next legal invoice will print it."""
+"""The billing profile, as the next legal invoice will print it."""

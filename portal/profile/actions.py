@@ -1,4 +1,4 @@
-"""Changing the billing profile: one writer at a time, nobody overwrites what they have not seen."""
+"""Changing the billing profile: one writer at a time, and no change overwrites an unseen change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person types and what a program sends: both become a BillingProfile, checked in one place."""
+"""A person's form and a program's body: both become a BillingProfile, checked in one place."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COUNTRY_CHOICES = [SelectChoice(code, country_name(code)) for code in sorted(CO
 
 
 class ProfileForm(StrictForm):
-    """The billing profile. `version` is the one that was shown, so that nobody overwrites somebody else."""
+    """The billing profile. `version` is the shown one, so that no change overwrites an unseen change."""
 
     version = HiddenField()
     name = StringField("Name of the company")

@@ -12,7 +12,7 @@ from portal.profile.forms import ProfileForm, country_name
 
 @dataclass(frozen=True, slots=True)
 class ProfilePage:
-    """Who is billed, and which version of it this is; `rejected` is a form that could not be used."""
+    """The billing profile with its version; `rejected` is a form that could not be used."""
 
     organization: Organization
     profile: BillingProfile

@@ -1,4 +1,4 @@
-"""The billing profile: shown to whoever reads billing, changed by whoever may."""
+"""The billing profile: shown with `billing:read`, changed with `billing:update`."""
 
 from __future__ import annotations
 

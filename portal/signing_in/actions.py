@@ -1,4 +1,4 @@
-"""Letting somebody who forgot the password choose a new one."""
+"""Choosing a new password without the old one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person types to get in."""
+"""The forms of signing in."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ bp = Blueprint("signing_in", __name__)
 
 @dataclass(frozen=True, slots=True)
 class PasswordPage(FormPage):
-    """A form with a password; `is_refused` whenever it did not let in, whatever the reason."""
+    """A form with a password; `is_refused` whenever it did not let in, for any reason."""
 
     form: FlaskForm
     is_refused: bool = False

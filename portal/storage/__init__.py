@@ -1,1 +1,1 @@
-"""The database: how it is reached, what a column can hold, how a transaction begins and ends."""
+"""The database: its session, its column types, and how a transaction begins and ends."""

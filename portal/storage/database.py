@@ -38,7 +38,7 @@ class Base(DeclarativeBase):
     )
 
 
-# What was read stays readable when its transaction ends: a provider is never asked inside one.
+# Rows stay readable when their transaction ends: a provider is never asked inside one.
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 
 if TYPE_CHECKING:
@@ -46,14 +46,14 @@ if TYPE_CHECKING:
 else:
     Model = db.Model
 
-# SQLite has one writer: whoever will write takes its lock at the first statement, or two readers that
+# SQLite has one writer: a writer takes the lock at its first statement, or two readers that
 # both turn into writers refuse each other (or lose an update, without a word).
 _is_reading: ContextVar[bool] = ContextVar("_is_reading", default=False)
 
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Begin transactions inside as readers, who never wait for a writer."""
+    """Begin transactions inside as readers, which never wait for a writer."""
     token = _is_reading.set(True)
     try:
         yield

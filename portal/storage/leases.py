@@ -61,23 +61,23 @@ class LeaseQueue:
     lease: dt.timedelta
 
     def is_due(self, at: dt.datetime) -> ColumnElement[bool]:
-        """Return the condition of a row that is open, in nobody's hands, and past its back-off."""
+        """Return the condition of a row that is open, not leased, and past its back-off."""
         return self.is_open & self.is_in_time(at)
 
     def is_in_time(self, at: dt.datetime) -> ColumnElement[bool]:
-        """Return the condition of a row that is in nobody's hands and past its back-off."""
+        """Return the condition of a row that is not leased and past its back-off."""
         table = self.table
         return or_(table.next_attempt_at.is_(None), table.next_attempt_at <= at) & or_(
             table.leased_until.is_(None), table.leased_until <= at
         )
 
     def claim(self, row: ColumnElement[bool], at: dt.datetime, **values: Any) -> dt.datetime | None:
-        """Take a row that is due and return until when, or None: somebody else has it, or it is done."""
+        """Take a row that is due and return until when, or None: another worker has it, or it is done."""
         until = at + self.lease
         return until if self.write(row & self.is_due(at), leased_until=until, **values) else None
 
     def give_back(self, row: ColumnElement[bool], leased_until: dt.datetime, **values: Any) -> bool:
-        """End a lease and write a result; False where the lease ran out and somebody else has the row."""
+        """End a lease and write a result; False where the lease ran out and another worker has the row."""
         own = row & self.is_open & (self.table.leased_until == leased_until)
         return self.write(own, leased_until=None, **values) == 1
 

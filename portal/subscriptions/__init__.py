@@ -1,1 +1,1 @@
-"""What an organization subscribes to, for which project, since when and at which price."""
+"""An organization's subscriptions: product, project, start and price."""

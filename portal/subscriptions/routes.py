@@ -1,4 +1,4 @@
-"""Subscriptions: the list, and one."""
+"""Subscriptions: the list, and the page of each."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from portal.tokens import queries
 
 NAME_LENGTH_MAX = 60
 TOKENS_MAX = 100  # of one person in one organization
-_CHAIN = "token_chain"  # held by whoever makes or revokes: none is made with one that is being revoked
+_CHAIN = "token_chain"  # locked to make or revoke: no token is made with one that is being revoked
 _NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 

@@ -1,4 +1,4 @@
-"""What may be said about a new token, in a form or as JSON."""
+"""The fields of a new token, in a form or as JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LASTS = [
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """What somebody wants of a token."""
+    """The fields of a token to make."""
 
     name: str
     expires_at: dt.datetime | None

@@ -1,4 +1,4 @@
-"""Reads of API tokens. Each takes the membership of who asks: an admin sees everybody's."""
+"""Reads of API tokens. Each takes the caller's membership: an admin sees the tokens of every member."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from portal.storage.database import db
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """A token as a list shows it. The token itself is known to whoever made it, and to nobody else."""
+    """A token as a list shows it. The token itself is known to its maker alone."""
 
     uid: UUID
     name: str
@@ -33,7 +33,7 @@ class TokenRow:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenList(ListPage):
-    """A slice of the tokens that somebody may revoke, the newest first."""
+    """A slice of the tokens that a member may revoke, the newest first."""
 
     tokens: Sequence[TokenRow]
     shows_everybodys: bool
@@ -67,7 +67,7 @@ def token_row(token: ApiToken, login: str, *, now: dt.datetime) -> TokenRow:
 
 
 def token_of(membership: Membership, uid: UUID) -> ApiToken:
-    """Return a token that somebody may revoke, or raise NotFoundError: for another person's too."""
+    """Return a token that the member may revoke, or raise NotFoundError: for another person's too."""
     row = db.session.execute(_query(membership).where(ApiToken.uid == uid)).one_or_none()
     if row is None:
         raise NotFoundError
@@ -76,7 +76,7 @@ def token_of(membership: Membership, uid: UUID) -> ApiToken:
 
 
 def count_of(organization: Organization, owner: Account) -> int:
-    """Return how many tokens of somebody work in an organization, or would but for their date."""
+    """Return how many tokens of an account in an organization are not revoked."""
     query = select(func.count()).where(
         ApiToken.organization_id == organization.id,
         ApiToken.account_id == owner.id,

@@ -28,7 +28,7 @@ OWN = "Organization"
 
 
 class By(StrEnum):
-    """What a bar is stacked by."""
+    """The dimension that a bar is stacked by."""
 
     PRODUCT = "product"
     PROJECT = "project"
@@ -63,7 +63,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One bar: the hour it starts at, its amounts from the bottom up, and their sum."""
+    """A bar: the hour it starts at, its amounts from the bottom up, and their sum."""
 
     hour: int
     amounts: Sequence[Money]

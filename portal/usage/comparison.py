@@ -1,4 +1,4 @@
-"""What the same part of the month before cost, line by line."""
+"""The cost of the same part of the month before, line by line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from portal.models import Organization, ProductName, ProjectName
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the same part of the month before cost."""
+    """The cost of the same part of the month before."""
 
     month: Month
     total: Money

@@ -1,4 +1,4 @@
-"""A window of usage as page and JSON show it: projects, products, and what adds up to what."""
+"""A window of usage as page and JSON show it: projects, products, and the sums of each."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class LineFilter:
 
 @dataclass(frozen=True, slots=True)
 class ProductUsage:
-    """What a project used of a product at one price. `points` add up to it."""
+    """A project's usage of a product at one price. `points` add up to it."""
 
     product: ProductName
     unit_price: Decimal
@@ -74,7 +74,7 @@ class ProductUsage:
 
 @dataclass(frozen=True, slots=True)
 class ProjectUsage:
-    """What a project used; without a project it is the organization's own."""
+    """A project's usage; without a project it is the organization's own."""
 
     project: ProjectName | None
     products: Sequence[ProductUsage]
@@ -124,7 +124,7 @@ class Usage:
 
     @property
     def title(self) -> str:
-        """The heading: what is looked at, and when."""
+        """The heading: product and project, or the day."""
         named = self._named()
         if named:
             return ", ".join(named)

@@ -142,7 +142,7 @@ def _product_usage(
 
 
 def _merged(points: Iterable[DataPoint]) -> Sequence[DataPoint]:
-    """Add up the points of an hour: its usage, and what came late for it."""
+    """Add up the points of an hour: its usage, and its late usage."""
     by_hour: dict[int, DataPoint] = {}
     for point in points:
         other = by_hour.get(point.hour)
@@ -186,7 +186,7 @@ def _refuse_unknown(organization: Organization, only: LineFilter) -> None:
 def _billed(
     organization: Organization, rated_usages: Sequence[RatedUsage], invoice: UUID | None
 ) -> Sequence[RatedUsage]:
-    """Return what an invoice bills: the usage of its own month, and what came late for earlier ones."""
+    """Return the usage that an invoice bills: its own month's, and late usage of earlier months."""
     if invoice is None:
         return rated_usages
     query = select(Invoice.id, Invoice.period).where(

@@ -1,4 +1,4 @@
-"""What a query string may say: months, days, windows; anything else is a 422 that names the field."""
+"""Parameters of the query: months, days, windows; anything else is a 422 that names the field."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Bodies that programs send, read strictly: an object of a type, or many entries, which may be packed.
 
-Both are JSON that says nothing twice; what is no JSON is 400, another type of content 415. The type of a body
-says once what its fields have to be: `/openapi.json` shows it, and a refusal has the sentence of its field.
+Both are JSON in which no name is given twice; a text that is no JSON is 400, another type of content 415. The
+type of a body describes its fields once, for `/openapi.json` and for the sentences of refusals.
 """
 
 from __future__ import annotations
@@ -76,12 +76,12 @@ def _fields_of(kind: type[Body]) -> Mapping[str, _Field]:
         for field in described.fields
     }
     assert all(field.refusal for field in fields.values()), f"no sentence refuses a field of {fields}"
-    refusals = [field.refusal for field in fields.values()]  # what is refused alike stands together
+    refusals = [field.refusal for field in fields.values()]  # fields that are refused alike stand together
     return dict(sorted(fields.items(), key=lambda named: refusals.index(named[1].refusal)))
 
 
 def _refusal(kind: inspect.Type) -> str:
-    """Find the sentence of a field's type; one that may be null or left out has that of its value."""
+    """Find the sentence of a field's type; a type that may be null has that of its value."""
     if isinstance(kind, inspect.Metadata):
         return str((kind.extra or {}).get("refusal", "")) or _refusal(kind.type)
     if isinstance(kind, inspect.UnionType):

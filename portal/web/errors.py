@@ -59,7 +59,7 @@ _WORDS: Mapping[int, tuple[str, str]] = {
 }
 CODE_OF: Mapping[int, str] = {status: code for status, (code, _) in _WORDS.items()}
 _OF_PROGRAMS = {"application/json", "application/x-ndjson"}  # no form of a browser's sends these
-_ONLY_READS = "25006"  # what PostgreSQL says as a standby, or when its disk is kept from filling up
+_ONLY_READS = "25006"  # PostgreSQL as a standby, or when its disk is kept from filling up
 _NOT_FOUND = "There is nothing here, or it is not yours to see."
 
 
@@ -181,7 +181,7 @@ def _our_error(error: Exception) -> Response:
 
 
 def sign_in_first(message: str) -> Response:
-    """Answer someone whom we do not know: JSON 401, htmx is sent away, a browser is led to the form."""
+    """Answer a caller without identity: JSON 401, htmx is sent away, a browser is led to the form."""
     if _is_program():
         response = _envelope(Problem(HTTPStatus.UNAUTHORIZED, message))
         response.headers["WWW-Authenticate"] = "Bearer"

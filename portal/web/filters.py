@@ -142,7 +142,7 @@ def hour_label(hour: int) -> str:
 
 
 def percent(ratio: Decimal | None) -> str:
-    """Show a change as +3.8%; what cannot be compared is a dash."""
+    """Show a change as +3.8%; no comparison is a dash."""
     if ratio is None:
         return "–"
     shown = f"{ratio * 100:+,.1f}%"

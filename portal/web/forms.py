@@ -1,4 +1,4 @@
-"""Forms: the page that shows one, with the status of a rejected one; and nothing but what was asked for."""
+"""Forms: the page of a form, with the status of a rejected one; unknown fields are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CSRF_TOKEN = "csrf_token"  # noqa: S105 -- the name of a field
 
 
 class StrictForm(FlaskForm):  # type: ignore[misc]
-    """A form that accepts its own fields and no others: whoever adds one finds out.
+    """A form that accepts its own fields and no others: an unknown field is an error.
 
     It is filled from a form alone: Flask-WTF takes JSON too, past our strict reading of that.
     """

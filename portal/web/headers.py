@@ -1,4 +1,4 @@
-"""The headers of every answer: what a browser may load, keep and tell others."""
+"""The headers of every answer: they limit a browser's loading, keeping and referring."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from portal.domain.errors import ValidationError
 from portal.domain.slices import LIMIT_DEFAULT, LIMIT_MAX, Key, ListPage, Part, Slice
 from portal.web.filters import replaced_url
 
-_WHOLE_MAX = 2**31 - 1  # what an id column holds
+_WHOLE_MAX = 2**31 - 1  # the largest that an id column holds
 
 
 def init_app(app: Flask) -> None:

@@ -1,6 +1,6 @@
 """Structured logs: one JSON object a line with request id, organization, account and UTC time.
 
-Never a query string or a body; and what looks like a key, a token, a card or an IBAN is blacked out.
+Never a query string or a body; texts like a key, a token, a card or an IBAN are blacked out.
 """
 
 from __future__ import annotations

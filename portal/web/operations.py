@@ -1,4 +1,4 @@
-"""What a view says of itself to programs, beside its route.
+"""A view's description of itself for programs, beside its route.
 
 `/openapi.json` derives the rest: path and method from the route, the permission from the policy, the answer
 from the view's types, and the parameters and refusals that these bring along.
@@ -23,7 +23,7 @@ Url = ParamSpec("Url")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Describes the view that it decorates; what that returns as a type of JSON is answered as JSON.
+    """Describes the view that it decorates; a returned type of JSON is answered as JSON.
 
     `name` is the `operationId`, which clients name their methods after: it never changes. `method` is the
     one that is meant, where the route has several. `done` is what a good answer says, with `status`.

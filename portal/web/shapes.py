@@ -19,7 +19,7 @@ from portal.services import settings
 
 
 def doc(description: str = "", **schema: Any) -> Meta:
-    """Say what a field means, and what else its JSON schema says of it."""
+    """Give a field its description, and more of its JSON schema."""
     return Meta(description=description or None, extra_json_schema=schema or None)
 
 

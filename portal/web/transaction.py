@@ -20,7 +20,7 @@ def init_app(app: Flask) -> None:
     @app.teardown_request
     def leave_no_trace(error: BaseException | None) -> None:
         del error
-        set_reading(is_reading=False)  # whatever this thread does next
+        set_reading(is_reading=False)  # for the next work of this thread
 
     @app.after_request
     def close_transaction(response: Response) -> Response:

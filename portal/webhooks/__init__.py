@@ -1,1 +1,1 @@
-"""What Stripe tells us: noted at once, worked off afterwards, and found out where it could not tell."""
+"""Stripe's events: stored at once, processed afterwards, and fetched where they did not arrive."""

@@ -1,4 +1,4 @@
-"""Whom an event is about."""
+"""The organization of an event."""
 
 from __future__ import annotations
 

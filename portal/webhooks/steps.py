@@ -96,7 +96,7 @@ def process_events(*, stripe: StripeGateway, now: dt.datetime) -> Processed:
             is_outage = isinstance(error, ProviderUnavailableError)
             queue.retry_later(event_id, _reason(error), now, is_outage=is_outage)
             to_retry += 1
-        except Exception as error:  # one that we cannot read must not stop the others
+        except Exception as error:  # an unreadable event must not stop the others
             db.session.rollback()
             log.exception("an event of Stripe's could not be processed", extra={"event": event_id})
             queue.retry_later(event_id, _reason(error), now, is_outage=False)
@@ -115,7 +115,7 @@ def _process(event: StripeEvent, *, stripe: StripeGateway, now: dt.datetime) -> 
     if organization is None and event.type == "mandate.updated":
         organization = _organization_of_mandate(event.object_id, stripe=stripe)
     if organization is None:
-        queue.mark_done([event.event_id], now)  # a customer of somebody else's
+        queue.mark_done([event.event_id], now)  # a customer that is not ours
         return 1
     if event.type == StripeEvent.CHECK and event.object_id.startswith("seti_"):
         refusal = _check_setup(organization, event.object_id, stripe=stripe, now=now)
