@@ -1,4 +1,4 @@
-"""What commands may be told, and how they say what is wrong: in one sentence."""
+"""The arguments of commands, and the one sentence with which a wrong one is refused."""
 
 from __future__ import annotations
 

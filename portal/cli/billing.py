@@ -1,4 +1,4 @@
-"""The clock of billing, what it could not do, and the proof of what it did."""
+"""The clock of billing, the work it could not do, and the proof of the work it did."""
 
 from __future__ import annotations
 

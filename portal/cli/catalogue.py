@@ -1,4 +1,4 @@
-"""What is sold, and to whom."""
+"""Products, prices and subscriptions."""
 
 from __future__ import annotations
 

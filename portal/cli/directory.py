@@ -1,4 +1,4 @@
-"""Who exists, and who may do what."""
+"""Organizations, accounts, memberships and tokens."""
 
 from __future__ import annotations
 

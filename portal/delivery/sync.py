@@ -156,6 +156,6 @@ def _refresh(organization_id: int, document: Document, now: dt.datetime) -> bool
 
 
 def _is_to_be_added(organization_id: int, document: Document) -> bool:
-    """Tell whether a document without a copy is copied: one made by hand is; delivery copies its own."""
+    """Tell whether a document without a copy is copied: those made by hand are; delivery copies its own."""
     is_legal = document.type in LEGAL_TYPES and bool(document.number) and document.document_on is not None
     return is_legal and not is_of_invoice(organization_id, document)

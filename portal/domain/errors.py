@@ -1,4 +1,4 @@
-"""What can go wrong in billing, in the words of billing."""
+"""The errors of billing, in the words of billing."""
 
 from __future__ import annotations
 

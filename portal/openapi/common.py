@@ -1,4 +1,4 @@
-"""What no type and no route says of the JSON faces: `common.toml`, mostly in OpenAPI's own words."""
+"""The parts of `/openapi.json` that no type and no route describes: `common.toml`, in OpenAPI's own words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.web.json import JSON
 
 @cache
 def common() -> JSON:
-    """Return the tables of the file, which nobody changes."""
+    """Return the tables of the file, which no caller changes."""
     return tomllib.loads(Path(__file__).with_name("common.toml").read_text("utf-8"))
 
 

@@ -22,7 +22,7 @@ def insert_into(model: type[Model], connection: Connection | None = None) -> pos
 
 
 def change(model: type[Model], where: ColumnElement[bool], /, **values: Any) -> int:
-    """Change the rows that match now, and return their count; rows that were read before stay as they were."""
+    """Change the rows that match now, and return their count; rows in the session stay as they were."""
     query = update(model).where(where).values(**values).execution_options(synchronize_session=False)
     return cast("CursorResult[Any]", db.session.execute(query)).rowcount
 

@@ -26,7 +26,7 @@ class Operation:
     """Describes the view that it decorates; a returned type of JSON is answered as JSON.
 
     `name` is the `operationId`, which clients name their methods after: it never changes. `method` is the
-    one that is meant, where the route has several. `done` is what a good answer says, with `status`.
+    one that is meant, where the route has several. `done` describes a good answer, with `status`.
     `query` has the parameters, `path` says what ids are. `body` is the type that is accepted (one without
     fields may be left out). `refuses` are statuses that not every operation of the method answers.
     `passes_key_on`: a view whose answer is not kept still means something by `Idempotency-Key`. What no type

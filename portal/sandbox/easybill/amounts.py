@@ -68,7 +68,7 @@ def totals(document: Body) -> tuple[int, int]:
 
 
 def _share_left(document: Body, total: Decimal) -> Decimal:
-    """What the document's own discount leaves of every line."""
+    """The part of every line that the document's own discount leaves."""
     discount = Decimal(document["discount"] or 0)
     if not discount or not total:
         return Decimal(1)

@@ -1,4 +1,4 @@
-"""The sandbox's application: who may call, how often, and what every answer carries."""
+"""The sandbox's application: keys, call limits, and the headers of every answer."""
 
 import base64
 import binascii
@@ -51,7 +51,7 @@ def create_app(
 ) -> Flask:
     """The API under /rest/v1; `state` is a SQLite file that is made when absent, or memory.
 
-    What goes wrong by `faults` can be changed while it runs: PUT a plan, or {} for none, to /faults.
+    The plan of `faults` can be changed while it runs: PUT another, or {} for none, to /faults.
     """
     app = Flask(__name__, static_folder=None)
     app.extensions["easybill.store"] = Store(state)
@@ -67,7 +67,7 @@ def create_app(
 
 
 def _guard(app: Flask, api_key: str, budget: Budget | None) -> None:
-    """What happens before any operation, and to its answer."""
+    """Checks before any operation, and faults of its answer."""
 
     @app.before_request
     def admit() -> None:

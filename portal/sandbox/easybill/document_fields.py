@@ -1,4 +1,4 @@
-"""The fields of a document and its positions: what may be written, and what an unset one says."""
+"""The fields of a document and its positions: the writable ones, and the defaults of unset ones."""
 
 import re
 from decimal import Decimal

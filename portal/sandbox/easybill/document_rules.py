@@ -150,7 +150,7 @@ def _see_customer(records: Records, document: Body) -> None:
 
 
 def _inherit(document: Body, fields: Body) -> None:
-    """What a new draft takes from its customer, its language and the account where nothing was said."""
+    """Fill the unset fields of a new draft from its customer, its language and the account."""
     snapshot: Body = document["customer_snapshot"]
     for name, fallback in (("due_in_days", DUE_IN_DAYS_DEFAULT), ("cash_allowance", None)):
         if document.get(name) is None:

@@ -20,7 +20,7 @@ LATE = "late"
 
 @dataclass(frozen=True)
 class Plan:
-    """What goes wrong: `too_many` 429, `broken` 500 before anything is done, `lost` 500 after all is done."""
+    """The rates of faults: `too_many` 429, `broken` 500 before the work is done, `lost` 500 after it."""
 
     seed: int = 0
     too_many: int = 0
@@ -38,7 +38,7 @@ class Plan:
 
 
 class Faults:
-    """Decides for each call; one draw for each, in the order in which they come."""
+    """Decides for each call, with one draw, in the order of calls."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan

@@ -1,4 +1,4 @@
-"""What a client may write: the check of each field's type, and nothing about its meaning."""
+"""The checks of writable fields: their types, and nothing about their meaning."""
 
 from collections.abc import Callable, Mapping
 from datetime import date

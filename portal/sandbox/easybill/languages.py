@@ -1,4 +1,4 @@
-"""The words of a document in German and English, and who sends it: all of it invented."""
+"""The words of a document in German and English, and its sender: all of it invented."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ SELLER = Seller(
 
 @dataclass(frozen=True)
 class Language:
-    """One language's template: `template` is EasyBill's name for it, `words` the labels by our own names."""
+    """A language's template: `template` is EasyBill's name for it, `words` the labels by our own names."""
 
     template: str
     decimal_mark: str

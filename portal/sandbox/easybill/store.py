@@ -1,4 +1,4 @@
-"""Where the sandbox keeps its records: one SQLite table of JSON bodies, in a file or in memory."""
+"""The sandbox's records: one SQLite table of JSON bodies, in a file or in memory."""
 
 import sqlite3
 import threading

@@ -1,4 +1,4 @@
-"""What an account has set up: webhooks, which are kept but never called, and its PDF templates."""
+"""The set-up of an account: webhooks, which are kept but never called, and its PDF templates."""
 
 from http import HTTPStatus
 

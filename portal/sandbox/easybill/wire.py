@@ -1,4 +1,4 @@
-"""What goes over the wire: JSON with exact decimals, refusals, and Berlin time."""
+"""The wire format: JSON with exact decimals, refusals, and Berlin time."""
 
 import json
 from collections.abc import Sequence
@@ -79,7 +79,7 @@ def plain(value: Decimal) -> str:
 
 
 def request_body() -> Body:
-    """The JSON object of this request, whatever its content type says, as EasyBill reads it."""
+    """The JSON object of this request, under any content type, as EasyBill reads it."""
     text = request.get_data()
     if not text.strip():
         return {}

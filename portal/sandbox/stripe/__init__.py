@@ -2,7 +2,7 @@
 
 It is stateful, idempotent and strict: it refuses live keys, real card and account numbers, unknown
 parameters, other API versions, and every operation the portal does not call. The tests hold every answer,
-accepted request and event against Stripe's public document and stripe-python. What it does not do:
+accepted request and event against Stripe's public document and stripe-python. It does not do everything:
 
 - It moves no money: there are no payment intents, charges, refunds, invoices or subscriptions. So a SEPA
   account that fails when it is debited loses its mandate a minute after it was set up, and one that is

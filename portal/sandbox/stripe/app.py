@@ -28,7 +28,7 @@ REQUEST_BYTES_MAX = 64 * 1024
 
 
 class Sandbox:
-    """What outlives a request; `app.extensions["stripe_sandbox"]`, so that a test can end it."""
+    """The parts that outlive a request; `app.extensions["stripe_sandbox"]`, so that a test can end it."""
 
     def __init__(self, store: Store, retry_delays: tuple[float, ...]) -> None:
         self.store = store

@@ -1,4 +1,4 @@
-"""One call to the sandbox: what was asked, by whom, and the events it leaves behind."""
+"""A call to the sandbox: its parameters, its caller, and the events it leaves behind."""
 
 import time
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from portal.sandbox.stripe.errors import no_such
 from portal.sandbox.stripe.objects import new_event
 from portal.sandbox.stripe.store import Object, Store
 
-# What Stripe calls the kinds of objects where one is missing.
+# Stripe's names of the kinds of objects in errors.
 SPOKEN_KINDS = {"payment_method": "PaymentMethod", "setup_intent": "setupintent"}
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks; a publishable key is what a browser holds."""
+    """The caller; a browser holds a publishable key."""
 
     is_public: bool
     address: str

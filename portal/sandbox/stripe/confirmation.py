@@ -47,7 +47,7 @@ def confirm(call: Call, intent: Object) -> None:
 
 
 def answer_of_clearing(call: Call, intent: Object, *, is_approved: bool) -> None:
-    """What a bank that was late says; nobody waits for it once the customer or the set-up is gone."""
+    """The late answer of a bank; it counts no more once the customer or the set-up is gone."""
     if intent["status"] != "processing":
         return
     attempt = call.find("setup_attempt", intent["latest_attempt"])
@@ -62,7 +62,7 @@ def answer_of_clearing(call: Call, intent: Object, *, is_approved: bool) -> None
 
 
 def answer_of_bank(call: Call, intent: Object, *, is_approved: bool) -> None:
-    """What the bank stand-in's two buttons lead to."""
+    """The outcome of the bank stand-in's two buttons."""
     attempt = call.find("setup_attempt", intent["latest_attempt"])
     method = call.find("payment_method", intent["payment_method"])
     _tell_authentication(attempt, is_approved=is_approved)

@@ -1,4 +1,4 @@
-"""What every call of the API passes: keys, version, parameters and idempotency."""
+"""The checks of every API call: keys, version, parameters and idempotency."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -18,11 +18,11 @@ from portal.sandbox.stripe.parameters import Pairs, nested, refuse_unknown
 from portal.sandbox.stripe.store import Object, Store
 
 API = "/v1/"
-# No fault ever meets what switches it off.
+# Calls of these paths meet no fault: they switch faults off.
 SWITCHES = "/v1/sandbox/"
 # Sent by our own frame, because a browser writes every 4xx answer to its console.
 ALWAYS_200 = "Sandbox-Quiet"
-# Told of an answer that a rehearsed fault has met.
+# Names the rehearsed fault that an answer has met.
 FAULT = "Sandbox-Fault"
 
 View = Callable[..., Response]
@@ -30,7 +30,7 @@ View = Callable[..., Response]
 
 @dataclass(frozen=True)
 class Api:
-    """What every request passes."""
+    """The parts that every call of the API needs."""
 
     store: Store
     faults: Faults

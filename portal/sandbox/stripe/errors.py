@@ -6,7 +6,7 @@ DOCUMENTATION = "https://docs.stripe.com/error-codes/"
 
 
 class RefusedError(Exception):
-    """What Stripe answers instead of the object; an outcome has changed something and is kept."""
+    """Stripe's answer instead of the object; an outcome has changed something and is kept."""
 
     def __init__(
         self,

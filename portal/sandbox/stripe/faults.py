@@ -1,4 +1,4 @@
-"""Rehearsed faults: what a provider under load and a broken network do to an answer, switched on by hand."""
+"""Rehearsed faults of a provider under load and of a broken network, switched on by hand."""
 
 import threading
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from portal.sandbox.stripe.errors import RefusedError, invalid, missing
 from portal.sandbox.stripe.parameters import decimal_number, whole_number
 from portal.sandbox.stripe.store import Object
 
-# What each kind does, and how many seconds it takes where none are given.
+# The effect of each kind, and its seconds where none are given.
 KINDS = {
     "rate_limited": ("429, nothing was done", 0.0),
     "failed": ("500, nothing was done", 0.0),
@@ -34,7 +34,7 @@ GARBLED = "<!doctype html><title>Be right back</title><p>Stand-in for a maintena
 
 @dataclass
 class Fault:
-    """One switch: which calls it meets, how many more of them, and what it does to them."""
+    """A fault switch: the calls it meets, how many more of them, and its effect."""
 
     kind: str
     method: str
@@ -72,7 +72,7 @@ class Faults:
             return fault
 
     def before(self, fault: Fault | None) -> Response | None:
-        """What comes instead of the work; None lets it begin, late perhaps."""
+        """The answer instead of the work; None lets it begin, late perhaps."""
         match fault and fault.kind:
             case "rate_limited":
                 raise _rate_limited()
@@ -103,7 +103,7 @@ class Faults:
         return response
 
     def lift(self) -> None:
-        """Switch all of them off; who waits in one goes on."""
+        """Switch all faults off; a waiting call goes on."""
         with self._lock:
             self._faults.clear()
             self._lifted.set()

@@ -1,4 +1,4 @@
-"""The sandbox's own start page: what can be typed, what has happened, what is switched on. It only shows."""
+"""The sandbox's own start page: test numbers, events and fault switches. It only shows."""
 
 import time
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ COURSES = {
 
 @dataclass(frozen=True)
 class Number:
-    """Something that can be typed into the element, and what becomes of it."""
+    """A test number for the element, and its outcome."""
 
     text: str
     kind: str

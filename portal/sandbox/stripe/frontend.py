@@ -1,4 +1,4 @@
-"""What a browser fetches: the stand-in Stripe.js, its frames, the bank stand-in and the mandate's page."""
+"""The browser's part: the stand-in Stripe.js, its frames, the bank stand-in and the mandate's page."""
 
 import hmac
 from collections.abc import Callable

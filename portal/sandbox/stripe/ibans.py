@@ -6,7 +6,7 @@ from typing import Any
 from portal.sandbox.stripe.cards import fingerprint_of
 from portal.sandbox.stripe.errors import RefusedError
 
-# What becomes of an account that is set up. At Stripe these accounts tell their difference only when they
+# The course of an account that is set up. At Stripe these accounts tell their difference only when they
 # are debited; here nothing is, so a late one lets the set-up wait, and a failing one loses its mandate.
 IBANS = {
     "AT611904300234573201": None,

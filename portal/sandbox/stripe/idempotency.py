@@ -1,4 +1,4 @@
-"""Idempotency keys: the first answer is kept and given again; what does not fit or is in use is refused."""
+"""Idempotency keys: the first answer is kept and given again; a key of another request is refused."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ class KeysInUse:
 
     @contextmanager
     def claimed(self, key: str | None) -> Iterator[None]:
-        """Hold a key while its request is worked on; whoever comes with it meanwhile is refused."""
+        """Hold a key while its request is worked on; another call with it is refused meanwhile."""
         if key is None:
             yield
             return
@@ -40,7 +40,7 @@ class KeysInUse:
 
 
 def key_of(caller: Caller) -> str | None:
-    """What a browser sends may hold a card number, of which not even a digest is kept."""
+    """A browser's parameters may hold a card number, of which not even a digest is kept."""
     if request.method != "POST" or caller.is_public:
         return None
     key = request.headers.get("Idempotency-Key")

@@ -1,4 +1,4 @@
-"""What happens at a bank days later, and here within minutes: a set-up that waits, a mandate that ends."""
+"""Events at a bank, days later there and minutes later here: a set-up that waits, a mandate that ends."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -62,6 +62,6 @@ DEEDS: Mapping[str, Callable[[Call, str], None]] = {"settle": _approve, "refuse"
 
 
 def _call_of_nobody(store: Store) -> Call:
-    """What Stripe does by itself has neither a request nor an idempotency key."""
+    """An action of Stripe's own has neither a request nor an idempotency key."""
     nobody = Caller(is_public=False, address="", user_agent="")
     return Call(store=store, parameters={}, caller=nobody, origin="", request_id=None, path="")

@@ -1,4 +1,4 @@
-"""What a payment method goes through: made of a test number, attached once, detached for good."""
+"""The life of a payment method: made of a test number, attached once, detached for good."""
 
 import time
 
@@ -86,7 +86,7 @@ def asks_bank(method: Object) -> bool:
 
 
 def late_course_of(method: Object) -> str | None:
-    """What a bank that answers late will say: settle or refuse."""
+    """The late answer of a bank: settle or refuse."""
     course = _course_of(method)
     return course if course in {"settle", "refuse"} else None
 
@@ -156,7 +156,7 @@ def change_mandate(call: Call, mandate: Object, status: str) -> None:
 
 
 def renew_card(call: Call, method: Object) -> None:
-    """What a card network's updater does when the bank sends a new card."""
+    """The change by a card network's updater when the bank sends a new card."""
     if method["type"] != "card":
         raise invalid("Only a card can be renewed.", "id")
     before = {**method, "card": {**method["card"]}}

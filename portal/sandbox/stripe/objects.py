@@ -10,7 +10,7 @@ API_VERSION = "2026-10-28.endive"
 ENABLED_TYPES = ("card", "sepa_debit")
 ADDRESS_LINES = ("city", "country", "line1", "line2", "postal_code", "state")
 
-# What a publishable key may see of a set-up intent.
+# The fields of a set-up intent that a publishable key may see.
 PUBLIC_INTENT_FIELDS = (
     "id",
     "object",

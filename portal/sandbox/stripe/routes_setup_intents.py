@@ -111,7 +111,7 @@ def list_attempts(call: Call) -> Object:
 
 
 def _intent(call: Call, intent_id: str) -> Object:
-    """With a publishable key, only who holds the client secret finds it."""
+    """With a publishable key, the client secret is needed to find it."""
     intent = call.find("setup_intent", intent_id, "intent")
     secret = call.parameters.get("client_secret")
     if secret is None and not call.caller.is_public:
@@ -138,7 +138,7 @@ def _begun(call: Call, intent: Object) -> Object:
 
 
 def _allowed_types(given: dict[str, Any]) -> list[str] | None:
-    """What is not switched on is filtered in silence, as Stripe does; nothing left is an error."""
+    """Types that are not switched on are filtered in silence, as at Stripe; an empty rest is an error."""
     allowed = given.get("allowed_payment_method_types")
     if allowed is None:
         return None

@@ -87,7 +87,7 @@ class LaterDeed:
 
 
 class Store:
-    """Every access holds the one lock: one portal asks, and order is worth more to it than speed."""
+    """Every access holds the one lock: order is worth more than speed here."""
 
     def __init__(self, path: Path | None, late_seconds: float) -> None:
         """`late_seconds` is how long a bank takes that takes long."""

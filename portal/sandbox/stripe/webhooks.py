@@ -28,7 +28,7 @@ class Delivery(StrEnum):
 
 
 class Courier(Worker):
-    """One thread for all endpoints; what is still to be delivered is in the store and survives a restart."""
+    """One thread for all endpoints; open deliveries are in the store and survive a restart."""
 
     def __init__(self, store: Store, retry_delays: tuple[float, ...]) -> None:
         super().__init__("stripe-sandbox-webhooks")
@@ -50,7 +50,7 @@ class Courier(Worker):
             self._deliver(parcel)
 
     def routes(self) -> tuple[Route, ...]:
-        """Not Stripe's: these calls hold events back, as if nobody had listened, and send one again."""
+        """Not Stripe's: these calls hold events back, as if no endpoint had listened, and send one again."""
         return (
             Route("GET", "/v1/sandbox/webhooks", self._show),
             Route("POST", "/v1/sandbox/webhooks", self._switch, frozenset({"delivery"})),

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 
 class Worker(ABC):
-    """What is still to be done is in the store, so that it survives a restart."""
+    """Open work is in the store, so that it survives a restart."""
 
     def __init__(self, name: str) -> None:
         self._woken = threading.Event()

@@ -1,4 +1,4 @@
-"""Who the letter is for, and the facts beside the address: number, dates, references."""
+"""The recipient of the letter, and the facts beside the address: number, dates, references."""
 
 from functools import partial
 from typing import TypeAlias

@@ -154,7 +154,7 @@ def _columns(items: Sequence[Body], figures: Figures) -> list[Column]:
     if not any(item["unit"] for item in items):
         needless.add("unit")
     if all(item["type"] == "TEXT" or abs(Decimal(item["quantity"])) == 1 for item in items):
-        needless |= {"quantity", "price"}  # what was used, at which price, stands in the description
+        needless |= {"quantity", "price"}  # quantity and price stand in the description
     if len({Decimal(item["vat_percent"]) for item in items if item["type"] == "POSITION"}) < 2:
         needless.add("vat_rate")
     return [column for column in columns if column.word not in needless]
