@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from portal.audit_trail.queries import AuditTrail, EntryRow
+from portal.audit_trail.queries import AuditTrail
 from portal.web import shapes
 from portal.web.shapes import Answer, doc
 
@@ -33,22 +33,7 @@ class AuditEntry(Answer, frozen=True):
 
 
 def audit_trail(page: AuditTrail) -> list[AuditEntry]:
-    return [_entry(row) for row in page.entries]
-
-
-def _entry(row: EntryRow) -> AuditEntry:
-    entry = row.entry
-    return AuditEntry(
-        id=entry.uid,
-        number=entry.id,
-        at=shapes.instant(entry.at),
-        actor=entry.actor,
-        account_id=entry.account_uid,
-        action=entry.action,
-        subject=entry.subject,
-        before=entry.before,
-        after=entry.after,
-        request_id=entry.request_id,
-        previous_sha256=entry.previous_sha256,
-        sha256=entry.sha256,
-    )
+    entries = [row.entry for row in page.entries]
+    return [
+        AuditEntry.of(entry, id=entry.uid, number=entry.id, account_id=entry.account_uid) for entry in entries
+    ]

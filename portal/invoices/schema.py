@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 from portal.invoices.queries import InvoiceList, InvoicePage
@@ -78,46 +78,39 @@ def invoice_list(page: InvoiceList) -> list[InvoiceSummary]:
 
 
 def invoice(page: InvoicePage) -> Invoice:
-    return _head(Invoice, page, items=[_item(page, line) for line in page.lines])
+    return _head(Invoice, page, items=[_item(line) for line in page.lines])
 
 
-def _head(kind: type[Head], page: InvoicePage, **more: Any) -> Head:
+def _head(kind: type[Head], page: InvoicePage, **more: object) -> Head:
     completeness = page.completeness  # of a final invoice nothing is missing that could still change it
-    return kind(
+    return kind.of(
+        page,
         id=page.uid,
         organization_id=page.organization.uid,
-        number=page.number,
-        status=page.status,
-        period=str(page.month),
-        period_start=shapes.midnight(page.month),
-        period_end=shapes.midnight(page.month.shifted(1)),
-        total=shapes.money(page.total),
-        due=shapes.money_or_null(page.due),
-        credit=shapes.money_or_null(page.credit),
-        metered_through=shapes.instant_or_null(completeness.metered_through) if completeness else None,
+        period=page.month,
+        period_start=page.month.starts_at,
+        period_end=page.month.ends_at,
+        metered_through=completeness and completeness.metered_through,
         missing_hours=completeness.missing_hours if completeness else 0,
         **more,
     )
 
 
-def _item(page: InvoicePage, line: InvoiceLine) -> InvoiceItem:
-    project = NamedThing(line.project_uid, line.project_name or "") if line.project_uid else None
-    return InvoiceItem(
+def _item(line: InvoiceLine) -> InvoiceItem:
+    return InvoiceItem.of(
+        line,
         id=line.uid,
         product=NamedThing(line.product_uid, line.product_name),
-        project=project,
+        project=NamedThing(line.project_uid, line.project_name or "") if line.project_uid else None,
         unit_price=shapes.rounded_price(line.unit_price, line.total.currency),
-        unit_price_decimal=shapes.decimal(line.unit_price),
-        unit=line.unit,
+        unit_price_decimal=line.unit_price,
         quantity=shapes.quantity(line.quantity_nano),
-        total=shapes.money(line.total),
-        kind=line.kind,
-        corrects=_corrected(line),
-        usage_url=shapes.url("usage.index", organization_id=page.organization.uid, **line.usage_query),
+        corrects=_corrected(line) if line.corrects else None,
+        usage_url=shapes.url(
+            "usage.index", organization_id=line.invoice.organization_uid, **line.usage_query
+        ),
     )
 
 
-def _corrected(line: InvoiceLine) -> CorrectedItem | None:
-    if line.corrects_period is None or line.corrected_uid is None:
-        return None
-    return CorrectedItem(line.corrects_period, line.corrected_uid)
+def _corrected(line: InvoiceLine) -> CorrectedItem:
+    return CorrectedItem.of(line, period=line.corrects, item_id=line.corrected_uid)

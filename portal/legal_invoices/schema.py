@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
@@ -99,37 +99,36 @@ def legal_invoice_list(page: queries.LegalInvoiceList) -> list[LegalInvoiceSumma
 
 
 def legal_invoice_detail(page: queries.LegalInvoiceDetail) -> LegalInvoice:
-    positions = page.comparison.document_lines
+    lines = page.comparison.document_lines
     return _head(
         LegalInvoice,
         page.invoice,
         corrected_by_ids=[document.provider_document_id for document in page.related.corrected_by],
         formats=["pdf", *page.formats],
-        difference=shapes.money(page.difference) if positions else None,
-        positions=[_position(page.invoice, position) for position in positions],
+        difference=page.difference if lines else None,
+        positions=[_position(line) for line in lines],
     )
 
 
-def _head(kind: type[Head], invoice: queries.LegalInvoice, **more: Any) -> Head:
+def _head(kind: type[Head], invoice: queries.LegalInvoice, **more: object) -> Head:
     document = invoice.document
-    return kind(
+    return kind.of(
+        document,
         id=document.provider_document_id,
-        internal_invoice_id=invoice.invoice.uid if invoice.invoice else None,
-        number=document.number,
-        type=document.type,
+        internal_invoice_id=invoice.invoice and invoice.invoice.uid,
         document_date=document.document_on,
         due_date=document.due_on,
         status=invoice.status,
-        total_net=shapes.money(document.net),
-        total=shapes.money(document.gross),
-        amount_due=shapes.money(document.due),
-        amount_paid=shapes.money(document.paid),
-        amount_remaining=shapes.money(document.remaining),
+        total_net=document.net,
+        total=document.gross,
+        amount_due=document.due,
+        amount_paid=document.paid,
+        amount_remaining=document.remaining,
         paid_at=document.paid_on,
-        period=str(invoice.month) if invoice.month else None,
+        period=invoice.month,
         refers_to_id=document.refers_to_provider_document_id,
         cancelled_by_id=document.cancelled_by_provider_document_id,
-        synced_at=shapes.instant_or_null(invoice.synced_at),
+        synced_at=invoice.synced_at,
         pdf_url=shapes.url(
             "legal_invoices.download",
             organization_id=invoice.organization_uid,
@@ -139,24 +138,18 @@ def _head(kind: type[Head], invoice: queries.LegalInvoice, **more: Any) -> Head:
     )
 
 
-def _position(invoice: queries.LegalInvoice, position: DocumentLine) -> LegalInvoicePosition:
-    return LegalInvoicePosition(
-        name=position.name,
-        corrects=str(position.corrects) if position.corrects else None,
-        total_net=shapes.money(position.net),
-        difference=shapes.money(position.difference),
-        lines=[_line(invoice, line) for line in position.lines],
-    )
+def _position(line: DocumentLine) -> LegalInvoicePosition:
+    return LegalInvoicePosition.of(line, total_net=line.net, lines=[_line(part) for part in line.lines])
 
 
-def _line(invoice: queries.LegalInvoice, line: InvoiceLine) -> LegalInvoiceLine:
-    return LegalInvoiceLine(
+def _line(line: InvoiceLine) -> LegalInvoiceLine:
+    return LegalInvoiceLine.of(
+        line,
         item_id=line.uid,
-        project_name=line.project_name,
         unit_price=shapes.rounded_price(line.unit_price, line.total.currency),
-        unit_price_decimal=shapes.decimal(line.unit_price),
-        unit=line.unit,
+        unit_price_decimal=line.unit_price,
         quantity=shapes.quantity(line.quantity_nano),
-        total=shapes.money(line.total),
-        usage_url=shapes.url("usage.index", organization_id=invoice.organization_uid, **line.usage_query),
+        usage_url=shapes.url(
+            "usage.index", organization_id=line.invoice.organization_uid, **line.usage_query
+        ),
     )

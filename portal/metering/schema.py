@@ -42,12 +42,4 @@ class Reported(Answer, frozen=True):
 
 
 def reported(batch: Ingested) -> Reported:
-    written = batch.written
-    return Reported(
-        new=written.new,
-        same=written.same,
-        replaced=written.replaced,
-        corrections=written.corrections,
-        stale=written.stale,
-        rounded=batch.rounded,
-    )
+    return Reported.of(batch.written, rounded=batch.rounded)

@@ -49,13 +49,4 @@ def payment_method_list(page: PaymentMethodList) -> list[PaymentMethod]:
 
 
 def payment_method(method: PaymentMethodRow) -> PaymentMethod:
-    return PaymentMethod(
-        id=method.uid,
-        payment_type=method.payment_type,
-        default=method.is_default,
-        brand=method.brand,
-        last4=method.last4,
-        exp_month=method.exp_month,
-        exp_year=method.exp_year,
-        iban=method.masked_iban,
-    )
+    return PaymentMethod.of(method, id=method.uid, default=method.is_default, iban=method.masked_iban)

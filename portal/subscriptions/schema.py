@@ -26,11 +26,12 @@ def subscription_list(page: SubscriptionList) -> list[Subscription]:
 
 
 def subscription(row: SubscriptionRow) -> Subscription:
-    return Subscription(
+    return Subscription.of(
+        row.subscription,
         id=row.subscription.uid,
         organization_id=row.organization.uid,
-        project_id=row.subscription.project.uid if row.subscription.project else None,
+        project_id=row.subscription.project and row.subscription.project.uid,
         product_id=row.subscription.product.uid,
-        start_date=shapes.instant(row.starts_at),
-        end_date=shapes.instant_or_null(row.ends_at),
+        start_date=row.starts_at,
+        end_date=row.ends_at,
     )

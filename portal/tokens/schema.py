@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 from portal.tokens.actions import NAME_LENGTH_MAX
@@ -41,27 +41,10 @@ class TokenToMake(Body, frozen=True):
     read_only: Flag | None = None
 
 
-Row = TypeVar("Row", bound=Token)
-
-
 def token_list(page: TokenList) -> list[Token]:
-    return [_token(Token, row) for row in page.tokens]
+    return [Token.of(row, id=row.uid, read_only=row.is_read_only) for row in page.tokens]
 
 
 def new_token(row: TokenRow, text: str) -> NewToken:
     """Return the only answer that ever has the token itself."""
-    return _token(NewToken, row, token=text)
-
-
-def _token(kind: type[Row], row: TokenRow, **more: Any) -> Row:
-    return kind(
-        id=row.uid,
-        name=row.name,
-        prefix=row.prefix,
-        owner=row.owner,
-        read_only=row.is_read_only,
-        created_at=shapes.instant(row.created_at),
-        last_used_at=shapes.instant_or_null(row.last_used_at),
-        expires_at=shapes.instant_or_null(row.expires_at),
-        **more,
-    )
+    return NewToken.of(row, id=row.uid, read_only=row.is_read_only, token=text)

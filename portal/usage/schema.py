@@ -87,37 +87,34 @@ class Usage(Answer, frozen=True):
 
 
 def usage(page: pages.Usage) -> Usage:
-    return Usage(
+    return Usage.of(
+        page,
         organization_id=page.organization.uid,
-        from_=shapes.instant(page.requested.from_at),
-        to=shapes.instant(page.requested.to_at),
-        total=shapes.money(page.total),
-        metered_through=shapes.instant_or_null(page.metered_through),
-        missing_hours=page.missing_hours,
+        from_=page.requested.from_at,
+        to=page.requested.to_at,
         projects=[_project(project, has_series=page.has_series) for project in page.projects],
     )
 
 
 def _project(usage: pages.ProjectUsage, *, has_series: bool) -> ProjectUsage:
-    project = usage.project
-    return ProjectUsage(
-        project_id=project.uid if project else None,
-        project_name=project.name if project else None,
-        total=shapes.money(usage.total),
+    return ProjectUsage.of(
+        usage,
+        project_id=usage.project and usage.project.uid,
+        project_name=usage.project and usage.project.name,
         products=[_product(product, has_series=has_series) for product in usage.products],
     )
 
 
 def _product(usage: pages.ProductUsage, *, has_series: bool) -> ProductUsage:
     currency = usage.total.currency
-    return ProductUsage(
+    return ProductUsage.of(
+        usage,
         product_id=usage.product.uid,
         product_name=usage.product.name,
         unit=usage.product.unit,
         unit_price=shapes.rounded_price(usage.unit_price, currency),
-        unit_price_decimal=shapes.decimal(usage.unit_price),
+        unit_price_decimal=usage.unit_price,
         quantity=shapes.quantity(usage.quantity_nano),
-        total=shapes.money(usage.total),
         series=[_point(point, currency) for point in usage.points] if has_series else UNSET,
     )
 

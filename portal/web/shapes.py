@@ -6,8 +6,9 @@ Answers may grow, so they stay open; bodies are strict (see `web/bodies`).
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from flask import url_for
 from msgspec import Meta, Struct
@@ -25,6 +26,15 @@ def doc(description: str = "", **schema: Any) -> Meta:
 
 class Answer(Struct, frozen=True):
     """An object of an answer: more properties may come, none goes."""
+
+    @classmethod
+    def of(cls, source: object, **more: object) -> Self:
+        """Return the answer that says what the source does by the same names, and `more`.
+
+        Amounts, instants, months and numbers become what JSON has of them.
+        """
+        own = {name: getattr(source, name) for name in cls.__struct_fields__ if name not in more}
+        return cls(**{name: _AS_JSON.get(type(value), _same)(value) for name, value in (own | more).items()})
 
 
 class Money(Answer, frozen=True):
@@ -56,10 +66,6 @@ def money(amount: domain.Money) -> Money:
     return Money(amount.cents, amount.currency)
 
 
-def money_or_null(amount: domain.Money | None) -> Money | None:
-    return None if amount is None else money(amount)
-
-
 def rounded_price(price: Decimal, currency: str) -> Money:
     """Return a price, which may be a fraction of the minor unit, rounded to it."""
     scale = 10 ** (PICO_DECIMALS - domain.exponent_of(currency))
@@ -82,15 +88,18 @@ def instant(at: dt.datetime) -> str:
     return at.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def instant_or_null(at: dt.datetime | None) -> str | None:
-    return None if at is None else instant(at)
-
-
-def midnight(month: Month) -> str:
-    """Return the instant at which a month begins."""
-    return f"{month}-01T00:00:00Z"
-
-
 def url(endpoint: str, **values: Any) -> str:
     """Return the whole address of a page, which is the address of its data too."""
     return settings().portal_url + url_for(endpoint, _external=False, **values)
+
+
+def _same(value: object) -> object:
+    return value
+
+
+_AS_JSON: Mapping[type, Callable[[Any], object]] = {
+    domain.Money: money,
+    dt.datetime: instant,
+    Month: str,
+    Decimal: decimal,
+}

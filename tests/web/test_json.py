@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from decimal import Decimal
+from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain import money as domain
+from portal.domain.period import Month
 from portal.web.json import encoded
-from portal.web.shapes import Answer, Money, instant_or_null, money_or_null, rounded_price
+from portal.web.shapes import Answer, Money, rounded_price
 from tests.properties import examples
 
 TEXTS = st.text(st.characters(), max_size=20)  # half a surrogate pair is one of them
@@ -45,6 +49,29 @@ def test_a_price_is_rounded_half_up_to_the_minor_unit_of_its_currency():
     assert rounded_price(Decimal("1.5"), "JPY") == Money(2, "JPY")
 
 
+class Paid(Answer, frozen=True):
+    amount: Money | None
+    month: str
+    at: str | None
+    share: str
+    by: str
+
+
+def test_an_answer_takes_what_its_source_has_by_the_same_names_as_json_has_it():
+    at = dt.datetime(2026, 1, 31, 23, 59, 58, 999, tzinfo=dt.UTC)
+    source = SimpleNamespace(
+        amount=domain.Money(5, "EUR"), month=Month(2026, 1), at=at, share=Decimal("1.50")
+    )
+
+    answer = Paid.of(source, by="card")
+
+    assert answer == Paid(Money(5, "EUR"), "2026-01", "2026-01-31T23:59:58Z", "1.5", "card")
+
+
 def test_what_is_not_known_is_null():
-    assert (money_or_null(None), instant_or_null(None)) == (None, None)
-    assert money_or_null(domain.Money(5, "EUR")) == Money(5, "EUR")
+    assert Paid.of(None, amount=None, month="2026-01", at=None, share="1", by="card").amount is None
+
+
+def test_an_answer_whose_source_lacks_a_name_is_refused():
+    with pytest.raises(AttributeError, match="amount"):
+        Paid.of(SimpleNamespace())
