@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 from uuid import UUID
 
 from flask import Flask, Response, current_app, g, request, session
@@ -36,7 +36,7 @@ MEMBER = "member"
 WEBHOOK = "webhook"
 COLLECTOR = "collector"
 
-View = TypeVar("View", bound=Callable[..., Any])
+View = TypeVar("View", bound=Callable[..., object])
 
 
 class NoMembershipError(ForbiddenError):

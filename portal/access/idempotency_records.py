@@ -8,7 +8,7 @@ on the way: then the reservation is a lease, which an equal request may take ove
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement
 
@@ -53,7 +53,7 @@ def record_of(record_key: RecordKey) -> IdempotencyRecord | None:
     return db.session.get(IdempotencyRecord, tuple(record_key), populate_existing=True)
 
 
-def keep(record_key: RecordKey, **answer: Any) -> None:
+def keep(record_key: RecordKey, **answer: object) -> None:
     """Keep an answer (status, content_type, location, body) in the transaction of its effect."""
     change(IdempotencyRecord, _row(record_key), **answer)
 

@@ -7,7 +7,6 @@ another organization from being written, wherever the mistake is.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Any
 
 from flask import Flask
 from sqlalchemy import event
@@ -42,7 +41,7 @@ def _leave(error: BaseException | None) -> None:
 
 
 @event.listens_for(Session, "before_flush")
-def _refuse_foreign_rows(session: Session, context: Any, instances: Any) -> None:
+def _refuse_foreign_rows(session: Session, context: object, instances: object) -> None:
     del context, instances
     mine = _only.get()
     if mine is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 import click
 from flask import current_app
@@ -30,7 +29,7 @@ class LazyGroup(click.Group):
         return group
 
     def make_context(
-        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
     ) -> click.Context:
         make_app = current_app.extensions.get(MAKE_APP) if current_app else None
         if parent and make_app:

@@ -11,7 +11,7 @@ import datetime as dt
 import itertools
 from collections.abc import Collection, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Date, Row, case, func, literal, or_, select
 from sqlalchemy.orm import aliased
@@ -131,7 +131,7 @@ def store_document_id(key: Key, document_id: str) -> str | None:
     return stored
 
 
-def record(key: Key, document_id: str, **values: Any) -> None:
+def record(key: Key, document_id: str, **values: object) -> None:
     """Write how far a document got, unless the invoice has another one by now or is through."""
     is_its_own = Invoice.provider_document_id == document_id
     QUEUE.write(key.row & is_its_own & (Invoice.delivery != Delivery.DELIVERED), **values)
@@ -177,7 +177,7 @@ def give_up(key: Key, lease: dt.datetime, reason: str) -> None:
     give_back(key, lease, delivery=Delivery.STUCK, attempts=Invoice.attempts + 1, last_error=reason)
 
 
-def give_back(key: Key, lease: dt.datetime, **values: Any) -> None:
+def give_back(key: Key, lease: dt.datetime, **values: object) -> None:
     """End a lease and write a result, unless another worker has taken the invoice meanwhile."""
     db.session.rollback()
     QUEUE.give_back(key.row, lease, **values)

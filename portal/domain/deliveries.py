@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from portal.domain.period import hour_of, start_of_hour
@@ -36,7 +35,7 @@ class ReportedEntry:
     was_rounded: bool
 
 
-def reported_entry(entry: Any, *, now: dt.datetime) -> ReportedEntry:
+def reported_entry(entry: object, *, now: dt.datetime) -> ReportedEntry:
     """Read one entry, or raise RefusedEntryError."""
     if not isinstance(entry, dict):
         raise RefusedEntryError("is not a JSON object")
@@ -49,7 +48,7 @@ def reported_entry(entry: Any, *, now: dt.datetime) -> ReportedEntry:
     )
 
 
-def _subscription(entry: Mapping[str, Any]) -> UUID:
+def _subscription(entry: Mapping[str, object]) -> UUID:
     text = entry.get("subscription_id")
     try:
         if isinstance(text, str):
@@ -59,7 +58,7 @@ def _subscription(entry: Mapping[str, Any]) -> UUID:
     raise RefusedEntryError("subscription_id is missing or not a text")
 
 
-def _hour(entry: Mapping[str, Any], now: dt.datetime) -> int:
+def _hour(entry: Mapping[str, object], now: dt.datetime) -> int:
     text = entry.get("hour")
     if not isinstance(text, str):
         raise RefusedEntryError("hour is missing or not a text")
@@ -79,7 +78,7 @@ def _hour(entry: Mapping[str, Any], now: dt.datetime) -> int:
     return hour
 
 
-def _quantity(entry: Mapping[str, Any]) -> tuple[int, bool]:
+def _quantity(entry: Mapping[str, object]) -> tuple[int, bool]:
     given = entry.get("quantity")
     if isinstance(given, bool) or not isinstance(given, str | int | Decimal):
         raise RefusedEntryError("quantity is missing or not a number")
@@ -94,7 +93,7 @@ def _quantity(entry: Mapping[str, Any]) -> tuple[int, bool]:
     return nano, was_rounded
 
 
-def _revision(entry: Mapping[str, Any]) -> int:
+def _revision(entry: Mapping[str, object]) -> int:
     revision = entry.get("revision", 0)
     if isinstance(revision, bool) or not isinstance(revision, int) or not 0 <= revision <= _REVISION_MAX:
         raise RefusedEntryError(f"revision is not a whole number from 0 to {_REVISION_MAX}")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from sqlalchemy import Select, select, tuple_
@@ -24,7 +24,7 @@ from portal.models import AuditEntry, Organization, draw_each, insert_rows
 from portal.models import Counter as DrawnCounter
 from portal.storage.database import db
 
-Facts = Mapping[str, Any]
+Facts = Mapping[str, object]
 _GENESIS = "0" * 64
 
 
@@ -90,7 +90,7 @@ def record_each(changes: Sequence[Change]) -> None:
     for change in changes:
         organization_id = change.organization_id
         row = _row(change, next(numbers[organization_id]), actor, at, latest[organization_id])
-        latest[organization_id] = row["sha256"]
+        latest[organization_id] = str(row["sha256"])
         rows.append(row)
     insert_rows(AuditEntry, rows)
 
@@ -104,8 +104,8 @@ def _hashes_before(drawn: Mapping[int, range]) -> dict[int, str]:
     return dict.fromkeys(drawn, _GENESIS) | dict(db.session.execute(query).all())
 
 
-def _row(change: Change, number: int, actor: Actor, at: dt.datetime, previous: str) -> dict[str, Any]:
-    row: dict[str, Any] = {
+def _row(change: Change, number: int, actor: Actor, at: dt.datetime, previous: str) -> dict[str, object]:
+    row: dict[str, object] = {
         "organization_id": change.organization_id,
         "id": number,
         "uid": uuid4(),
@@ -122,7 +122,7 @@ def _row(change: Change, number: int, actor: Actor, at: dt.datetime, previous: s
     return row | {"sha256": _hash(row)}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Return a fact as JSON keeps it, without what must never be written down."""
     if isinstance(value, Mapping):
         return {str(name): _plain(part) for name, part in value.items()}
@@ -169,7 +169,7 @@ def _trouble_of(organization_id: int) -> str:
         if row["previous_sha256"] != previous or row["sha256"] != _hash(facts):
             return f"entry {expected} is not what was written"
         previous, expected = row["sha256"], expected + 1
-    drawn: Select[Any] = select(DrawnCounter.last).where(
+    drawn: Select[object] = select(DrawnCounter.last).where(
         DrawnCounter.organization_id == organization_id, DrawnCounter.name == AuditEntry.__tablename__
     )
     return "" if (db.session.scalar(drawn) or 0) == expected - 1 else f"entry {expected} is missing"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from sqlalchemy import select
 
@@ -22,7 +21,7 @@ from portal.storage.statements import remove
 from portal.storage.transaction import read_transaction
 
 log = logging.getLogger(__name__)
-Composer = Callable[[Mapping[str, Any], dt.datetime], Mail | None]
+Composer = Callable[[Mapping[str, object], dt.datetime], Mail | None]
 
 _QUEUE = LeaseQueue(OutgoingMail, OutgoingMail.sent_at.is_(None), lease=dt.timedelta(minutes=2))
 _AFTER_FAILURE = BackOff(first=dt.timedelta(minutes=2), longest=dt.timedelta(hours=6))
@@ -30,7 +29,7 @@ _BATCH = 50
 _KEPT_FOR = dt.timedelta(days=30)
 
 
-def enqueue(kind: str, facts: Mapping[str, Any], *, now: dt.datetime) -> None:
+def enqueue(kind: str, facts: Mapping[str, object], *, now: dt.datetime) -> None:
     """Let a mail be sent once the caller's transaction is committed; `facts` hold no secret."""
     db.session.add(OutgoingMail(kind=kind, facts=dict(facts), created_at=now))
 

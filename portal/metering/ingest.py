@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -75,7 +75,7 @@ class _Accepted:
             )
 
 
-def ingest(entries: Sequence[Any], *, now: dt.datetime) -> Ingested:
+def ingest(entries: Sequence[object], *, now: dt.datetime) -> Ingested:
     """Write a batch; the caller commits. ValidationError names each entry that cannot be taken."""
     refused: dict[int, str] = {}
     if len(entries) > ENTRIES_MAX:
@@ -92,7 +92,7 @@ def ingest(entries: Sequence[Any], *, now: dt.datetime) -> Ingested:
     return Ingested(written, sum(each.entry.was_rounded for each in reported))
 
 
-def _read(entries: Sequence[Any], now: dt.datetime, refused: dict[int, str]) -> Sequence[_IndexedEntry]:
+def _read(entries: Sequence[object], now: dt.datetime, refused: dict[int, str]) -> Sequence[_IndexedEntry]:
     reported = []
     for index, entry in enumerate(entries):
         try:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String
@@ -143,7 +142,7 @@ class InvoiceLine:
         )
 
     @classmethod
-    def from_row(cls, invoice: InvoiceHead, row: Any) -> InvoiceLine:
+    def from_row(cls, invoice: InvoiceHead, row: object) -> InvoiceLine:
         """Return the line of a row of `invoice_item`, or of any row with its columns."""
         return cls(invoice, *_values(row))
 

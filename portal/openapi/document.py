@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 from flask import Flask
@@ -31,7 +30,7 @@ def document(app: Flask) -> JSON:
     return written | {"paths": _paths(faces, shapes), "components": components}
 
 
-Shapes = Mapping[Any, JSON]  # the schema of each type
+Shapes = Mapping[object, JSON]  # the schema of each type
 
 
 def _described(faces: Sequence[Face]) -> tuple[Shapes, dict[str, JSON]]:
@@ -40,7 +39,7 @@ def _described(faces: Sequence[Face]) -> tuple[Shapes, dict[str, JSON]]:
     queries: list[type[Struct]] = [each.query for each in operations if each.query is not None]
     bodies = [each.body for each in operations if each.body is not None]
     answers = [face.answer for face in faces if face.answer is not None]
-    kinds: list[Any] = [Errors, Nothing, *answers, *bodies, *queries]
+    kinds: list[object] = [Errors, Nothing, *answers, *bodies, *queries]
     references, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     for component in components.values():
         if "enum" in component:

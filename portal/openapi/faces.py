@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any, get_args, get_type_hints
+from typing import get_args, get_type_hints
 
 from flask import Flask
 from msgspec import Struct
@@ -30,7 +30,7 @@ class Face:
     operation: Operation
     method: str
     rule: Rule
-    view: Callable[..., Any]
+    view: Callable[..., object]
     policy: Policy
 
     @property
@@ -45,7 +45,7 @@ class Face:
         return endpoint.rpartition(".")[0]
 
     @property
-    def answer(self) -> Any:
+    def answer(self) -> object:
         """The type of the JSON answer, or None: that of the view, or of the schema that shows its page."""
         own = [kind for kind in self._returned if isinstance(kind, type) and issubclass(kind, Struct)]
         if own:
@@ -75,7 +75,7 @@ class Face:
         return usual | set(self.operation.refuses)
 
     @property
-    def _returned(self) -> tuple[Any, ...]:
+    def _returned(self) -> tuple[object, ...]:
         """The types that the view may return, as its annotation says."""
         kind = get_type_hints(inspect.unwrap(self.view))["return"]
         return get_args(kind) if isinstance(kind, UnionType) else (kind,)

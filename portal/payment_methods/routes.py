@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, wraps
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, url_for
@@ -57,7 +57,7 @@ class SetupPage:
 
 
 @bp.url_defaults
-def stay_in_organization(endpoint: str, values: dict[str, Any]) -> None:
+def stay_in_organization(endpoint: str, values: dict[str, object]) -> None:
     """Let links within the room lead to the same organization."""
     del endpoint
     if "organization_id" not in values:

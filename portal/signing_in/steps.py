@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Mapping
-from typing import Any
 
 from portal.gateways.mail import Mail
 from portal.models import Account, PasswordReset
@@ -32,7 +31,7 @@ If it was not you, there is nothing to do: your password stays as it is.
 """
 
 
-def password_reset_mail(facts: Mapping[str, Any], now: dt.datetime, *, portal_url: str) -> Mail | None:
+def password_reset_mail(facts: Mapping[str, object], now: dt.datetime, *, portal_url: str) -> Mail | None:
     """Return the mail of a password reset with a code made for it; None once the request is gone."""
     reset = db.session.get(PasswordReset, facts["password_reset_id"])
     account = db.session.get(Account, reset.account_id) if reset else None

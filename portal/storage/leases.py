@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, or_
 from sqlalchemy.orm import Mapped, mapped_column
@@ -71,17 +70,17 @@ class LeaseQueue:
             table.leased_until.is_(None), table.leased_until <= at
         )
 
-    def claim(self, row: ColumnElement[bool], at: dt.datetime, **values: Any) -> dt.datetime | None:
+    def claim(self, row: ColumnElement[bool], at: dt.datetime, **values: object) -> dt.datetime | None:
         """Take a row that is due and return until when, or None: another worker has it, or it is done."""
         until = at + self.lease
         return until if self.write(row & self.is_due(at), leased_until=until, **values) else None
 
-    def give_back(self, row: ColumnElement[bool], leased_until: dt.datetime, **values: Any) -> bool:
+    def give_back(self, row: ColumnElement[bool], leased_until: dt.datetime, **values: object) -> bool:
         """End a lease and write a result; False where the lease ran out and another worker has the row."""
         own = row & self.is_open & (self.table.leased_until == leased_until)
         return self.write(own, leased_until=None, **values) == 1
 
-    def write(self, where: ColumnElement[bool], **values: Any) -> int:
+    def write(self, where: ColumnElement[bool], **values: object) -> int:
         """Change the rows that match, now; return how many did."""
         count = change(self.table, where, **values)
         db.session.expire_all()  # rows that were read before may say otherwise

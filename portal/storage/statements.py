@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import ColumnElement, Connection, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,13 +21,13 @@ def insert_into(model: type[Model], connection: Connection | None = None) -> pos
     return cast("postgresql.Insert", insert(model))
 
 
-def change(model: type[Model], where: ColumnElement[bool], /, **values: Any) -> int:
+def change(model: type[Model], where: ColumnElement[bool], /, **values: object) -> int:
     """Change the rows that match now, and return their count; rows in the session stay as they were."""
     query = update(model).where(where).values(**values).execution_options(synchronize_session=False)
-    return cast("CursorResult[Any]", db.session.execute(query)).rowcount
+    return cast("CursorResult[object]", db.session.execute(query)).rowcount
 
 
 def remove(model: type[Model], where: ColumnElement[bool]) -> int:
     """Delete the rows that match, now, and return how many did."""
     query = delete(model).where(where).execution_options(synchronize_session=False)
-    return cast("CursorResult[Any]", db.session.execute(query)).rowcount
+    return cast("CursorResult[object]", db.session.execute(query)).rowcount

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
 from flask import request
@@ -24,6 +24,7 @@ from portal.web.unpacking import unpacked_text
 
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 _DIGITS_MAX = 40
+_Parse = Callable[[str], object]
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +62,7 @@ def body_of(kind: type[Given]) -> Given:
 
 
 class _Field(NamedTuple):
-    type: Any
+    type: object
     is_required: bool
     refusal: str
 
@@ -89,7 +90,7 @@ def _refusal(kind: inspect.Type) -> str:
     return ""
 
 
-def _is_a(value: Any, kind: Any) -> bool:
+def _is_a(value: object, kind: object) -> bool:
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError:
@@ -97,7 +98,7 @@ def _is_a(value: Any, kind: Any) -> bool:
     return True
 
 
-def _object() -> dict[str, Any]:
+def _object() -> dict[str, object]:
     charset = request.mimetype_params.get("charset", "utf-8")
     if request.mimetype != "application/json" or charset.lower() not in {"utf-8", "utf8"}:
         raise UnsupportedMediaType("The body has to be application/json.")
@@ -109,7 +110,7 @@ def _object() -> dict[str, Any]:
     return body
 
 
-def _refuse_odd_text(value: Any) -> None:
+def _refuse_odd_text(value: object) -> None:
     """No database keeps a NUL or half a surrogate pair."""
     if isinstance(value, str):
         value.encode()
@@ -124,7 +125,7 @@ def _refuse_odd_text(value: Any) -> None:
             _refuse_odd_text(part)
 
 
-def entries_of_body(*, unpacked_max_bytes: int) -> list[Any]:
+def entries_of_body(*, unpacked_max_bytes: int) -> list[object]:
     """Return the entries of a JSON array, or of NDJSON; 400, 413 or 415 for anything else."""
     if request.mimetype not in {"application/json", "application/x-ndjson"}:
         raise UnsupportedMediaType("The body is application/json or application/x-ndjson.")
@@ -138,7 +139,7 @@ def entries_of_body(*, unpacked_max_bytes: int) -> list[Any]:
     return entries
 
 
-def _entry(text: str) -> Any:
+def _entry(text: str) -> object:
     return _parsed(text, parse_float=_decimal, parse_int=_integer)
 
 
@@ -150,7 +151,7 @@ def _refusing_what_is_no_json() -> Iterator[None]:
         raise BadRequest("The body is not valid JSON.") from error
 
 
-def _parsed(text: str, parse_float: Callable[[str], Any], parse_int: Callable[[str], Any] = int) -> Any:
+def _parsed(text: str, parse_float: _Parse, parse_int: _Parse = int) -> object:
     return json.loads(
         text,
         parse_constant=_refuse_constant,
@@ -165,7 +166,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Refuse an object that says a thing twice."""
     named = dict(pairs)
     if len(named) != len(pairs):

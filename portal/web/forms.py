@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
 from flask import request
 from flask_wtf import FlaskForm
@@ -25,12 +24,12 @@ class StrictForm(FlaskForm):  # type: ignore[misc]
     """
 
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
-        def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
+        def wrap_formdata(self, form: FlaskForm, formdata: object) -> object:
             if request.is_json and request.method not in SAFE_METHODS:
                 raise UnsupportedMediaType("This is a form: send it as one.")
             return super().wrap_formdata(form, formdata)
 
-    def validate(self, extra_validators: Any = None) -> bool:
+    def validate(self, extra_validators: object = None) -> bool:
         self.refuse_others()
         return bool(super().validate(extra_validators))
 

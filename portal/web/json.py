@@ -15,12 +15,12 @@ _ENCODER = msgspec.json.Encoder()
 _ESCAPED = "as JSON escapes"
 
 
-def json_response(value: Any, status: int = HTTPStatus.OK) -> Response:
+def json_response(value: object, status: int = HTTPStatus.OK) -> Response:
     """Answer with JSON."""
     return Response(encoded(value) + b"\n", status, mimetype="application/json")
 
 
-def encoded(value: Any) -> bytes:
+def encoded(value: object) -> bytes:
     """Return JSON in ASCII, without a space."""
     try:
         text = _ENCODER.encode(value)

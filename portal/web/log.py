@@ -11,7 +11,6 @@ import logging
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
 from uuid import uuid4
 
 from flask import Flask, Response, g, has_request_context, request
@@ -26,7 +25,7 @@ class JsonLines(logging.Formatter):
     """Writes a record as one line of JSON, so that nothing in it can begin a new line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
+        line: dict[str, object] = {
             "at": dt.datetime.fromtimestamp(record.created, tz=dt.UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -40,7 +39,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(_clean(line))  # in ASCII: no line break of Unicode's is one here
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: object) -> object:
     """Black out secrets before anything is escaped: after a line break they would look like other words."""
     if isinstance(value, Mapping):
         return {str(name): _clean(each) for name, each in value.items()}
@@ -49,7 +48,7 @@ def _clean(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int) else scrubbed(str(value))
 
 
-def _who_asks() -> dict[str, Any]:
+def _who_asks() -> dict[str, object]:
     membership = g.get("membership")
     return {
         "request_id": g.get("request_id"),

@@ -41,12 +41,12 @@ class Operation:
     done: str = ""
     status: int = HTTPStatus.OK
     query: type[Struct] | None = None
-    body: Any = None
+    body: object = None
     path: Mapping[str, str] = field(default_factory=dict)
     refuses: Collection[int] = ()
     passes_key_on: bool = False
 
-    def __call__(self, view: Callable[Url, Any]) -> Callable[Url, BaseResponse]:
+    def __call__(self, view: Callable[Url, object]) -> Callable[Url, BaseResponse]:
         @wraps(view)
         def answer(*args: Url.args, **kwargs: Url.kwargs) -> BaseResponse:
             result: Any = view(*args, **kwargs)
@@ -58,7 +58,7 @@ class Operation:
         return answer
 
 
-def operations_of(view: Callable[..., Any]) -> tuple[Operation, ...]:
+def operations_of(view: Callable[..., object]) -> tuple[Operation, ...]:
     """Return what a view says of itself; a route of two methods may say something of each."""
     operations: tuple[Operation, ...] = getattr(view, "operations", ())
     return operations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec
 from urllib.parse import urljoin
 
 from flask import Response, make_response, render_template
@@ -18,7 +18,6 @@ from portal.services import settings
 from portal.web.json import json_response
 from portal.web.lists import next_link
 
-Page = TypeVar("Page")
 Url = ParamSpec("Url")
 VARY = ("Accept", "Authorization", "Cookie", "HX-Request", "HX-Target", "Accept-Language")
 
@@ -49,15 +48,15 @@ def htmx_target() -> str:
 
 
 def renders(
-    template: str, *, json: Callable[[Page], Any] | None = None, fragments: Collection[str] = ()
-) -> Callable[[Callable[Url, Any]], Callable[Url, BaseResponse]]:
+    template: str, *, json: Callable[[Any], object] | None = None, fragments: Collection[str] = ()
+) -> Callable[[Callable[Url, object]], Callable[Url, BaseResponse]]:
     """Let a view return its page; this decides what the client sees of it.
 
     A fragment is a block of `template` named after the element id it fills. Only listed fragments may
     be asked for alone, so a client cannot pick its own block.
     """
 
-    def decorate(view: Callable[Url, Any]) -> Callable[Url, BaseResponse]:
+    def decorate(view: Callable[Url, object]) -> Callable[Url, BaseResponse]:
         @wraps(view)
         def answer(*args: Url.args, **kwargs: Url.kwargs) -> BaseResponse:
             if json is None and wants_json():
@@ -80,7 +79,7 @@ def renders(
 
 
 def _face(
-    template: str, page: Any, json: Callable[[Any], Any] | None, fragments: Collection[str]
+    template: str, page: object, json: Callable[[Any], object] | None, fragments: Collection[str]
 ) -> Response:
     if json is not None and wants_json():
         return json_response(json(page))

@@ -19,7 +19,7 @@ from portal.domain.rating import PICO_DECIMALS, pico_of, quantity_of
 from portal.services import settings
 
 
-def doc(description: str = "", **schema: Any) -> Meta:
+def doc(description: str = "", **schema: object) -> Meta:
     """Give a field its description, and more of its JSON schema."""
     return Meta(description=description or None, extra_json_schema=schema or None)
 
