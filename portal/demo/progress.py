@@ -28,13 +28,13 @@ class Progress:
 
     def counter(self, unit: str) -> Report:
         """Return what counts a step; it says how many there are once a second at most."""
-        done, said_at = 0, time.monotonic()
+        done, shown_at = 0, time.monotonic()
 
         def count(more: int) -> None:
-            nonlocal done, said_at
+            nonlocal done, shown_at
             done += more
-            if time.monotonic() - said_at >= _COUNT_EVERY_SECONDS:
-                said_at = time.monotonic()
+            if time.monotonic() - shown_at >= _COUNT_EVERY_SECONDS:
+                shown_at = time.monotonic()
                 self._is_counting = True
                 _write(f"\r  {done:,} {unit}" if sys.stdout.isatty() else f"  {done:,} {unit}\n")
 

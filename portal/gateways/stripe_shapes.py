@@ -160,12 +160,12 @@ def event_from(event: Any) -> Event:
         id=str(event.id),
         type=str(event.type),
         object_id=str(thing.get("id", "")),
-        customer_id=_customer_told(thing, data.get("previous_attributes") or {}),
+        customer_id=_customer_id_in(thing, data.get("previous_attributes") or {}),
         is_live=event.livemode is True,
     )
 
 
-def _customer_told(thing: Mapping[str, Any], previous: Mapping[str, Any]) -> str | None:
+def _customer_id_in(thing: Mapping[str, Any], previous: Mapping[str, Any]) -> str | None:
     """A detached method names its customer only among what it was before."""
     if thing.get("object") == "customer":
         return str(thing["id"])

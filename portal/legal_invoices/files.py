@@ -67,7 +67,7 @@ def e_invoice_of(
 def _document_of(organization: Organization, document_id: str) -> LegalDocument:
     query = select(LegalDocument).where(
         LegalDocument.organization_id == organization.id,
-        LegalDocument.provider_document_id == known_form(document_id),
+        LegalDocument.provider_document_id == well_formed(document_id),
     )
     document = db.session.scalar(query)
     if document is None:
@@ -89,7 +89,7 @@ def formats_of(document: LegalDocument) -> Sequence[str]:
     return db.session.scalars(query.order_by(LegalDocumentFormat.format)).all()
 
 
-def known_form(document_id: str) -> str:
+def well_formed(document_id: str) -> str:
     """Refuse a text that is no document's id."""
     if not (document_id.isascii() and document_id.isprintable()):
         raise NotFoundError

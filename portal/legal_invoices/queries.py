@@ -15,7 +15,7 @@ from portal.domain.period import Month
 from portal.domain.slices import Key, ListPage, Slice
 from portal.ledger.synced import synced_until
 from portal.legal_invoices.document_comparison import DocumentComparison, document_comparison
-from portal.legal_invoices.files import formats_of, known_form
+from portal.legal_invoices.files import formats_of, well_formed
 from portal.models import Invoice, LegalDocument, LegalStatus, Organization
 from portal.storage.database import db
 
@@ -94,7 +94,7 @@ def legal_invoices_of(organization: Organization, page_slice: Slice, *, today: d
 def legal_invoice_of(organization: Organization, document_id: str, *, today: dt.date) -> LegalInvoiceDetail:
     """Return one document with the lines behind it, or raise NotFoundError, for a stranger's as well."""
     row = db.session.execute(
-        _documents(organization).where(LegalDocument.provider_document_id == known_form(document_id))
+        _documents(organization).where(LegalDocument.provider_document_id == well_formed(document_id))
     ).one_or_none()
     if row is None:
         raise NotFoundError

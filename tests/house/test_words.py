@@ -30,6 +30,9 @@ PRIVATE_NAMES = frozenset(
 PRIVATE_NAMES_OF_MODULES = frozenset({"coverage", "draft", "passages", "owners", "edge"})
 
 MODULES = sorted((ROOT / "portal").rglob("*.py"))
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+# What a template binds: the variables of a loop, and those of a `set`.
+BOUND_IN_TEMPLATE = re.compile(r"{%-?\s*(?:for\s+([\w, ]+?)\s+in\b|set\s+([\w, ]+?)\s*(?:=|%}))")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -127,6 +130,14 @@ def vague_names_in(source: str) -> list[str]:
     ]
 
 
+def vague_names_in_template(source: str) -> list[str]:
+    """Say which vague names a template binds."""
+    bound = (
+        name for names in BOUND_IN_TEMPLATE.findall(source) for name in re.findall(r"\w+", " ".join(names))
+    )
+    return [name for name in bound if is_vague(name)]
+
+
 def private_names_in(source: str) -> list[str]:
     """Say which names have a word that no engineer of this field would look for."""
     names = (pair for node in ast.walk(ast.parse(source)) for pair in names_of(node))
@@ -152,6 +163,16 @@ def test_there_are_modules_whose_names_are_looked_at():
 @each_module()
 def test_no_vague_name_outlives_three_lines(path: Path):
     assert vague_names_in(path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_template_binds_a_vague_name(path: Path):
+    assert vague_names_in_template(path.read_text()) == []
+
+
+def test_the_search_in_templates_finds_a_vague_name():
+    source = "{% for each in rows %}{% endfor %}{% set href, known = 1, 2 %}{% set row = 3 %}"
+    assert vague_names_in_template(source) == ["each", "known"]
 
 
 @each_module()
