@@ -70,7 +70,7 @@ def test_the_cookie_is_still_good_after_a_request_with_a_token(cookie, acme, tok
 
 
 @pytest.mark.parametrize("token", NEVER.values(), ids=NEVER)
-def test_a_cookie_beside_a_token_that_is_none_is_401(cookie, token):
+def test_a_cookie_beside_a_malformed_token_is_401(cookie, token):
     assert cookie.get("/subscriptions", headers=bearer(token)).status_code == 401
 
 
@@ -249,14 +249,14 @@ def test_a_csrf_token_in_the_header_is_accepted(sign_in, person):
     assert client.post("/account", data={"theme": "dark"}, headers=headers).status_code == 303
 
 
-def test_a_token_that_is_none_does_not_excuse_from_the_csrf_token(sign_in, person):
+def test_a_malformed_bearer_token_does_not_excuse_from_the_csrf_token(sign_in, person):
     client = sign_in(person)
     response = client.post("/account", data={"theme": "dark"}, headers=bearer("junk"))
     assert response.status_code == 401
     assert theme_of(person.id) == "system"
 
 
-def test_a_token_that_is_one_needs_no_csrf_token(nobody, acme, person):
+def test_a_request_with_a_valid_bearer_token_needs_no_csrf_token(nobody, acme, person):
     headers = bearer(make_token(acme, person)) | JSON
     url = f"/organizations/{acme.uid}/payment_methods/create_and_attach"
     response = nobody.post(url, json={"wrong": 1}, headers=headers)
@@ -285,7 +285,9 @@ def test_a_viewer_may_read_and_not_change(viewer, acme):
 
 
 @pytest.mark.parametrize("accept", [{}, JSON], ids=["page", "json"])
-def test_a_foreign_organization_and_one_that_does_not_exist_are_the_same_404(admin, other, accept):
+def test_a_foreign_organization_and_an_organization_that_does_not_exist_are_the_same_404(
+    admin, other, accept
+):
     answers = [
         admin.get(f"/subscriptions?organization_id={uid}", headers=accept) for uid in (other.uid, uuid4())
     ]
@@ -307,7 +309,7 @@ def test_an_organization_that_is_no_uuid_is_422(admin, text):
     assert response.json["errors"][0]["field"] == "organization_id"
 
 
-def test_one_organization_needs_not_be_named(admin):
+def test_the_only_organization_of_an_account_needs_not_be_named(admin):
     assert admin.get("/subscriptions", headers=JSON).status_code == 200
 
 
@@ -328,7 +330,7 @@ def test_of_several_organizations_json_has_to_name_one(both):
     assert response.json["errors"][0]["field"] == "organization_id"
 
 
-def test_of_several_organizations_json_gets_the_one_it_names(both, acme, other):
+def test_of_several_organizations_json_gets_the_named_organization(both, acme, other):
     assert both.json(f"/subscriptions?organization_id={acme.uid}") == []
     (found,) = both.json(f"/subscriptions?organization_id={other.uid}")
     assert found["organization_id"] == str(other.uid)
@@ -338,17 +340,17 @@ def test_of_several_organizations_a_page_takes_the_first_by_name(both):
     assert both.page("/subscriptions").select_one(".who b").text == "Acme GmbH"
 
 
-def test_of_several_organizations_a_page_stays_with_the_last_one_named(both, other):
+def test_of_several_organizations_a_page_stays_with_the_last_named_organization(both, other):
     both.page(f"/subscriptions?organization_id={other.uid}")
     assert both.page("/subscriptions").select_one(".who b").text == "Other AG"
 
 
-def test_an_organization_in_the_path_becomes_the_current_one(both, other):
+def test_an_organization_in_the_path_becomes_the_current_organization(both, other):
     both.page(f"/organizations/{other.uid}/payment_methods")
     assert both.page("/subscriptions").select_one(".who b").text == "Other AG"
 
 
-def test_the_current_organization_is_forgotten_when_one_leaves_it(acme, other, sign_in):
+def test_the_current_organization_is_forgotten_when_its_member_leaves(acme, other, sign_in):
     account = make_member(other, Preset.ADMIN, make_member(acme, Preset.ADMIN))
     client = sign_in(account)
     client.page(f"/subscriptions?organization_id={other.uid}")
@@ -367,7 +369,7 @@ def signed_in(app, account, url="/login"):
     return client, response
 
 
-def test_the_right_password_leads_in(app, person):
+def test_the_right_password_signs_in(app, person):
     client, response = signed_in(app, person)
     assert response.status_code == 303
     assert client.get("/account").status_code == 200
@@ -384,7 +386,7 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(app, person
     assert all("do not go together" in answer.text for answer in answers)
 
 
-def test_signing_out_leads_out(app, person):
+def test_signing_out_ends_access(app, person):
     client, _ = signed_in(app, person)
     client.get("/account")
     assert client.submit("/logout").status_code == 303
@@ -419,6 +421,6 @@ def test_no_way_back_leads_to_another_host(app, person, sign_in):
         assert not location.startswith(("//", "/\\", "/\t")), (wanted, location)
 
 
-def test_after_signing_in_the_page_that_was_wanted_is_shown(app, person):
+def test_the_page_requested_before_signing_in_is_shown_after_it(app, person):
     _, response = signed_in(app, person, "/login?next=/billing/usage?month%3D2026-01")
     assert response.headers["Location"] == "/billing/usage?month=2026-01"

@@ -43,7 +43,7 @@ def effects():
     return db.session.scalar(query)
 
 
-def test_a_repeated_request_gets_the_first_answer(nobody, token, victim):
+def test_a_repeated_request_with_the_same_idempotency_key_gets_the_first_answer(nobody, token, victim):
     first = nobody.delete(victim, headers=with_key(token))
     second = nobody.delete(victim, headers=with_key(token))
 
@@ -53,11 +53,13 @@ def test_a_repeated_request_gets_the_first_answer(nobody, token, victim):
     assert effects() == 1
 
 
-def test_without_a_key_it_is_a_second_request(nobody, token, victim):
+def test_without_an_idempotency_key_a_repetition_is_a_second_request(nobody, token, victim):
     assert [nobody.delete(victim, headers=bearer(token)).status_code for _ in range(2)] == [204, 404]
 
 
-def test_sixteen_at_once_have_one_effect_and_equal_answers(app, token, victim):
+def test_sixteen_requests_of_one_idempotency_key_at_once_have_one_effect_and_equal_answers(
+    app, token, victim
+):
     answers, gate = [], threading.Barrier(16)
 
     def send():
@@ -79,7 +81,7 @@ def test_sixteen_at_once_have_one_effect_and_equal_answers(app, token, victim):
     assert effects() == 1
 
 
-def test_the_same_key_for_something_else_is_refused(nobody, acme, token, victim):
+def test_an_idempotency_key_is_refused_for_another_request(nobody, acme, token, victim):
     nobody.delete(victim, headers=with_key(token))
     other = f"{victim.rpartition('/')[0]}/{acme.uid}"
     response = nobody.delete(other, headers=with_key(token))
@@ -88,13 +90,13 @@ def test_the_same_key_for_something_else_is_refused(nobody, acme, token, victim)
     assert "Idempotency-Key" in response.json["errors"][0]["meta"]["validation_errors"]
 
 
-def test_another_body_is_something_else(nobody, token, victim):
+def test_an_idempotency_key_is_refused_for_another_body(nobody, token, victim):
     nobody.delete(victim, headers=with_key(token))
 
     assert nobody.delete(victim, json={}, headers=with_key(token)).status_code == 422
 
 
-def test_the_same_key_of_another_token_is_another_key(nobody, app, token, victim):
+def test_the_same_idempotency_key_of_another_token_is_another_key(nobody, app, token, victim):
     theirs = make_organization("Theirs")
     other = make_token(theirs, make_member(theirs, Preset.ADMIN))
     nobody.delete(victim, headers=with_key(token))
@@ -102,7 +104,7 @@ def test_the_same_key_of_another_token_is_another_key(nobody, app, token, victim
     assert nobody.delete(victim, headers=with_key(other)).status_code == 404
 
 
-def test_a_refusal_is_not_kept(nobody, token, victim):
+def test_a_refusal_is_not_kept_for_its_idempotency_key(nobody, token, victim):
     wrong = f"{victim}?organization_id=x"
     missing = victim[:-12] + "000000000000"
     assert nobody.delete(missing, headers=with_key(token)).status_code == 404
@@ -111,7 +113,7 @@ def test_a_refusal_is_not_kept(nobody, token, victim):
     assert wrong
 
 
-def test_it_is_kept_for_a_day(nobody, token, victim, clock):
+def test_an_answer_is_kept_for_its_idempotency_key_for_a_day(nobody, token, victim, clock):
     nobody.delete(victim, headers=with_key(token))
     clock.at = NOW + dt.timedelta(hours=24) - dt.timedelta(seconds=1)
     assert nobody.delete(victim, headers=with_key(token)).status_code == 204
@@ -120,7 +122,7 @@ def test_it_is_kept_for_a_day(nobody, token, victim, clock):
     assert nobody.delete(victim, headers=with_key(token)).status_code == 404
 
 
-def test_what_is_old_is_forgotten(nobody, token, victim):
+def test_old_idempotency_records_are_forgotten(nobody, token, victim):
     nobody.delete(victim, headers=with_key(token))
     idempotency_records.forget_old(now=NOW + dt.timedelta(hours=24))
     db.session.commit()
@@ -129,12 +131,12 @@ def test_what_is_old_is_forgotten(nobody, token, victim):
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "é"])
-def test_what_is_no_key_is_refused(nobody, token, victim, key):
+def test_a_malformed_idempotency_key_is_refused(nobody, token, victim, key):
     assert nobody.delete(victim, headers=with_key(token, key)).status_code == 422
     assert effects() == 0
 
 
-def test_a_crash_before_the_commit_leaves_nothing_and_a_retry_works(nobody, app, token, victim):
+def test_a_crash_before_the_commit_leaves_no_idempotency_record_and_a_retry_works(nobody, app, token, victim):
     def crash(session):
         if any(True for _ in session.info.get("never", [])):
             return
@@ -159,7 +161,7 @@ def test_a_crash_before_the_commit_leaves_nothing_and_a_retry_works(nobody, app,
     assert effects() == 1
 
 
-def test_who_left_a_key_unanswered_is_waited_for_until_its_lease_is_over(
+def test_an_unanswered_idempotency_key_is_waited_for_until_its_lease_is_over(
     nobody, token, victim, clock, monkeypatch
 ):
     nobody.delete(victim, headers=with_key(token))
@@ -172,7 +174,7 @@ def test_who_left_a_key_unanswered_is_waited_for_until_its_lease_is_over(
     assert nobody.delete(victim, headers=with_key(token)).status_code == 404  # worked on anew
 
 
-def test_a_read_ignores_it(nobody, token):
+def test_a_read_ignores_the_idempotency_key(nobody, token):
     for _ in range(2):
         assert nobody.get("/subscriptions", headers=with_key(token)).status_code == 200
     assert db.session.scalars(select(IdempotencyRecord)).all() == []

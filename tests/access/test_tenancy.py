@@ -32,14 +32,14 @@ def inside(acme, theirs):
     tenancy._leave(None)
 
 
-def test_a_row_of_ours_is_written(inside):
+def test_a_row_of_the_organization_of_the_request_is_written(inside):
     project = db.session.scalars(select(Project).where(Project.organization_id == inside.id)).one()
     project.name = "renamed"
     db.session.flush()
 
 
 @pytest.mark.parametrize("how", ["change", "delete", "add"])
-def test_a_row_of_another_organization_is_not_written(acme, theirs, how):
+def test_a_row_of_an_organization_other_than_the_requests_is_not_written(acme, theirs, how):
     project = db.session.scalars(select(Project).where(Project.organization_id == theirs.id)).one()
     tenancy.enter(acme.id)
     if how == "change":
@@ -68,27 +68,27 @@ def test_a_row_of_another_organization_is_not_written(acme, theirs, how):
     ],
     ids=str,
 )
-def test_a_query_without_its_organization_is_found(inside, query):
+def test_a_query_that_names_no_organization_is_refused(inside, query):
     with pytest.raises(UnscopedQueryError, match="without its organization"):
         db.session.execute(query)
 
 
-def test_a_query_for_another_organization_is_found(inside, theirs):
+def test_a_query_for_an_organization_other_than_the_requests_is_refused(inside, theirs):
     with pytest.raises(UnscopedQueryError, match="another organization"):
         db.session.execute(select(Project).where(Project.organization_id == theirs.id))
 
 
-def test_one_of_several_organizations_is_found(inside, theirs):
+def test_a_query_for_the_requests_organization_and_another_is_refused(inside, theirs):
     with pytest.raises(UnscopedQueryError, match="another organization"):
         db.session.execute(select(Project).where(Project.organization_id.in_([inside.id, theirs.id])))
 
 
-def test_a_join_that_carries_the_organization_is_fine(inside):
+def test_a_join_that_carries_the_organization_is_allowed(inside):
     same = (Project.organization_id == Subscription.organization_id) & (Project.id == Subscription.project_id)
     query = select(Subscription).join(Project, same).where(Subscription.organization_id == inside.id)
 
     assert db.session.execute(query).all() == []
 
 
-def test_tables_of_everybody_are_free(inside):
+def test_tables_of_no_organization_are_queried_freely(inside):
     assert db.session.scalars(select(Organization)).all()

@@ -134,7 +134,7 @@ def test_a_member_is_added(run, acme, sign_in):
         ("ada@example.org", "Acme", "Error: organization is neither a customer number nor a UUID"),
     ],
 )
-def test_who_or_what_is_unknown_is_said(run, acme, login, organization, said):
+def test_an_unknown_account_or_organization_of_add_member_is_named(run, acme, login, organization, said):
     make_account("ada@example.org")
 
     assert (
@@ -143,7 +143,7 @@ def test_who_or_what_is_unknown_is_said(run, acme, login, organization, said):
     )
 
 
-def test_a_preset_is_one_of_five(run, acme):
+def test_a_preset_given_to_a_command_is_one_of_five(run, acme):
     run("directory", "add-member", "a@b", "--organization", acme.number, "--preset", "king", status=2)
 
 
@@ -244,13 +244,13 @@ def test_a_product_without_a_price_cannot_be_subscribed_to(run, acme):
     )
 
 
-def test_an_unknown_product_is_said(run, acme):
+def test_subscribing_to_an_unknown_product_names_the_product(run, acme):
     assert run("catalogue", "subscribe", "vm", "--organization", acme.number, status=1) == (
         "Error: There is no product vm."
     )
 
 
-def test_an_import_says_what_it_did(run, acme, export):
+def test_an_import_says_how_many_rows_were_metered_rounded_and_refused(run, acme, export):
     path = export(ROW, ROW.replace("Usage", "Tax"), ROW.replace(",3,", ",0.0000000004,"))
     said = run("usage", "import", path, "--organization", acme.number).splitlines()
 
@@ -263,7 +263,7 @@ def test_an_import_says_what_it_did(run, acme, export):
     assert db.session.scalars(db.select(UsageHour.quantity_nano)).all() == [3 * 10**9]
 
 
-def test_an_import_of_something_else_is_refused(run, acme, export):
+def test_an_import_of_a_file_that_is_no_export_is_refused(run, acme, export):
     said = run("usage", "import", export("1,2", header="a,b"), "--organization", acme.number, status=1)
 
     assert said.startswith("Error: This is not a FOCUS export: it has no column BillingCurrency,")
@@ -273,7 +273,7 @@ def test_an_import_needs_a_file_that_exists(run, acme, tmp_path):
     run("usage", "import", tmp_path / "nowhere.csv", "--organization", acme.number, status=2)
 
 
-def test_a_tick_meters_closes_delivers_and_mirrors(run, acme, easybill_of_its_own):
+def test_a_tick_meters_closes_delivers_and_syncs(run, acme, easybill_of_its_own):
     use_all_hours(make_subscription(acme, make_product()), JANUARY)
     said = run("billing", "tick", "--now", "2026-02-10T00:00:00Z")
 
@@ -283,14 +283,14 @@ def test_a_tick_meters_closes_delivers_and_mirrors(run, acme, easybill_of_its_ow
     assert invoice.closed_at == dt.datetime(2026, 2, 10, tzinfo=dt.UTC)
 
 
-def test_a_second_tick_does_nothing(run, acme, easybill_of_its_own):
+def test_a_second_tick_in_the_same_hour_does_nothing(run, acme, easybill_of_its_own):
     use_all_hours(make_subscription(acme, make_product()), JANUARY)
     run("billing", "tick", "--now", "2026-02-10")
 
     assert "hours: 0 new; invoices: 0 closed" in run("billing", "tick", "--now", "2026-02-10")
 
 
-def test_a_time_is_iso_8601(run):
+def test_a_time_given_to_a_command_is_iso_8601(run):
     run("billing", "tick", "--now", "tomorrow", status=2)
 
 
@@ -300,7 +300,7 @@ def easybill_of_its_own(acme):
     return own_customer(acme)
 
 
-def test_verify_says_that_all_is_well_or_what_differs(run, acme):
+def test_the_verify_command_says_that_all_is_well_or_which_month_differs(run, acme):
     server = make_subscription(acme, make_product("vm", "1"))
     use(server, {JANUARY.start_hour: 5})
     assert run("billing", "verify") == "every invoice is what was metered"

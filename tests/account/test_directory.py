@@ -20,7 +20,7 @@ HAMBURG = BillingProfile(
 )
 
 
-def test_each_customer_has_a_number_of_its_own(app):
+def test_each_customer_has_its_own_number(app):
     made = [directory.add_organization(HAMBURG, currency="EUR", now=NOW) for _ in range(3)]
     numbers = [int(each.number) for each in made]
 
@@ -59,7 +59,7 @@ def test_a_country_is_one_of_iso_3166(app, country):
     assert caught.value.fields == {"country": ["is not an ISO 3166 code such as DE"]}
 
 
-def test_all_that_is_wrong_with_an_organization_is_said_at_once(app):
+def test_all_errors_of_a_new_organization_are_said_at_once(app):
     profile = dataclasses.replace(HAMBURG, country="Germany", emails=["nomail"], name="")
     with pytest.raises(ValidationError) as caught:
         directory.add_organization(profile, currency="euro", now=NOW)
@@ -94,7 +94,7 @@ def test_the_name_of_an_account_and_of_a_collector_is_one_line(app, name, reason
     assert of_account.value.fields == of_collector.value.fields == {"name": [reason]}
 
 
-def test_all_that_is_wrong_with_an_account_is_said_at_once(app):
+def test_all_errors_of_a_new_account_are_said_at_once(app):
     with pytest.raises(ValidationError) as caught:
         directory.add_account("nomail", "", "short", now=NOW)
 
@@ -145,7 +145,7 @@ def test_a_member_who_is_added_again_only_changes(acme):
     assert len(db.session.scalars(db.select(Membership)).all()) == 1
 
 
-def test_who_is_removed_is_no_member_any_more(acme):
+def test_somebody_who_is_removed_is_no_member_any_more(acme):
     account = make_member(acme, Preset.ADMIN)
     directory.remove_membership(acme, account)
 
@@ -157,7 +157,7 @@ def test_only_a_member_can_be_removed(acme):
         directory.remove_membership(acme, make_account())
 
 
-def test_who_comes_back_does_not_bring_the_tokens_of_an_earlier_time(acme):
+def test_a_member_who_comes_back_does_not_bring_the_tokens_of_an_earlier_membership(acme):
     account = make_member(acme, Preset.ADMIN)
     token = make_token(acme, account)
     directory.remove_membership(acme, account)
@@ -168,7 +168,7 @@ def test_who_comes_back_does_not_bring_the_tokens_of_an_earlier_time(acme):
     assert row.revoked_at == NOW
 
 
-def test_each_change_of_who_gets_in_is_written_down(acme):
+def test_every_change_of_a_membership_is_in_the_audit_trail(acme):
     account = make_member(acme, Preset.VIEWER)
     make_member(acme, Preset.VIEWER, account)
     make_member(acme, Preset.ADMIN, account)
@@ -190,12 +190,12 @@ def test_an_unknown_organization_is_not_found(acme, key):
         directory.organization_by(key)
 
 
-def test_a_name_is_no_key_of_an_organization(acme):
+def test_an_organization_is_not_found_by_its_name(acme):
     with pytest.raises(ValidationError):
         directory.organization_by("Acme GmbH")
 
 
-def test_an_account_is_found_whatever_the_case(app):
+def test_an_account_is_found_by_its_address_in_any_case(app):
     account = make_account("ada@example.org")
 
     assert directory.account_by(" ADA@example.org") is account

@@ -95,7 +95,7 @@ def stored():
 
 
 @each_refused
-def test_the_command_refuses_it(command, field, change, reason):
+def test_the_command_refuses_an_unusable_billing_profile(command, field, change, reason):
     result = command(**PROFILE | change)
     assert (result.exit_code, result.output) == (1, f"Error: {field} {reason}\n")
     assert stored() == []
@@ -105,7 +105,7 @@ def test_the_command_refuses_it(command, field, change, reason):
     ("field", "change", "reason"),
     [case for case in REFUSED if "\0" not in case[1].get("name", "")],  # no JSON at all: 400
 )
-def test_json_refuses_it(nobody, acme, url, field, change, reason):
+def test_json_refuses_an_unusable_billing_profile(nobody, acme, url, field, change, reason):
     token = bearer(make_token(acme, make_member(acme)))
     before = stored()
     more = {"buyer_reference": None, "order_number": None, "language": "en"}
@@ -118,7 +118,7 @@ def test_json_refuses_it(nobody, acme, url, field, change, reason):
 @pytest.mark.parametrize(
     ("field", "change", "reason"), [case for case in REFUSED if len(case[1].get("emails", [])) <= EMAILS_MAX]
 )
-def test_the_form_refuses_it(admin, url, field, change, reason):
+def test_the_form_refuses_an_unusable_billing_profile(admin, url, field, change, reason):
     emails = (PROFILE | change)["emails"]
     admin.page(url)
     before = stored()
@@ -140,13 +140,13 @@ def test_the_form_refuses_it(admin, url, field, change, reason):
         ("BOV", "is an ISO 4217 code of a fund, a metal or a test, which nobody pays with"),
     ],
 )
-def test_the_command_refuses_what_nobody_pays_with(command, currency, reason):
+def test_the_command_refuses_a_currency_that_nobody_pays_with(command, currency, reason):
     result = command(currency, **PROFILE)
     assert (result.exit_code, result.output) == (1, f"Error: currency {reason}\n")
     assert stored() == []
 
 
-def test_the_command_stores_what_the_form_would(command):
+def test_the_command_stores_the_billing_profile_that_the_form_would(command):
     assert command(**PROFILE | {"name": " Typo  SARL ", "vat_id": "40 303 265 045"}).exit_code == 0
     [(_, profile)] = stored()
     assert (profile.name, profile.vat_id) == ("Typo SARL", "FR40303265045")
@@ -180,12 +180,12 @@ def test_customers_whose_stored_profile_would_be_refused_are_listed(app, acme):
     ]
 
 
-def test_nothing_is_listed_where_every_stored_profile_can_be_used(app, acme):
+def test_no_customer_is_listed_where_every_stored_profile_can_be_used(app, acme):
     result = app.test_cli_runner().invoke(args=["directory", "check"])
     assert (result.exit_code, result.output) == (0, "")
 
 
-def test_a_currency_that_iso_has_withdrawn_goes_on_working_for_a_customer_who_has_it(app, acme):
+def test_a_currency_that_iso_has_withdrawn_goes_on_working_for_a_customer_billed_in_it(app, acme):
     db.session.execute(update(Organization).values(currency="HRK"))
     product = catalogue.product_by_code("vm", name="Server", unit="hour")
     price = catalogue.set_price(product, "HRK", Decimal("0.5"), start_day=0)

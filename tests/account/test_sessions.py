@@ -52,7 +52,7 @@ def count():
     return db.session.scalar(select(func.count()).select_from(UserSession))
 
 
-def test_a_cookie_names_nobody_and_its_id_is_kept_as_a_hash(enter, ada):
+def test_a_session_cookie_names_nobody_and_its_id_is_kept_as_a_hash(enter, ada):
     client = enter()
     with client.session_transaction() as session:
         session_id = session["_user_id"]
@@ -63,14 +63,14 @@ def test_a_cookie_names_nobody_and_its_id_is_kept_as_a_hash(enter, ada):
     assert len(client.get_cookie("session").value) < 4096
 
 
-def test_each_sign_in_has_an_id_of_its_own(enter):
+def test_each_sign_in_has_its_own_session_id(enter):
     first, second = enter(), enter()
 
     assert first.get_cookie("session").value != second.get_cookie("session").value
     assert count() == 2
 
 
-def test_signing_in_again_ends_the_session_before(enter, ada):
+def test_signing_in_again_in_a_browser_ends_its_previous_session(enter, ada):
     client = enter()
     thief = copy_of(client)
     client.submit("/login", login=ada.login, password=PASSWORD)
@@ -98,21 +98,21 @@ def test_a_new_password_ends_every_other_session(enter, ada):
     assert passwords.is_right("another long password", ada.password_hash)
 
 
-def test_another_role_ends_every_session(enter, acme, ada):
+def test_another_role_ends_every_session_of_the_member(enter, acme, ada):
     client = enter()
     make_member(acme, Preset.VIEWER, ada)
 
     assert not is_in(client)
 
 
-def test_the_same_role_again_ends_none(enter, acme, ada):
+def test_setting_the_same_role_again_ends_no_session(enter, acme, ada):
     client = enter()
     make_member(acme, Preset.ADMIN, ada)
 
     assert is_in(client)
 
 
-def test_who_was_removed_finds_nothing_on_the_next_request(enter, acme, ada):
+def test_a_removed_member_gets_404_on_the_next_request(enter, acme, ada):
     client = enter()
     directory.remove_membership(acme, ada)
     db.session.commit()
@@ -121,7 +121,7 @@ def test_who_was_removed_finds_nothing_on_the_next_request(enter, acme, ada):
     assert client.get(f"/invoices?organization_id={acme.uid}", headers=JSON).status_code == 404
 
 
-def test_it_ends_after_half_an_hour_without_a_request(enter, clock):
+def test_a_session_ends_after_half_an_hour_without_a_request(enter, clock):
     client = enter()
     for minutes in (29, 58, 87):
         clock.at = NOW + dt.timedelta(minutes=minutes)
@@ -131,7 +131,7 @@ def test_it_ends_after_half_an_hour_without_a_request(enter, clock):
     assert not is_in(client)
 
 
-def test_it_ends_after_twelve_hours_whatever_happens(enter, clock):
+def test_a_session_ends_after_twelve_hours_even_if_it_is_in_use(enter, clock):
     client = enter()
     while clock.at < NOW + dt.timedelta(hours=12):
         assert is_in(client)
@@ -140,7 +140,7 @@ def test_it_ends_after_twelve_hours_whatever_happens(enter, clock):
     assert not is_in(client)
 
 
-def test_being_seen_is_noted_once_a_minute(enter, clock):
+def test_the_last_use_of_a_session_is_noted_once_a_minute(enter, clock):
     client = enter()
     seen = []
     for seconds in (0, 59, 60):
@@ -152,7 +152,7 @@ def test_being_seen_is_noted_once_a_minute(enter, clock):
     assert seen == [0, 0, 60]
 
 
-def test_the_page_says_where_one_is_signed_in(enter):
+def test_the_account_page_says_where_an_account_is_signed_in(enter):
     enter("Mozilla/5.0 (iPhone) AppleWebKit Safari/604.1")
     here = enter()
     rows = here.page("/account").select('[aria-labelledby="sessions"] tbody tr')
@@ -161,7 +161,7 @@ def test_the_page_says_where_one_is_signed_in(enter):
     assert sum("this browser" in row.text for row in rows) == 1
 
 
-def test_all_others_can_be_ended(enter):
+def test_all_other_sessions_can_be_ended(enter):
     here, there = enter(), enter()
     here.submit("/account/sessions/end_others")
 
@@ -169,7 +169,7 @@ def test_all_others_can_be_ended(enter):
     assert not is_in(there)
 
 
-def test_one_other_can_be_ended(enter):
+def test_a_single_other_session_can_be_ended(enter):
     there, third, here = enter("Safari/1"), enter("OPR/1"), enter()
     page = here.page("/account")
     row = next(each for each in page.select("tbody tr") if "Safari" in each.text)
@@ -186,7 +186,7 @@ def test_nobody_ends_the_session_of_somebody_else(enter, mallory, sign_in):
     assert is_in(client)
 
 
-def test_the_dead_are_forgotten(enter, clock):
+def test_ended_sessions_are_forgotten(enter, clock):
     enter()
     sessions.forget_dead(now=NOW + dt.timedelta(minutes=31))
     db.session.commit()
@@ -205,7 +205,7 @@ def test_after_a_quarter_of_an_hour_a_change_asks_for_the_password(enter, acme, 
     assert (response.status_code, response.location) == (303, "/login/confirm?next=/")
 
 
-def test_it_leads_back_to_the_page_that_was_shown(enter, acme, clock):
+def test_confirming_the_password_leads_back_to_the_page_that_was_shown(enter, acme, clock):
     client = enter()
     clock.at = NOW + dt.timedelta(minutes=15)
     address = f"/organizations/{acme.uid}/tokens"
@@ -221,7 +221,7 @@ def test_it_leads_back_to_the_page_that_was_shown(enter, acme, clock):
     assert client.submit(address, name="ci", lasts="30").status_code == 201
 
 
-def test_typing_it_again_gives_the_session_another_id(enter):
+def test_confirming_the_password_gives_the_session_another_id(enter):
     client = enter()
     thief = copy_of(client)
     client.page("/login/confirm")
@@ -232,7 +232,7 @@ def test_typing_it_again_gives_the_session_another_id(enter):
     assert count() == 1
 
 
-def test_a_wrong_password_does_not_confirm(enter, acme, clock):
+def test_a_wrong_password_does_not_confirm_a_change(enter, acme, clock):
     client = enter()
     clock.at = NOW + dt.timedelta(minutes=15)
     client.page("/login/confirm")
@@ -241,7 +241,7 @@ def test_a_wrong_password_does_not_confirm(enter, acme, clock):
     assert client.submit(f"/organizations/{acme.uid}/tokens", name="ci", lasts="30").status_code == 303
 
 
-def test_a_program_with_a_cookie_is_told_so(enter, acme, clock):
+def test_a_program_with_an_old_session_cookie_is_told_to_confirm_the_password(enter, acme, clock):
     client = enter()
     clock.at = NOW + dt.timedelta(minutes=15)
     client.page("/account")
@@ -252,7 +252,7 @@ def test_a_program_with_a_cookie_is_told_so(enter, acme, clock):
     assert "Type your password again" in response.json["errors"][0]["message"]
 
 
-def test_htmx_is_sent_to_the_form(enter, acme, clock):
+def test_htmx_is_sent_to_the_form_that_confirms_the_password(enter, acme, clock):
     client = enter()
     clock.at = NOW + dt.timedelta(minutes=15)
     client.page("/account")
@@ -300,7 +300,7 @@ def test_the_same_letter_in_two_encodings_is_the_same_password(enter, ada):
     assert passwords.is_right("cafe\u0301 cafe\u0301 cafe\u0301", ada.password_hash)
 
 
-def test_the_password_as_it_is_has_to_be_known(enter, ada):
+def test_changing_the_password_needs_the_current_password(enter, ada):
     client = enter()
     response = client.submit("/account/password", current="wrong horse battery", new="another long password")
 
@@ -308,7 +308,7 @@ def test_the_password_as_it_is_has_to_be_known(enter, ada):
     assert "not your password" in response.text
 
 
-def test_no_cookie_is_in_an_answer_that_anybody_may_keep(enter):
+def test_no_cookie_is_in_an_answer_that_caches_may_keep(enter):
     client = enter()
     for address in ("/static/portal.css", "/openapi.json"):
         with client.get(address) as response:
@@ -316,7 +316,7 @@ def test_no_cookie_is_in_an_answer_that_anybody_may_keep(enter):
             assert "Set-Cookie" not in response.headers
 
 
-def test_a_code_that_was_mailed_before_does_not_undo_a_new_password(enter, ada):
+def test_a_reset_code_mailed_before_a_new_password_does_not_undo_it(enter, ada):
     client = enter()
     db.session.add(PasswordReset(account_id=ada.id, requested_at=NOW, sent_at=NOW, token_sha256="x"))
     client.submit("/account/password", current=PASSWORD, new="another long password")

@@ -16,7 +16,7 @@ def address(acme):
     return f"/organizations/{acme.uid}/audit"
 
 
-def test_it_says_what_changed(admin, acme, address):
+def test_the_audit_trail_shows_the_value_before_and_after_a_change(admin, acme, address):
     audit.record(acme.id, "price.set", "vm.medium", before={"unit_price": "1"}, after={"unit_price": "2"})
     db.session.commit()
     row = admin.page(address).select("tbody tr")[0]
@@ -25,7 +25,7 @@ def test_it_says_what_changed(admin, acme, address):
     assert (row.select_one("del").text, row.select_one("ins").text) == ("1", "2")
 
 
-def test_the_contract(admin, acme, address):
+def test_an_entry_of_the_audit_trail_has_the_json_of_the_contract(admin, acme, address):
     audit.record(acme.id, "price.set", "vm.medium", after={"unit_price": "2"})
     db.session.commit()
     entry = admin.json(address)[0]
@@ -57,20 +57,22 @@ def test_the_contract(admin, acme, address):
         (Preset.OPERATOR, 403),
     ],
 )
-def test_admins_and_billing_managers_read_it(nobody, acme, address, preset, status):
+def test_admins_and_billing_managers_read_the_audit_trail_and_others_do_not(
+    nobody, acme, address, preset, status
+):
     token = make_token(acme, make_member(acme, preset))
 
     assert nobody.get(address, headers=bearer(token)).status_code == status
 
 
-def test_nobody_elses_is_there(nobody, address):
+def test_the_audit_trail_of_another_organization_is_404(nobody, address):
     theirs = make_organization("Theirs")
     token = make_token(theirs, make_member(theirs, Preset.ADMIN))
 
     assert nobody.get(address, headers=bearer(token)).status_code == 404
 
 
-def test_it_comes_in_slices(admin, acme, address):
+def test_the_audit_trail_comes_in_slices(admin, acme, address):
     for place in range(5):
         audit.record(acme.id, "thing.changed", str(place))
     db.session.commit()
@@ -81,13 +83,13 @@ def test_it_comes_in_slices(admin, acme, address):
     assert [entry["subject"] for entry in admin.json(link)] == ["2", "1"]
 
 
-def test_there_is_no_way_to_write_it(admin, address):
+def test_no_method_writes_to_the_audit_trail(admin, address):
     admin.page(address)
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         assert admin.open(address, method=method).status_code == 405
 
 
-def test_what_a_person_types_is_text(admin, acme, address):
+def test_markup_in_an_entry_of_the_audit_trail_is_shown_as_text(admin, acme, address):
     audit.record(acme.id, "x.y", "<script>1</script>", after={"<b>": "<img src=x>"})
     db.session.commit()
     soup = admin.page(address)
