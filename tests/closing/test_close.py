@@ -86,7 +86,7 @@ def test_an_invoice_says_what_the_month_cost(acme, january):
     assert (item.unit_price, item.quantity_nano, item.total_cents) == (Decimal("0.00694"), 744 * 10**9, 516)
 
 
-def test_its_lines_add_up(acme, january):
+def test_the_lines_of_an_invoice_add_up_to_its_total(acme, january):
     for price in ("0.1", "0.0333", "0"):
         use_all_hours(make_subscription(acme, make_product(f"at {price}", price)), JANUARY, "0.7")
     run()
@@ -96,7 +96,7 @@ def test_its_lines_add_up(acme, january):
     assert sum(item.total_cents for item in invoice.items) == invoice.total_cents
 
 
-def test_a_line_of_nothing_is_left_out(acme, january):
+def test_a_line_without_usage_is_left_out_of_the_invoice(acme, january):
     use_all_hours(make_subscription(acme, make_product("idle")), JANUARY, 0)
     run()
 
@@ -111,7 +111,7 @@ def test_closing_again_changes_nothing(january):
     assert [(each.uid, each.number, each.closed_at) for each in invoices()] == [before]
 
 
-def test_several_months_are_closed_in_order(server):
+def test_several_months_of_an_organization_are_closed_in_order(server):
     for distance in (1, -1, 0):
         use(server, {JANUARY.shifted(distance).start_hour + 7: 100})
     server.start_hour = JANUARY.shifted(-1).start_hour
@@ -143,21 +143,21 @@ def test_a_month_of_zero_quantities_has_no_invoice(server):
     assert run() == 0
 
 
-def test_nothing_to_pay_needs_no_delivery(acme):
+def test_an_invoice_of_nothing_to_pay_needs_no_delivery(acme):
     use_all_hours(make_subscription(acme, make_product("free", "0")), JANUARY)
     run()
 
     assert [(each.total_cents, each.delivery) for each in invoices()] == [(0, Delivery.NOT_NEEDED)]
 
 
-def test_less_than_half_a_cent_needs_no_delivery(server):
+def test_an_invoice_of_less_than_half_a_cent_needs_no_delivery(server):
     use(server, {JANUARY.start_hour: "0.7"})
     run()
 
     assert [(each.total_cents, each.delivery) for each in invoices()] == [(0, Delivery.NOT_NEEDED)]
 
 
-def test_numbers_have_no_gaps_and_are_each_organizations_own(acme, january, server):
+def test_invoice_numbers_have_no_gaps_and_are_each_organizations_own(acme, january, server):
     other = make_organization("Other Ltd")
     use_all_hours(make_subscription(other, make_product("vm", "1")), FEBRUARY)
     use_all_hours(server, FEBRUARY)
@@ -167,7 +167,7 @@ def test_numbers_have_no_gaps_and_are_each_organizations_own(acme, january, serv
     assert [each.number for each in invoices(other)] == [f"{other.number}-0001"]
 
 
-def test_a_number_is_not_lost_when_closing_fails(acme, january, monkeypatch):
+def test_an_invoice_number_is_not_lost_when_closing_fails(acme, january, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
 
@@ -182,7 +182,9 @@ def test_a_number_is_not_lost_when_closing_fails(acme, january, monkeypatch):
     assert [each.number for each in invoices()] == [f"{acme.number}-0001"]
 
 
-def test_a_run_that_is_killed_between_two_months_is_finished_by_the_next(server, january, monkeypatch):
+def test_a_closing_that_is_killed_between_two_months_is_finished_by_the_next_run(
+    server, january, monkeypatch
+):
     use_all_hours(server, FEBRUARY)
     write = closing.write_invoices
 
@@ -212,7 +214,7 @@ def test_more_organizations_than_a_slice_holds_are_all_closed(app, monkeypatch):
     assert len({each.organization_id for each in invoices()}) == 5
 
 
-def test_what_has_no_price_stops_its_organization_alone(acme, january):
+def test_usage_without_a_price_stops_the_closing_of_its_organization_alone(acme, january):
     other = make_organization("Other Ltd")
     product = make_product("gpu", "1", currency="USD")
     use(make_subscription(other, product), {JANUARY.start_hour: 1})
@@ -221,7 +223,7 @@ def test_what_has_no_price_stops_its_organization_alone(acme, january):
     assert [each.organization_id for each in invoices()] == [acme.id]
 
 
-def test_it_is_closed_once_the_price_is_set(app):
+def test_a_month_without_a_price_is_closed_once_the_price_is_set(app):
     other = make_organization("Other Ltd")
     product = make_product("gpu", "1", currency="USD")
     use(make_subscription(other, product), {JANUARY.start_hour: 1})
@@ -244,7 +246,7 @@ def test_no_later_month_is_closed_before_an_earlier_one(app):
     assert invoices() == []
 
 
-def test_an_amount_that_no_json_reader_can_hold_stops_its_organization_alone(acme, january):
+def test_an_amount_beyond_what_json_readers_can_hold_stops_its_organization_alone(acme, january):
     """2**53 - 1 is the largest whole number that JavaScript keeps."""
     other = make_organization("Other Ltd")
     gold = make_subscription(other, make_product("gold", "9000000"))
@@ -272,7 +274,7 @@ def test_after_closing_the_hours_of_the_month_are_frozen(acme, server, january):
     assert db.session.get_one(UsageHour, (acme.id, JANUARY.start_hour, server.id)).quantity_nano == 10**9
 
 
-def test_the_next_month_stays_writable(acme, server, january):
+def test_the_month_after_a_closed_month_stays_writable(acme, server, january):
     run()
     use(server, {hour_at(FEBRUARY, 28, 23): 9})
 
@@ -282,7 +284,7 @@ def test_the_next_month_stays_writable(acme, server, january):
     )
 
 
-def test_an_invoice_keeps_the_names_of_its_day(january):
+def test_an_invoice_keeps_the_names_of_the_day_it_was_closed(january):
     run()
     db.session.scalars(db.select(Project)).one().name = "renamed"
     db.session.commit()

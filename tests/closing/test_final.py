@@ -115,17 +115,17 @@ def test_an_amount_cannot_be_updated_not_even_with_the_outbox(billed, table, cha
 
 # -- DELETE, REPLACE, UPSERT, TRUNCATE ----------------------------------------------------------------
 @each_table
-def test_no_row_can_be_deleted(billed, table):
+def test_no_row_of_a_final_table_can_be_deleted(billed, table):
     refuses(f"DELETE FROM {table}")
 
 
 @each_table
-def test_not_even_one_row_can_be_deleted(billed, table):
+def test_not_even_a_single_final_row_can_be_deleted(billed, table):
     refuses(f"DELETE FROM {table} WHERE id = 1")
 
 
 @each_table
-def test_no_row_can_be_replaced(billed, table):
+def test_no_row_of_a_final_table_can_be_replaced(billed, table):
     """REPLACE is SQLite's; what PostgreSQL has instead is an upsert."""
     if is_sqlite():
         refuses(f"REPLACE INTO {table} SELECT * FROM {table}")
@@ -133,14 +133,14 @@ def test_no_row_can_be_replaced(billed, table):
 
 
 @each_table
-def test_no_row_can_be_upserted(billed, table):
+def test_no_row_of_a_final_table_can_be_upserted(billed, table):
     change = "uid = excluded.uid"
     rows = f"SELECT * FROM {table} WHERE true"
     refuses(f"INSERT INTO {table} {rows} ON CONFLICT (organization_id, id) DO UPDATE SET {change}")
 
 
 @each_table
-def test_a_merge_changes_no_row(billed, table):
+def test_a_merge_changes_no_row_of_a_final_table(billed, table):
     if not is_sqlite():
         refuses(
             f"MERGE INTO {table} ours USING {table} theirs"
@@ -150,12 +150,12 @@ def test_a_merge_changes_no_row(billed, table):
 
 
 @each_table
-def test_no_table_can_be_emptied(billed, table):
+def test_no_final_table_can_be_emptied(billed, table):
     """SQLite has no TRUNCATE: it calls a DELETE without a condition so, and triggers forbid that one."""
     refuses(f"DELETE FROM {table}" if is_sqlite() else f"TRUNCATE {table} CASCADE")
 
 
-def test_an_organization_with_invoices_cannot_be_deleted_with_them(billed):
+def test_an_organization_cannot_be_deleted_together_with_its_invoices(billed):
     before = content()
     db.session.rollback()
     with pytest.raises(DBAPIError, match=r"(?i)foreign key"), db.engine.begin() as connection:
@@ -165,7 +165,7 @@ def test_an_organization_with_invoices_cannot_be_deleted_with_them(billed):
 
 # -- the ORM ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("model", TABLES.values(), ids=TABLES)
-def test_a_bulk_delete_is_refused(billed, model):
+def test_a_bulk_delete_of_final_rows_is_refused(billed, model):
     refuses(delete(model))
 
 
@@ -178,7 +178,7 @@ def test_a_bulk_delete_is_refused(billed, model):
         (UsageCorrection, {"delta_nano": 0}),
     ],
 )
-def test_a_bulk_update_is_refused(billed, model, values):
+def test_a_bulk_update_of_final_rows_is_refused(billed, model, values):
     refuses(update(model).values(**values))
 
 
@@ -186,7 +186,7 @@ def test_a_bulk_update_is_refused(billed, model, values):
     ("model", "name", "value"),
     [(Invoice, "total_cents", 1), (InvoiceItem, "product_name", "x"), (UsageCorrection, "delta_nano", 1)],
 )
-def test_a_changed_object_is_refused(billed, model, name, value):
+def test_a_changed_object_of_a_final_row_is_refused(billed, model, name, value):
     before = content()
     row = db.session.scalars(select(model).limit(1)).one()
     setattr(row, name, value)
@@ -197,7 +197,7 @@ def test_a_changed_object_is_refused(billed, model, name, value):
 
 
 @pytest.mark.parametrize("model", TABLES.values(), ids=TABLES)
-def test_a_deleted_object_is_refused(billed, model):
+def test_a_deleted_object_of_a_final_row_is_refused(billed, model):
     before = content()
     db.session.delete(db.session.scalars(select(model).limit(1)).one())
     with pytest.raises(DBAPIError, match=REFUSED):
@@ -207,7 +207,7 @@ def test_a_deleted_object_is_refused(billed, model):
 
 
 # -- what may change ----------------------------------------------------------------------------------
-def test_every_column_is_final_or_of_the_outbox():
+def test_every_column_of_an_invoice_is_final_or_of_the_outbox():
     final = {column for table, column in FINAL if table == "invoice"}
     assert final | OUTBOX == set(columns("invoice"))
 
@@ -217,7 +217,7 @@ def test_how_far_a_document_got_may_change(billed, column):
     assert takes(f"UPDATE invoice SET {column} = {column}") == 2
 
 
-def test_the_outbox_works_through_the_orm(billed):
+def test_the_outbox_of_a_final_invoice_is_changed_through_the_orm(billed):
     invoice = db.session.scalars(select(Invoice).limit(1)).one()
     invoice.delivery, invoice.attempts = Delivery.DELIVERED, 3
     invoice.document_on, invoice.last_error = dt.date(2026, 2, 4), "slow"
@@ -239,7 +239,7 @@ def test_a_correction_cannot_be_billed_by_an_invoice_that_does_not_exist(billed)
         takes("UPDATE usage_correction SET invoice_id = 99 WHERE invoice_id IS NULL")
 
 
-def test_what_waits_is_billed_by_the_next_closing_and_never_again(billed):
+def test_a_waiting_correction_is_billed_by_the_next_closing_and_never_again(billed):
     late = select(UsageCorrection).where(UsageCorrection.invoice_id.is_(None))
     assert len(db.session.scalars(late).all()) == 1
     month = FEBRUARY.shifted(1)

@@ -66,17 +66,17 @@ def let_go(organization, month):
 
 
 # -- ten times the median -----------------------------------------------------------------------------
-def test_a_first_month_is_billed_whatever_it_is(acme, subscription):
+def test_a_first_month_is_billed_whatever_it_costs(acme, subscription):
     bill(subscription, 1_000_000)
     assert periods(acme) == ["2026-01"]
 
 
-def test_ten_times_the_median_is_billed(acme, subscription):
+def test_a_month_of_ten_times_the_median_is_billed(acme, subscription):
     bill(subscription, 10, 100)
     assert periods(acme) == ["2026-01", "2026-02"]
 
 
-def test_a_cent_more_than_ten_times_the_median_is_in_review_and_says_why(acme, subscription):
+def test_a_month_of_a_cent_more_than_ten_times_the_median_is_in_review_and_says_why(acme, subscription):
     bill(subscription, 10)
     use(subscription, {hour_at(FEBRUARY, 1): "100.01"})
     assert run(FEBRUARY) == (0, 1)
@@ -86,26 +86,26 @@ def test_a_cent_more_than_ten_times_the_median_is_in_review_and_says_why(acme, s
     }
 
 
-def test_the_median_is_of_the_last_six_months(acme, subscription):
+def test_a_month_is_compared_with_the_median_of_the_last_six_months(acme, subscription):
     month = bill(subscription, 1, 5, 10, 10, 10, 10, 10)
     use(subscription, {hour_at(month.shifted(1), 1): 101})
     assert run(month.shifted(1)) == (0, 1)
     assert "the last 6 months" in reasons()["Acme GmbH"]
 
 
-def test_one_odd_month_does_not_move_the_median(acme, subscription):
+def test_a_single_odd_month_does_not_move_the_median_of_a_review(acme, subscription):
     month = bill(subscription, 10, 90, 10)
     use(subscription, {hour_at(month.shifted(1), 1): 101})
     assert run(month.shifted(1)) == (0, 1)
 
 
-def test_months_that_cost_nothing_are_nothing_to_compare_with(acme, subscription):
+def test_months_that_cost_nothing_do_not_count_into_the_median(acme, subscription):
     bill(subscription, "0.001", "0.001")
     use(subscription, {hour_at(MARCH, 1): 1_000})
     assert run(MARCH) == (1, 0)
 
 
-def test_what_comes_late_counts_into_the_total(acme, subscription):
+def test_late_usage_counts_into_the_total_that_is_reviewed(acme, subscription):
     bill(subscription, 10)
     use(subscription, {hour_at(FEBRUARY, 1): 10, hour_at(JANUARY, 2): 200})
     assert run(FEBRUARY) == (0, 1)
@@ -193,7 +193,7 @@ def test_another_organizations_month_stays_in_review(acme, subscription):
 
 # -- one of many --------------------------------------------------------------------------------------
 @pytest.mark.parametrize("poison", ["unpriced", "too large", "too much"])
-def test_one_poisoned_organization_of_fifty_is_in_review_and_the_others_are_billed(app, poison):
+def test_of_fifty_organizations_a_poisoned_one_is_in_review_and_the_others_are_billed(app, poison):
     product = make_product("vm", "1")
     organizations = [make_organization(f"Customer {number}") for number in range(50)]
     subscriptions = [make_subscription(each, product) for each in organizations]
@@ -230,7 +230,7 @@ def test_an_unpriced_month_is_billed_once_it_has_a_price(acme, subscription):
     assert run(JANUARY) == (1, 0)
 
 
-def test_a_month_that_is_approved_while_it_still_has_no_price_is_in_review_again(acme, subscription):
+def test_a_month_that_is_approved_without_a_price_is_in_review_again(acme, subscription):
     use(make_subscription(acme, without_price()), {hour_at(JANUARY, 1): 3})
     assert run(JANUARY) == (0, 1)
     let_go(acme, JANUARY)
@@ -255,19 +255,19 @@ def use_cents(acme, cents):
     use(rest, hours)
 
 
-def test_the_largest_amount_is_billed(acme):
+def test_a_month_of_the_largest_amount_is_billed(acme):
     use_cents(acme, AMOUNT_MAX_MINOR)
     assert upcoming_invoice(acme, JANUARY).total.cents == 2**53 - 1
     assert run(JANUARY) == (1, 0)
 
 
-def test_a_cent_more_is_in_review_and_says_why(acme):
+def test_a_month_of_a_cent_more_than_the_largest_amount_is_in_review_and_says_why(acme):
     use_cents(acme, AMOUNT_MAX_MINOR + 1)
     assert run(JANUARY) == (0, 1)
     assert reasons() == {"Acme GmbH": "An amount is larger than programs can read exactly."}
 
 
-def test_an_amount_that_cannot_be_read_is_not_billed_by_releasing_it(acme):
+def test_an_amount_that_cannot_be_read_is_not_billed_by_approving_its_month(acme):
     """Past 64 bits no database could even keep it, and nobody else of its slice would be billed."""
     dear = make_subscription(acme, make_product("dear", "9000000"))
     use(dear, dict.fromkeys(range(hour_at(JANUARY, 1), hour_at(FEBRUARY, 1)), 10**7))

@@ -104,18 +104,18 @@ def added(column, unit):
     return f"{column} + {unit}"
 
 
-def test_there_is_nothing_to_find_where_nothing_is(app):
+def test_verify_finds_nothing_without_invoices(app):
     assert found() == []
 
 
-def test_there_is_nothing_to_find_in_clean_books(books):
+def test_verify_finds_nothing_in_clean_books(books):
     assert found() == []
 
 
 @pytest.mark.parametrize(
     ("table", "column"), [(table, each) for table, some in PLACES.items() for each in some]
 )
-def test_a_planted_unit_is_found_every_time(books, table, column):
+def test_verify_finds_a_planted_unit_every_time(books, table, column):
     chance = random.Random(f"{table}.{column}")
     rows = rows_of(table)
     assert len(rows) >= 2
@@ -138,7 +138,7 @@ def _is_within(row, unit):
 
 
 @pytest.mark.parametrize("unit", [1, -1])
-def test_hours_and_days_that_were_changed_together_are_found_by_the_invoice(books, unit):
+def test_verify_finds_by_the_invoice_hours_and_days_that_were_changed_together(books, unit):
     row = rows_of("usage_hour")[0]
     past_the_triggers(f"UPDATE usage_hour SET quantity = quantity + {unit} WHERE {where(row)}")
     day = row | {"day": row["hour"] // 24}
@@ -150,12 +150,12 @@ def test_hours_and_days_that_were_changed_together_are_found_by_the_invoice(book
 
 
 @pytest.mark.parametrize("table", PLACES)
-def test_a_row_that_is_gone_is_found(books, table):
+def test_verify_finds_a_missing_row(books, table):
     past_the_triggers(f"DELETE FROM {table} WHERE {where(rows_of(table)[0])}")
     assert found()
 
 
-def test_an_invoice_that_is_gone_leaves_a_gap(books):
+def test_verify_finds_the_gap_of_a_missing_invoice(books):
     last = rows_of("invoice")[-1]
     assert last["id"] == 2
     first = last | {"id": 1}
@@ -169,23 +169,23 @@ def test_an_invoice_that_is_gone_leaves_a_gap(books):
 @pytest.mark.parametrize(
     "change", ["project_id = NULL", "unit_price = unit_price + 1", "kind = 'correction'"]
 )
-def test_a_line_that_says_something_else_is_found(books, change):
+def test_verify_finds_a_changed_line(books, change):
     row = rows_of("invoice_item")[0]
     past_the_triggers(f"UPDATE invoice_item SET {change} WHERE {where(row)}")
     assert found()
 
 
-def test_a_correction_that_was_stamped_with_another_invoice_is_found(books):
+def test_verify_finds_a_correction_that_was_stamped_with_another_invoice(books):
     past_the_triggers("UPDATE usage_correction SET invoice_id = 1 WHERE invoice_id = 2")
     assert found()
 
 
-def test_a_correction_that_lost_its_stamp_is_found(books):
+def test_verify_finds_a_correction_that_lost_its_stamp(books):
     past_the_triggers("UPDATE usage_correction SET invoice_id = NULL WHERE invoice_id = 2")
     assert found()
 
 
-def test_less_than_nothing_is_found_and_told(books):
+def test_verify_finds_usage_below_zero(books):
     """A correction that takes back more than there was: no line has less than no usage."""
     past_the_triggers("UPDATE usage_correction SET delta = delta - 1000000000000 WHERE invoice_id = 2")
     sentences = found()
@@ -193,7 +193,7 @@ def test_less_than_nothing_is_found_and_told(books):
     assert all("metered -" in sentence for sentence in sentences)
 
 
-def test_what_was_planted_is_told_with_its_place(books):
+def test_verify_says_the_organization_and_the_invoice_of_a_difference(books):
     row = rows_of("invoice")[0]
     past_the_triggers(f"UPDATE invoice SET total_cents = total_cents + 1 WHERE {where(row)}")
     (sentence,) = found()

@@ -22,7 +22,7 @@ def compared(old: dict[str, Any], new: dict[str, Any], path: str = "/") -> list[
     return differences(*(Veil({OTHER}).lines(each, 7, path) for each in (old, new)))
 
 
-def test_an_equal_answer_does_not_differ():
+def test_an_equal_answer_is_no_difference():
     assert compared(answer('{"a": 1}'), answer('{"a": 1}')) == []
 
 
@@ -39,7 +39,7 @@ def test_another_status_and_another_header_differ():
     assert compared(answer("{}"), new) == ["-status: 200", "+status: 404", "+Link: </x>"]
 
 
-def test_the_time_and_the_name_of_a_request_do_not_differ():
+def test_the_time_and_the_id_of_a_request_are_no_difference():
     old, new = (
         answer(f'{{"request_id": "{uid}"}}', headers=[("X-Request-Id", uid), ("Date", uid)])
         for uid in (ONE, OTHER)
@@ -47,14 +47,14 @@ def test_the_time_and_the_name_of_a_request_do_not_differ():
     assert compared(old, new) == []
 
 
-def test_what_was_made_during_the_walk_has_one_name_on_both_sides():
+def test_an_id_made_during_the_walk_has_one_name_on_both_sides():
     veil, other = Veil(()), Veil(())
     assert veil.lines(answer(ONE), 3, "/") == other.lines(answer(OTHER), 3, "/")
     assert veil.lines(answer(ONE), 4, "/") == other.lines(answer(OTHER), 4, "/")
     assert veil.lines(answer(ONE), 5, "/") != other.lines(answer(ONE), 5, "/")
 
 
-def test_a_thing_of_the_database_is_not_taken_for_one_that_was_made():
+def test_an_id_of_the_database_is_not_taken_for_an_id_made_during_the_walk():
     assert compared(answer(ONE), answer(OTHER)) == ["-body: <name 1 of step 7>", f"+body: {OTHER}"]
 
 

@@ -81,7 +81,7 @@ def test_a_customer_with_a_company_name_alone_is_found_by_our_number(account):
     assert account.gateway.customer_by_number(account.facts.number) == account.customer_id
 
 
-def test_a_new_draft_is_in_the_list_at_once(account):
+def test_a_new_draft_is_in_the_list_of_easybill_at_once(account):
     draft = account.draft((12345, 1900))
     found = account.gateway.documents_of(account.customer_id, TODAY - dt.timedelta(days=1), TODAY)
     assert [each.id for each in found] == [draft.id]
@@ -99,14 +99,14 @@ def test_a_new_draft_is_in_the_list_at_once(account):
         [(12345, 0)],
     ],
 )
-def test_a_draft_has_our_totals_to_the_cent(account, lines):
+def test_a_draft_at_easybill_has_our_totals_to_the_cent(account, lines):
     totals = document_totals((rate, net) for net, rate in lines)
     draft = account.draft(*lines)
     assert (draft.net, draft.gross) == (Decimal(totals.net_minor) / 100, Decimal(totals.gross_minor) / 100)
     assert (draft.is_draft, draft.number) == (True, None)
 
 
-def test_yen_are_hundredths(account):
+def test_easybill_counts_yen_in_hundredths(account):
     draft = account.draft((1234, 0), currency="JPY")
     assert (draft.net, draft.currency) == (1234, "JPY")
 
@@ -124,16 +124,16 @@ def test_prices_keep_fractions_of_a_cent_until_the_document_is_summed(account):
     assert made["amount_net"] == 1
 
 
-def test_a_deleted_draft_is_gone(account):
+def test_a_draft_that_was_deleted_at_easybill_is_gone(account):
     draft = account.draft((12345, 1900))
     account.gateway.delete_draft(draft.id)
     assert account.gateway.document_of(draft.id) is None
 
 
-def test_the_pdf_of_a_draft_is_a_pdf(account):
+def test_easybill_gives_the_pdf_of_a_draft(account):
     assert account.gateway.pdf_of(account.draft((12345, 1900)).id).startswith(b"%PDF")
 
 
-def test_a_wrong_key_is_refused(account):
+def test_easybill_refuses_a_wrong_key(account):
     answer = requests.get(f"{account.base}/documents", headers={"Authorization": "Bearer wrong"}, timeout=30)
     assert answer.status_code == 401

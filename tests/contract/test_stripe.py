@@ -89,7 +89,7 @@ def test_a_declined_card_is_a_failed_set_up_with_words_for_the_customer(provider
     assert (setup.status, setup.message) == (SetupStatus.FAILED, "Your card was declined.")
 
 
-def test_a_card_whose_bank_asks_is_not_finished(provider, set_up):
+def test_the_set_up_of_a_card_whose_bank_asks_is_not_finished(provider, set_up):
     setup_id = set_up(payment_method="pm_card_authenticationRequiredOnSetup")
     assert provider.gateway.setup_of(setup_id).status is SetupStatus.UNFINISHED
     action = provider.api.setup_intents.retrieve(setup_id).next_action
@@ -97,13 +97,13 @@ def test_a_card_whose_bank_asks_is_not_finished(provider, set_up):
     assert action.redirect_to_url.return_url == RETURN_URL
 
 
-def test_the_same_number_has_the_same_fingerprint(provider, set_up):
+def test_the_same_card_number_has_the_same_fingerprint(provider, set_up):
     first, second = (provider.gateway.setup_of(set_up(payment_method="pm_card_visa")) for _ in range(2))
     assert first.method.id != second.method.id
     assert first.method.fingerprint == second.method.fingerprint
 
 
-def test_the_default_is_chosen_and_gone_with_its_method(provider, customer_id, set_up):
+def test_a_default_payment_method_is_chosen_and_gone_with_its_method(provider, customer_id, set_up):
     gateway = provider.gateway
     method = gateway.setup_of(set_up(payment_method="pm_card_visa")).method
     assert gateway.methods_of(customer_id).methods == (method,)
@@ -117,7 +117,7 @@ def test_the_default_is_chosen_and_gone_with_its_method(provider, customer_id, s
         gateway.attach(customer_id=customer_id, method_id=method.id)
 
 
-def test_anothers_method_is_not_found(provider, customer_id):
+def test_the_payment_method_of_another_customer_is_not_found(provider, customer_id):
     theirs = provider.gateway.attach(customer_id=provider.create_customer(), method_id="pm_card_visa")
     with pytest.raises(NotFoundError):
         provider.gateway.attach(customer_id=customer_id, method_id=theirs.id)
@@ -131,7 +131,7 @@ def test_a_card_that_cannot_be_attached_says_why(provider, customer_id):
         provider.gateway.attach(customer_id=customer_id, method_id="pm_card_chargeDeclined")
 
 
-def test_one_key_is_one_customer_and_no_other(provider):
+def test_an_idempotency_key_makes_one_customer_and_no_other(provider):
     key = str(uuid4())
     assert provider.create_customer(key) == provider.create_customer(key)
     with pytest.raises(ProviderRefusedError):
@@ -146,7 +146,7 @@ def test_a_customer_is_found_again_by_its_organization(provider):
     assert provider.gateway.find_customer(str(uuid4()), since=began_at) is None
 
 
-def test_a_customer_that_is_deleted_is_an_empty_wallet(provider):
+def test_a_deleted_customer_has_no_payment_methods(provider):
     customer_id = provider.create_customer()
     provider.api.customers.delete(customer_id)
     provider.customer_ids.remove(customer_id)
@@ -155,7 +155,7 @@ def test_a_customer_that_is_deleted_is_an_empty_wallet(provider):
     )
 
 
-def test_one_key_is_one_set_up_and_it_is_found_again(provider, customer_id):
+def test_an_idempotency_key_makes_one_set_up_that_is_found_again(provider, customer_id):
     key = str(uuid4())
     secret = provider.gateway.begin_setup(customer_id, key)
     assert provider.gateway.begin_setup(customer_id, key) == secret
@@ -170,13 +170,13 @@ def test_one_key_is_one_set_up_and_it_is_found_again(provider, customer_id):
         ({"colour": "red"}, "parameter_unknown"),
     ],
 )
-def test_parameters_that_are_none_are_refused(provider, customer_id, parameters, code):
+def test_unknown_parameters_are_refused_by_stripe(provider, customer_id, parameters, code):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         provider.api.setup_intents.create({"customer": customer_id, **parameters})
     assert (refused.value.http_status, refused.value.code) == (400, code)
 
 
-def test_what_was_done_can_be_looked_up_as_events(provider, customer_id, set_up):
+def test_changes_can_be_looked_up_as_stripe_events(provider, customer_id, set_up):
     since = provider.api.customers.retrieve(customer_id).created
     setup_id = set_up(payment_method="pm_card_visa")
     event = _event(provider, "setup_intent.succeeded", since, setup_id)
@@ -184,7 +184,7 @@ def test_what_was_done_can_be_looked_up_as_events(provider, customer_id, set_up)
     assert _event(provider, "payment_method.attached", since, event.data.object.payment_method)
 
 
-def test_events_since_a_time_are_in_our_words(provider, customer_id, set_up):
+def test_stripe_events_since_a_time_are_translated_to_the_portals_types(provider, customer_id, set_up):
     since = dt.datetime.fromtimestamp(provider.api.customers.retrieve(customer_id).created, dt.UTC)
     setup_id = set_up(payment_method="pm_card_visa")
     _event(provider, "setup_intent.succeeded", int(since.timestamp()), setup_id)
@@ -193,7 +193,7 @@ def test_events_since_a_time_are_in_our_words(provider, customer_id, set_up):
     assert (event.type, event.customer_id, event.is_live) == ("setup_intent.succeeded", customer_id, False)
 
 
-def test_an_event_that_is_signed_is_read(provider, customer_id, set_up):
+def test_a_signed_stripe_event_is_read(provider, customer_id, set_up):
     since = provider.api.customers.retrieve(customer_id).created
     event = _event(provider, "setup_intent.succeeded", since, set_up(payment_method="pm_card_visa"))
     payload = json.dumps(event.to_dict())
@@ -203,7 +203,7 @@ def test_an_event_that_is_signed_is_read(provider, customer_id, set_up):
     assert provider.gateway.event_from(payload.encode(), header, "whsec_other") is None
 
 
-def test_a_detached_method_names_its_customer_among_what_was(provider, customer_id):
+def test_the_event_of_a_detached_method_names_the_customer_it_had(provider, customer_id):
     method = provider.gateway.attach(customer_id=customer_id, method_id="pm_card_visa")
     since = provider.api.customers.retrieve(customer_id).created
     provider.gateway.detach(method.id)
@@ -224,13 +224,13 @@ def _event(provider, event_type, since, object_id):
 
 
 @pytest.mark.parametrize("key", ["sk_live_1", "rk_live_1", "pk_test_1", "whsec_1", "secret"])
-def test_a_key_of_another_mode_is_not_used(key):
+def test_a_stripe_key_of_live_mode_is_not_used_by_these_tests(key):
     with pytest.raises(NoTestKeyError):
         key_of_test_mode({VARIABLE: key})
 
 
 @pytest.mark.parametrize("key", ["sk_test_1", "rk_test_1"])
-def test_a_key_of_test_mode_is_used(key):
+def test_a_stripe_key_of_test_mode_is_used_by_these_tests(key):
     assert key_of_test_mode({VARIABLE: key}) == key
 
 

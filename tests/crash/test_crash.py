@@ -12,7 +12,7 @@ import pytest
 
 
 @pytest.mark.timeout(180)
-def test_a_run_that_was_killed_raced_or_lost_its_database_is_finished_by_the_next():
+def test_a_billing_run_that_was_killed_raced_or_lost_its_database_is_finished_by_the_next():
     command = [sys.executable, "-m", "tests.crash", "--small", "--seed", "1"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
 
