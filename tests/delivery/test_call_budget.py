@@ -44,7 +44,7 @@ def budget_of(app, time):
     return lambda calls_per_minute: SharedBudget("easybill", url, calls_per_minute, time)
 
 
-def test_all_processes_share_one_budget(budget_of, time):
+def test_all_processes_share_one_budget_of_easybill_calls(budget_of, time):
     first, second = budget_of(3), budget_of(3)
     assert [each.spend() for each in (first, second, first)] == [0, 0, 0]
     assert (first.spend(), second.spend()) == (60_000, 60_000)
@@ -68,7 +68,7 @@ def test_workers_at_once_never_make_one_call_too_many(app, budget_of):
     assert waits.count(0) == 10
 
 
-def test_what_easybill_asks_for_holds_for_everybody(budget_of, time):
+def test_a_pause_that_easybill_asks_for_holds_for_every_process(budget_of, time):
     first, second = budget_of(60), budget_of(60)
     first.pause(90)
     assert second.spend() == 90_000
@@ -78,13 +78,13 @@ def test_what_easybill_asks_for_holds_for_everybody(budget_of, time):
     assert second.spend() == 0
 
 
-def test_nobody_is_shut_out_for_longer_than_an_hour(budget_of, time):
+def test_a_pause_of_the_call_budget_is_an_hour_at_most(budget_of, time):
     budget = budget_of(60)
     budget.pause(10**6)
     assert budget.spend() == 3_600_000
 
 
-def test_a_clock_that_was_set_back_closes_nothing(budget_of, time):
+def test_a_clock_that_was_set_back_does_not_close_the_call_budget(budget_of, time):
     budget = budget_of(1)
     time.wait(86_400)
     budget.pause(60)
@@ -139,7 +139,7 @@ def test_in_an_hour_of_deliveries_no_minute_has_more_calls_than_the_plan(
     st.lists(st.integers(0, 30_000), max_size=60).map(lambda gaps: [sum(gaps[:n]) for n in range(len(gaps))]),
     st.integers(1, 12),
 )
-def test_whenever_somebody_asks_no_window_of_a_minute_is_overdrawn(asked_at, calls_per_minute):
+def test_no_window_of_a_minute_overdraws_the_call_budget_whenever_calls_are_made(asked_at, calls_per_minute):
     made: list[int] = []
     for at in asked_at:
         calls = recent(made, at)

@@ -40,14 +40,14 @@ def test_a_customer_is_made_with_our_number_and_all_of_the_profile(account, cust
     assert there.emails == ("a@acme.example", "b@acme.example")
 
 
-def test_a_synced_profile_costs_no_call(account, customer):
+def test_a_profile_that_easybill_already_has_costs_no_call(account, customer):
     first = customers.ensure_synced(account.gateway, customer.id)
     gateway = Watched(account.gateway)
     assert customers.ensure_synced(gateway, customer.id) == first
     assert gateway.calls == []
 
 
-def test_a_changed_profile_is_pushed_by_the_clock(account, customer):
+def test_a_changed_profile_is_pushed_by_the_scheduler(account, customer):
     customers.ensure_synced(account.gateway, customer.id)
     change(customer, name="Acme SE", city="Bremen")
     assert account.customer(customer).name == "Acme GmbH"
@@ -74,7 +74,7 @@ def test_an_organization_without_documents_is_no_customer_at_the_provider(accoun
 
 
 @pytest.mark.parametrize("error", [Killed(), InvoicingUnavailableError()])
-def test_a_lost_answer_to_making_a_customer_makes_no_second_one(account, customer, error):
+def test_a_lost_answer_to_making_a_customer_makes_no_second_customer(account, customer, error):
     with pytest.raises(type(error)):
         customers.ensure_synced(Watched(account.gateway, create_customer=after(error)), customer.id)
     customers.ensure_synced(account.gateway, customer.id)
@@ -92,7 +92,7 @@ def test_a_profile_whose_answer_was_lost_is_pushed_again(account, customer, when
     assert account.customer(customer).name == "Acme SE"
 
 
-def test_a_refused_profile_keeps_nobody_waiting(account, customer):
+def test_a_refused_profile_keeps_no_other_customer_waiting(account, customer):
     other = make_customer("Beta GmbH")
     for each in (customer, other):
         customers.ensure_synced(account.gateway, each.id)
@@ -121,7 +121,7 @@ def test_a_profile_that_changes_while_it_is_pushed_is_pushed_again(account, cust
     assert account.customer(customer).city == "Bremen"
 
 
-def test_two_workers_who_pushed_different_profiles_leave_it_to_be_pushed_again(account, customer):
+def test_a_profile_that_two_workers_pushed_differently_is_pushed_again(account, customer):
     customers.ensure_synced(account.gateway, customer.id)
     change(customer, city="Kiel")
 

@@ -43,7 +43,7 @@ def only_document(account, organization):
     return document
 
 
-def test_what_was_delivered_is_kept_with_its_pdf(account, customer, invoice):
+def test_a_delivered_document_is_kept_with_its_pdf(account, customer, invoice):
     deliver(account.gateway, now=NOW)
 
     document = only_document(account, customer)
@@ -61,7 +61,7 @@ def test_what_was_delivered_is_kept_with_its_pdf(account, customer, invoice):
     assert (invoice.leased_until, invoice.last_error, invoice.attempts) == (None, None, 0)
 
 
-def test_an_eu_customer_without_vat_id_is_stuck_and_stops_nobody(account, invoice):
+def test_the_delivery_for_an_eu_customer_without_vat_id_is_stuck_and_stops_no_other(account, invoice):
     undetermined = make_invoice(make_customer(address=VIENNA), *LINES)
     counts = deliver(account.gateway, now=NOW)
 
@@ -72,7 +72,7 @@ def test_an_eu_customer_without_vat_id_is_stuck_and_stops_nobody(account, invoic
     assert invoice.delivery == Delivery.DELIVERED
 
 
-def test_what_is_stuck_goes_on_once_it_is_released(account, app):
+def test_a_stuck_delivery_goes_on_once_it_is_retried(account, app):
     customer = make_customer(address=VIENNA)
     invoice = make_invoice(customer, *LINES)
     deliver(account.gateway, now=NOW)
@@ -85,7 +85,7 @@ def test_what_is_stuck_goes_on_once_it_is_released(account, app):
     assert invoice.delivery == Delivery.DELIVERED
 
 
-def test_nothing_to_pay_makes_no_document(app):
+def test_an_invoice_of_nothing_to_pay_makes_no_document(app):
     make_invoice(make_customer(), ("production", "free tier", "744", "0"))
     gateway = Watched(None)
     counts = deliver(gateway, now=NOW)
@@ -94,7 +94,7 @@ def test_nothing_to_pay_makes_no_document(app):
     assert gateway.calls == []
 
 
-def test_two_runs_make_one_document(account, customer, invoice):
+def test_two_delivery_runs_make_one_document(account, customer, invoice):
     assert deliver(account.gateway, now=NOW).delivered == 1
     assert deliver(account.gateway, now=LATER).delivered == 0
     only_document(account, customer)
@@ -105,7 +105,7 @@ def test_two_runs_make_one_document(account, customer, invoice):
     "method",
     ["customer_by_number", "create_customer", "documents_of", "create_draft", "finish", "pdf_of"],
 )
-def test_a_run_killed_at_any_call_is_finished_by_the_next(account, customer, invoice, method, when):
+def test_a_delivery_killed_at_any_call_is_finished_by_the_next_run(account, customer, invoice, method, when):
     with pytest.raises(Killed):
         deliver(Watched(account.gateway, **{method: when(Killed())}), now=NOW)
     db.session.rollback()
@@ -118,7 +118,7 @@ def test_a_run_killed_at_any_call_is_finished_by_the_next(account, customer, inv
 
 
 @pytest.mark.parametrize("method", ["create_customer", "create_draft", "finish", "pdf_of"])
-def test_a_lost_answer_is_found_again(account, customer, invoice, method):
+def test_a_document_whose_answer_was_lost_is_found_again(account, customer, invoice, method):
     deliver(Watched(account.gateway, **{method: after(InvoicingUnavailableError())}), now=NOW)
     assert invoice.attempts == 1
     assert "did not answer" in invoice.last_error
@@ -136,7 +136,9 @@ def test_the_day_of_the_document_is_fixed_before_the_first_call(account, custome
     assert only_document(account, customer).document_on == dt.date(2026, 3, 10)
 
 
-def test_late_in_the_evening_it_is_tomorrow_in_berlin(account, customer, invoice):
+def test_a_document_delivered_late_in_the_evening_in_utc_has_the_next_day_of_berlin(
+    account, customer, invoice
+):
     deliver(account.gateway, now=dt.datetime(2026, 3, 10, 23, 30, tzinfo=dt.UTC))
 
     assert only_document(account, customer).document_on == dt.date(2026, 3, 11)
@@ -172,7 +174,7 @@ def test_a_slow_worker_that_draws_the_same_draft_changes_nothing(account, custom
     assert db.session.scalars(db.select(LegalDocument)).one().invoice_id == invoice.id
 
 
-def test_totals_that_differ_by_a_cent_are_never_finished(account, customer, invoice):
+def test_a_document_whose_totals_differ_by_a_cent_is_never_finished(account, customer, invoice):
     def odd(method, *args):
         document = method(*args)
         account.change_net(document.id, Decimal("133.76"))
@@ -198,7 +200,7 @@ def test_a_draft_that_somebody_deleted_is_made_anew(account, customer, invoice):
     assert not only_document(account, customer).is_draft
 
 
-def test_each_failure_doubles_the_delay_up_to_six_hours(account, invoice):
+def test_each_failed_delivery_doubles_the_delay_up_to_six_hours(account, invoice):
     gateway = Watched(account.gateway, documents_of=raises(InvoicingUnavailableError()))
     at, delays = NOW, []
     for _ in range(11):
@@ -210,7 +212,7 @@ def test_each_failure_doubles_the_delay_up_to_six_hours(account, invoice):
     assert (invoice.attempts, invoice.delivery) == (11, Delivery.PENDING)
 
 
-def test_before_its_time_nothing_is_tried_again(account, invoice):
+def test_a_failed_delivery_is_not_tried_again_before_its_time(account, invoice):
     deliver(Watched(account.gateway, documents_of=raises(InvoicingUnavailableError())), now=NOW)
     gateway = Watched(account.gateway)
     deliver(gateway, now=NOW + dt.timedelta(seconds=30))
@@ -218,7 +220,7 @@ def test_before_its_time_nothing_is_tried_again(account, invoice):
     assert gateway.calls == []
 
 
-def test_a_rate_limit_ends_the_run_until_the_provider_says(account, invoice):
+def test_a_rate_limit_ends_the_delivery_run_until_the_time_the_provider_names(account, invoice):
     other = make_invoice(make_customer("Other GmbH"), *LINES)
     limited = InvoicingRateLimitedError(retry_after_seconds=90)
     counts = deliver(Watched(account.gateway, customer_by_number=raises(limited)), now=NOW)
@@ -228,7 +230,7 @@ def test_a_rate_limit_ends_the_run_until_the_provider_says(account, invoice):
     assert (other.attempts, other.next_attempt_at) == (0, None)
 
 
-def test_a_run_that_may_wait_goes_on_after_a_rate_limit(account, invoice):
+def test_a_delivery_run_that_may_wait_goes_on_after_a_rate_limit(account, invoice):
     answers = [InvoicingRateLimitedError(retry_after_seconds=60)]
 
     def once(method, *args):
@@ -243,7 +245,7 @@ def test_a_run_that_may_wait_goes_on_after_a_rate_limit(account, invoice):
     assert (counts.delivered, counts.retry, waited) == (1, 1, [60])
 
 
-def test_a_key_that_is_not_accepted_makes_nothing_stuck(account, invoice):
+def test_a_key_that_the_provider_does_not_accept_makes_no_delivery_stuck(account, invoice):
     make_invoice(make_customer("Other GmbH"), *LINES)
     gateway = Watched(account.gateway, customer_by_number=raises(InvoicingKeyRefusedError()))
     counts = deliver(gateway, now=NOW)
@@ -252,7 +254,7 @@ def test_a_key_that_is_not_accepted_makes_nothing_stuck(account, invoice):
     assert invoice.delivery == Delivery.PENDING
 
 
-def test_a_refusal_is_stuck_with_its_reason(account, invoice):
+def test_a_delivery_that_the_provider_refuses_is_stuck_with_its_reason(account, invoice):
     refused = InvoicingRefusedError("EasyBill refused the request: 400 (company_name).")
     deliver(Watched(account.gateway, create_customer=raises(refused)), now=NOW)
 
@@ -260,7 +262,7 @@ def test_a_refusal_is_stuck_with_its_reason(account, invoice):
     assert invoice.last_error == "EasyBill refused the request: 400 (company_name)."
 
 
-def test_a_mistake_of_ours_in_one_invoice_stops_no_other(account, invoice):
+def test_a_bug_in_one_delivery_stops_no_other(account, invoice):
     other = make_invoice(make_customer("Other GmbH"), *LINES)
     errors = [ZeroDivisionError()]
 
@@ -276,14 +278,14 @@ def test_a_mistake_of_ours_in_one_invoice_stops_no_other(account, invoice):
     assert "our side" in invoice.last_error
 
 
-def test_only_the_organizations_asked_for_are_delivered(account, customer, invoice):
+def test_only_the_named_organizations_are_delivered(account, customer, invoice):
     other = make_invoice(make_customer("Other GmbH"), *LINES)
     deliver(account.gateway, now=NOW, organizations=[customer.id])
 
     assert (invoice.delivery, other.delivery) == (Delivery.DELIVERED, Delivery.PENDING)
 
 
-def test_a_half_finished_answer_is_asked_for_again(account, customer, invoice):
+def test_a_document_without_a_number_in_the_answer_is_not_taken_for_finished(account, customer, invoice):
     def half(method, *args):
         method(*args)
         return account.gateway.create_draft(customer.invoicing_customer_id, half.facts)

@@ -52,7 +52,9 @@ def documents(easybill, customer):
     return easybill.documents(customer)
 
 
-def test_a_credit_month_is_a_credit_document_that_refers_to_what_it_corrects(easybill, customer, credited):
+def test_a_month_below_zero_is_a_credit_document_that_refers_to_the_corrected_one(
+    easybill, customer, credited
+):
     invoice, credit = documents(easybill, customer)
     assert (credit["type"], credit["is_draft"]) == ("CREDIT", False)
     assert (credit["amount_net"], credit["amount"]) == (6000, 7140), "turned round: a credit gives back"
@@ -63,7 +65,7 @@ def test_a_credit_month_is_a_credit_document_that_refers_to_what_it_corrects(eas
     assert "01/2026" in position
 
 
-def test_the_copy_of_a_credit_is_below_zero_and_owed_by_nobody(easybill, customer, credited):
+def test_our_copy_of_a_credit_document_is_below_zero_and_owed_by_nobody(easybill, customer, credited):
     row = db.session.scalars(db.select(LegalDocument).filter_by(type="CREDIT")).one()
     original = db.session.scalars(db.select(LegalDocument).filter_by(type="INVOICE")).one()
     assert (row.net_cents, row.gross_cents, row.due_cents) == (-6000, -7140, 0)
@@ -78,7 +80,7 @@ def test_the_copy_of_a_credit_is_below_zero_and_owed_by_nobody(easybill, custome
     assert list(verify()) == []
 
 
-def test_the_next_document_says_what_the_credit_pays(easybill, customer, credited):
+def test_the_document_after_a_credit_says_how_much_the_credit_pays(easybill, customer, credited):
     use(credited, {hour_at(MARCH, 3): 100})
     bill(easybill, MARCH)
     document = documents(easybill, customer)[-1]
@@ -101,9 +103,7 @@ def test_a_document_that_credit_pays_wholly_is_paid(easybill, customer, credited
     assert row.status_on(dt.date(2027, 1, 1)) == LegalStatus.PAID
 
 
-def test_late_usage_is_a_position_of_the_next_document_that_names_its_invoice(
-    easybill, customer, subscription
-):
+def test_late_usage_is_a_line_of_the_next_document_and_names_its_invoice(easybill, customer, subscription):
     use(subscription, {hour_at(JANUARY, 3): 100})
     bill(easybill, JANUARY)
     use(subscription, {hour_at(JANUARY, 3): 90, hour_at(FEBRUARY, 1): 25})
@@ -115,7 +115,7 @@ def test_late_usage_is_a_position_of_the_next_document_that_names_its_invoice(
     assert (february["type"], february["amount_net"], february["amount"]) == ("INVOICE", 1500, 1785)
 
 
-def test_a_correction_keeps_the_rate_of_its_month(easybill, app, monkeypatch):
+def test_a_correction_keeps_the_vat_rate_of_its_month(easybill, app, monkeypatch):
     """The rate changes on the first of February 2026, and January is corrected in February's document."""
     rates = (*STANDARD_RATES["DE"], (FEBRUARY.first_on, 2000))
     monkeypatch.setitem(STANDARD_RATES, "DE", rates)
@@ -144,7 +144,7 @@ def test_a_cancelled_credit_gives_nothing_back_any_more(easybill, customer, cred
     assert row.refers_to_provider_document_id == str(credit["id"])
 
 
-def test_what_happens_to_a_document_is_in_the_audit_trail(easybill, customer, subscription):
+def test_payment_and_cancellation_of_a_document_are_in_the_audit_trail(easybill, customer, subscription):
     use(subscription, {hour_at(JANUARY, 3): 100})
     bill(easybill, JANUARY)
     row = db.session.scalars(db.select(LegalDocument)).one()

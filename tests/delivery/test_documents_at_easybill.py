@@ -62,7 +62,7 @@ def test_a_german_customer_is_billed_with_19_percent(easybill, customer, invoice
     )
 
 
-def test_the_document_has_one_position_per_product_with_the_true_quantities(easybill, customer, invoice):
+def test_a_document_has_one_line_per_product_with_the_true_quantities(easybill, customer, invoice):
     deliver(easybill.gateway, now=NOW)
 
     storage, machine = only_document(easybill, customer)["items"]
@@ -73,7 +73,7 @@ def test_the_document_has_one_position_per_product_with_the_true_quantities(easy
     assert [each["vat_percent"] for each in (storage, machine)] == [19, 19]
 
 
-def test_a_german_reader_gets_german_numbers(easybill, app):
+def test_a_document_in_german_has_german_numbers(easybill, app):
     customer = make_customer(language="de")
     make_invoice(customer, ("production", "storage", "1234.5", "0.1"), ("staging", "storage", "1", "0.25"))
     deliver(easybill.gateway, now=NOW)
@@ -84,7 +84,7 @@ def test_a_german_reader_gets_german_numbers(easybill, app):
     assert item["description"] == "storage\n1.234,5 hour zu 0,1 EUR\n1 hour zu 0,25 EUR"
 
 
-def test_the_customer_says_who_it_is_today(easybill, customer, invoice):
+def test_the_customer_at_easybill_has_the_current_profile(easybill, customer, invoice):
     deliver(easybill.gateway, now=NOW)
     profile = dataclasses.replace(customer.billing_profile, name="Acme SE", city="Bremen")
     actions.change(customer, profile, seen_version=None)
@@ -111,7 +111,7 @@ def test_an_austrian_business_owes_the_vat_itself(easybill, app):
     assert document["vat_id"] == "ATU13585627"
 
 
-def test_a_third_country_is_not_taxed(easybill, app):
+def test_a_customer_in_a_third_country_pays_no_vat(easybill, app):
     customer = make_customer(address=BOSTON, currency="USD")
     make_invoice(customer, *LINES)
     deliver(easybill.gateway, now=NOW)
@@ -122,7 +122,7 @@ def test_a_third_country_is_not_taxed(easybill, app):
     assert (document["amount_net"], document["amount"]) == (13377, 13377)
 
 
-def test_yen_are_told_in_hundredths_and_kept_in_yen(easybill, app):
+def test_yen_are_sent_to_easybill_in_hundredths_and_kept_in_yen(easybill, app):
     customer = make_customer(address=TOKYO, currency="JPY")
     make_invoice(customer, ("production", "vm.medium", "744", "1.5"))
     deliver(easybill.gateway, now=NOW)
@@ -132,7 +132,7 @@ def test_yen_are_told_in_hundredths_and_kept_in_yen(easybill, app):
     assert db.session.scalars(db.select(LegalDocument.net_cents)).one() == 1116
 
 
-def test_a_currency_finer_than_hundredths_is_stuck(easybill, app):
+def test_a_document_in_a_currency_finer_than_hundredths_is_stuck(easybill, app):
     invoice = make_invoice(make_customer(address=KUWAIT, currency="KWD"), *LINES)
     deliver(easybill.gateway, now=NOW)
 
@@ -169,7 +169,9 @@ def test_an_eu_customer_without_vat_id_pays_the_rate_of_its_country(
     assert f"member state {address.country}" in document["text_tax"]
 
 
-def test_or_the_german_rate_where_that_is_chosen(easybill, without_vat_id):
+def test_an_eu_customer_without_vat_id_pays_the_german_rate_where_the_seller_chose_it(
+    easybill, without_vat_id
+):
     without_vat_id(WithoutVatId.HOME)
     customer = make_customer(address=PARIS)
     make_invoice(customer, *LINES)

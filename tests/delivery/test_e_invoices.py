@@ -35,36 +35,36 @@ def kept():
     return {row.format: row.content for row in rows}
 
 
-def test_what_the_account_makes_is_kept(account, document):
+def test_an_e_invoice_that_the_easybill_account_makes_is_kept(account, document):
     gateway = making(account, xrechnung=XML)
     assert e_invoices.fetch(gateway, now=NOW, formats={"xrechnung", "zugferd"}) == 1
     assert kept() == {"xrechnung": XML, "zugferd": None}
 
 
-def test_a_document_is_asked_once_for_each_format(account, document):
+def test_a_document_is_requested_once_in_each_e_invoice_format(account, document):
     gateway = making(account, xrechnung=XML)
     for _ in range(2):
         e_invoices.fetch(gateway, now=NOW, formats={"xrechnung", "zugferd"})
     assert gateway.calls == ["e_invoice_of"] * 2
 
 
-def test_without_the_setting_nothing_is_asked(account, document):
+def test_no_e_invoice_is_requested_without_the_setting(account, document):
     assert e_invoices.fetch(Watched(None), now=NOW, formats=()) == 0
 
 
-def test_neither_account_makes_any(account, document):
+def test_no_e_invoice_is_kept_where_the_account_makes_none(account, document):
     assert e_invoices.fetch(account.gateway, now=NOW, formats={"xrechnung", "zugferd"}) == 0
     assert kept() == {"xrechnung": None, "zugferd": None}
 
 
-def test_when_the_provider_is_away_the_next_run_goes_on(account, document):
+def test_fetching_e_invoices_goes_on_in_the_next_run_after_an_outage(account, document):
     away = Watched(account.gateway, e_invoice_of=raises(InvoicingUnavailableError()))
     assert e_invoices.fetch(away, now=NOW, formats={"xrechnung"}) == 0
     assert kept() == {}
     assert e_invoices.fetch(making(account, xrechnung=XML), now=LATER, formats={"xrechnung"}) == 1
 
 
-def test_a_refused_document_keeps_no_other_waiting(account, document):
+def test_a_refused_e_invoice_keeps_no_other_waiting(account, document):
     make_invoice(make_customer("Beta GmbH"), *LINES, month=FEBRUARY)
     deliver(account.gateway, now=NOW)
 
@@ -80,7 +80,7 @@ def test_a_refused_document_keeps_no_other_waiting(account, document):
 @pytest.mark.parametrize(
     "verb", [db.update(LegalDocumentFormat).values(sha256="0"), db.delete(LegalDocumentFormat)]
 )
-def test_a_file_that_is_kept_never_changes(account, document, verb):
+def test_a_kept_e_invoice_never_changes(account, document, verb):
     e_invoices.fetch(making(account, xrechnung=XML), now=NOW, formats={"xrechnung"})
     with pytest.raises(DatabaseError, match="what is final never changes"):
         db.session.execute(verb)
@@ -88,7 +88,7 @@ def test_a_file_that_is_kept_never_changes(account, document, verb):
     assert kept() == {"xrechnung": XML}
 
 
-def test_that_there_was_none_may_be_forgotten_and_asked_again(account, document):
+def test_a_missing_e_invoice_is_requested_again_once_its_row_is_deleted(account, document):
     e_invoices.fetch(making(account), now=NOW, formats={"xrechnung"})
     db.session.execute(db.delete(LegalDocumentFormat))
     db.session.commit()

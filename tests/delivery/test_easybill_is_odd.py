@@ -40,7 +40,7 @@ def trouble(request):
         yield EasybillGateway(KEY, base, deadline_seconds=1)
 
 
-def test_pages_stay_up_and_deliveries_are_made_good(app, sign_in, easybill, trouble):
+def test_pages_stay_up_while_easybill_fails_and_deliveries_are_made_good(app, sign_in, easybill, trouble):
     organization = make_customer()
     make_invoice(organization, *LINES)
     deliver(easybill.gateway, now=NOW)

@@ -51,7 +51,7 @@ def test_the_documents_of_an_organization_are_made_in_the_order_of_its_months(ac
     assert made == [january, february, march]
 
 
-def test_a_later_month_waits_until_the_earlier_one_is_through(account, acme_months):
+def test_a_later_month_waits_until_the_earlier_month_is_delivered(account, acme_months):
     gateway = Watched(account.gateway, documents_of=raises(DOWN))
     deliver(gateway, now=NOW)
     assert [each.attempts for each in acme_months] == [0, 1, 0]
@@ -60,7 +60,7 @@ def test_a_later_month_waits_until_the_earlier_one_is_through(account, acme_mont
     assert deliver(account.gateway, now=NOW + dt.timedelta(minutes=2)).delivered == 3
 
 
-def test_a_month_that_another_worker_holds_keeps_the_later_ones_waiting(account, acme_months):
+def test_a_month_that_another_worker_delivers_keeps_later_months_waiting(account, acme_months):
     _, january, _ = acme_months
     key = outbox.Key(january.organization_id, january.id)
     assert outbox.claim(key, NOW, document_on=NOW.date())
@@ -75,7 +75,7 @@ def test_a_stuck_month_keeps_nobody_waiting_not_even_its_own_organization(accoun
     assert {march.delivery, february.delivery} == {Delivery.DELIVERED}
 
 
-def test_poison_is_stuck_after_twenty_tries_with_its_reason_and_blocks_nobody(account, poisoned):
+def test_a_delivery_that_always_fails_is_stuck_after_twenty_attempts_with_its_reason(account, poisoned):
     bad = make_invoice(poisoned, *LINES)
     at, delivered = NOW, 0
     gateway = Watched(account.gateway, customer_by_number=fails_for(poisoned))
@@ -97,7 +97,7 @@ def test_poison_is_stuck_after_twenty_tries_with_its_reason_and_blocks_nobody(ac
     assert deliver(account.gateway, now=at).delivered == 1
 
 
-def test_getting_further_begins_the_count_anew(account, poisoned):
+def test_progress_of_a_delivery_begins_the_count_of_attempts_anew(account, poisoned):
     bad = make_invoice(poisoned, *LINES)
     at = NOW
     for _ in range(ATTEMPTS_MAX - 1):
@@ -107,7 +107,7 @@ def test_getting_further_begins_the_count_anew(account, poisoned):
     assert (bad.delivery, bad.attempts) == (Delivery.DRAFTED, 1)
 
 
-def test_a_rate_limit_is_no_failure(account, poisoned):
+def test_a_rate_limit_is_no_failed_attempt_of_a_delivery(account, poisoned):
     invoice = make_invoice(poisoned, *LINES)
     at = NOW
     for _ in range(ATTEMPTS_MAX + 1):
@@ -118,14 +118,14 @@ def test_a_rate_limit_is_no_failure(account, poisoned):
     assert (invoice.delivery, invoice.attempts) == (Delivery.PENDING, 0)
 
 
-def test_a_worker_that_is_told_to_stop_while_it_waits_stops(account, poisoned):
+def test_a_delivery_run_that_is_told_to_stop_while_it_waits_stops(account, poisoned):
     make_invoice(poisoned, *LINES)
     gateway = Watched(account.gateway, customer_by_number=raises(InvoicingRateLimitedError()))
     deliver(gateway, now=NOW, wait=lambda _: True)
     assert gateway.calls == ["customer_by_number"]
 
 
-def test_a_worker_whose_lease_was_taken_finishes_nothing(account, poisoned):
+def test_a_delivery_worker_whose_lease_was_taken_finishes_nothing(account, poisoned):
     invoice = make_invoice(poisoned, *LINES)
 
     def late(method, *args):

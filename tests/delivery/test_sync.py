@@ -52,7 +52,7 @@ def test_a_new_document_is_open_and_overdue_after_its_day(delivered):
     assert delivered.status_on(delivered.due_on + dt.timedelta(days=1)) == LegalStatus.OVERDUE
 
 
-def test_a_payment_at_the_provider_reaches_us(account, delivered):
+def test_a_payment_at_the_provider_reaches_the_portal(account, delivered):
     account.pay(delivered.provider_document_id, 44268, TODAY)
     counts = sync(account.gateway, now=LATER)
 
@@ -61,7 +61,7 @@ def test_a_payment_at_the_provider_reaches_us(account, delivered):
     assert delivered.synced_at == LATER
 
 
-def test_part_of_a_payment_is_not_yet_paid(account, delivered):
+def test_a_document_that_is_paid_in_part_is_not_paid(account, delivered):
     account.pay(delivered.provider_document_id, 44267, TODAY)
     sync(account.gateway, now=LATER)
 
@@ -97,7 +97,7 @@ def test_a_second_sync_changes_nothing(account, delivered):
     assert len(db.session.scalars(db.select(LegalDocument)).all()) == 2
 
 
-def test_it_is_known_when_our_copy_was_last_current(account, delivered):
+def test_a_sync_keeps_the_time_at_which_our_copy_was_current(account, delivered):
     assert synced_until() is None
     sync(account.gateway, now=LATER)
     assert synced_until() == LATER
@@ -105,7 +105,7 @@ def test_it_is_known_when_our_copy_was_last_current(account, delivered):
     assert synced_until() == LATER, "never back"
 
 
-def test_a_sync_asks_from_a_day_before_the_last_one(account, delivered):
+def test_a_sync_reads_from_a_day_before_the_last_sync(account, delivered):
     sync(account.gateway, now=LATER)
     gateway = Asked(account.gateway)
     sync(gateway, now=LATER + dt.timedelta(hours=1))
@@ -116,7 +116,7 @@ def test_a_sync_asks_from_a_day_before_the_last_one(account, delivered):
     assert gateway.asked[-1] == ("drafts",), "once a day every draft is looked at"
 
 
-def test_a_sync_that_breaks_off_starts_again_from_the_same_place(account, delivered):
+def test_a_sync_that_breaks_off_starts_again_from_the_same_day(account, delivered):
     class Breaking:
         def __init__(self):
             self.asked = []
@@ -163,7 +163,7 @@ def test_a_document_whose_pdf_does_not_come_holds_up_no_other_and_is_asked_for_a
     assert synced_until() == LATER
 
 
-def test_a_provider_that_is_down_for_a_day_changes_nothing(account, delivered):
+def test_a_sync_with_a_provider_that_is_down_changes_nothing(account, delivered):
     sync(account.gateway, now=LATER)
     for hour in range(24):
         gateway = Asked(account.gateway, documents_edited_since=[InvoicingUnavailableError()])
@@ -195,14 +195,14 @@ def test_a_document_that_somebody_made_by_hand_is_kept_as_well(account, customer
     assert (row.net_cents, row.gross_cents, row.invoice_id) == (10000, 11900, None)
 
 
-def test_the_documents_of_others_stay_out(account, delivered):
+def test_documents_of_customers_that_are_not_ours_are_not_synced(account, delivered):
     account.by_hand(account.stranger())
     sync(account.gateway, now=LATER)
 
     assert db.session.scalars(db.select(LegalDocument)).one() is delivered
 
 
-def test_a_draft_of_ours_that_lost_is_deleted_and_other_drafts_are_not(account, customer, delivered):
+def test_a_sync_deletes_our_superfluous_drafts_and_no_others(account, customer, delivered):
     kept = account.gateway.document_of(delivered.provider_document_id)
     lost, foreign = (
         account.draft(customer.invoicing_customer_id, external_id)

@@ -41,9 +41,7 @@ def by_hand(easybill, customer, **more):
     return made
 
 
-def test_a_credit_that_somebody_made_is_below_zero_whatever_its_sign_at_easybill(
-    easybill, customer, delivered
-):
+def test_a_credit_made_by_hand_is_below_zero_whatever_its_sign_at_easybill(easybill, customer, delivered):
     for cents in (10000, -10000):
         items = [{"single_price_net": cents, "vat_percent": 19}]
         by_hand(easybill, customer, type="CREDIT", ref_id=int(delivered.provider_document_id), items=items)

@@ -101,7 +101,9 @@ def without_vat_id(app):
     ],
     ids=["no VAT, then VAT", "VAT, then none", "reverse charge, then VAT"],
 )
-def test_a_move_gives_back_exactly_what_was_paid(easybill, app, before, vat_id, after, gross, option):
+def test_a_correction_after_a_move_gives_back_exactly_the_gross_that_was_paid(
+    easybill, app, before, vat_id, after, gross, option
+):
     customer, subscription = subscribed(address=before, vat_id=vat_id)
     use(subscription, {hour_at(JANUARY, 3): 1000})
     bill(easybill, JANUARY)
@@ -119,7 +121,7 @@ def test_a_move_gives_back_exactly_what_was_paid(easybill, app, before, vat_id, 
     assert list(verify()) == []
 
 
-def test_what_corrects_a_month_again_is_taxed_as_that_month_too(easybill, app):
+def test_a_second_correction_is_taxed_as_its_month_too(easybill, app):
     customer, subscription = subscribed(address=NEW_YORK)
     use(subscription, {hour_at(JANUARY, 3): 100})
     bill(easybill, JANUARY)
@@ -133,7 +135,7 @@ def test_what_corrects_a_month_again_is_taxed_as_that_month_too(easybill, app):
     assert due_and_credit_of(MARCH) == (0, -500)
 
 
-def test_a_month_of_its_own_is_taxed_by_the_new_profile(easybill, app):
+def test_a_month_closed_after_a_move_is_taxed_by_the_new_profile(easybill, app):
     customer, subscription = subscribed(address=NEW_YORK)
     use(subscription, {hour_at(JANUARY, 3): 100})
     bill(easybill, JANUARY)
@@ -145,7 +147,7 @@ def test_a_month_of_its_own_is_taxed_by_the_new_profile(easybill, app):
     assert due_and_credit_of(FEBRUARY) == (11_900, 0)
 
 
-def test_the_open_month_shows_the_credit_that_it_will_be(easybill, app):
+def test_the_open_month_shows_the_credit_that_closing_will_make(easybill, app):
     customer, subscription = subscribed(address=NEW_YORK)
     use(subscription, {hour_at(JANUARY, 3): 100})
     bill(easybill, JANUARY)
@@ -157,7 +159,7 @@ def test_the_open_month_shows_the_credit_that_it_will_be(easybill, app):
     assert (page.due.cents, page.credit.cents) == (0, -10_000)
 
 
-def test_another_organization_s_month_says_nothing_about_ours(easybill, app):
+def test_the_vat_snapshot_of_another_organizations_month_does_not_count(easybill, app):
     _, american = subscribed(address=NEW_YORK)
     german, subscription = subscribed(address=HAMBURG)
     for each in (american, subscription):
@@ -172,7 +174,7 @@ def test_another_organization_s_month_says_nothing_about_ours(easybill, app):
 
 
 # -- positions of several cases -----------------------------------------------------------------------
-def test_a_document_of_two_cases_is_stuck_with_the_reason(easybill, app):
+def test_a_document_of_two_vat_cases_is_stuck_with_the_reason(easybill, app):
     customer, subscription = subscribed(address=HAMBURG)
     use(subscription, {hour_at(JANUARY, 3): 100})
     bill(easybill, JANUARY)
@@ -188,7 +190,7 @@ def test_a_document_of_two_cases_is_stuck_with_the_reason(easybill, app):
     assert february.due_cents == 5_000 - 1_190
 
 
-def test_two_member_states_are_two_cases(easybill, without_vat_id):
+def test_vat_of_two_member_states_is_two_vat_cases(easybill, without_vat_id):
     without_vat_id(WithoutVatId.DESTINATION)
     customer, subscription = subscribed(address=VIENNA)
     use(subscription, {hour_at(JANUARY, 3): 100})
@@ -199,7 +201,7 @@ def test_two_member_states_are_two_cases(easybill, without_vat_id):
     assert "one stop shop AT, one stop shop FR" in invoice_of(FEBRUARY).last_error
 
 
-def test_nothing_net_that_is_still_vat_is_not_passed_over(easybill, app):
+def test_a_document_of_no_net_amount_that_still_has_vat_is_stuck(easybill, app):
     customer, subscription = subscribed(address=NEW_YORK)
     use(subscription, {hour_at(JANUARY, 3): 100})
     bill(easybill, JANUARY)
@@ -243,7 +245,7 @@ def test_a_draft_from_before_a_move_is_finished_as_the_month_was_closed(easybill
     assert document["vat_option"] == "nStb"
 
 
-def test_a_choice_for_customers_without_vat_id_holds_for_months_closed_under_it(easybill, without_vat_id):
+def test_the_vat_rule_for_customers_without_vat_id_holds_for_months_closed_under_it(easybill, without_vat_id):
     without_vat_id(WithoutVatId.DESTINATION)
     customer, subscription = subscribed(address=PARIS)
     use(subscription, {hour_at(JANUARY, 3): 100})
@@ -272,7 +274,7 @@ def test_the_profile_determines_the_vat_of_a_month_that_was_closed_without(easyb
 
 
 # -- in the database ----------------------------------------------------------------------------------
-def test_what_vat_depends_on_is_kept_and_never_changes(easybill, app):
+def test_the_vat_snapshot_of_an_invoice_never_changes(easybill, app):
     customer, subscription = subscribed(address=VIENNA, vat_id=VIENNESE_ID)
     use(subscription, {hour_at(JANUARY, 3): 100})
     close(now=at(JANUARY), grace_days=3)
@@ -296,7 +298,7 @@ def columns():
         return {each["name"] for each in inspect(connection).get_columns("invoice")}
 
 
-def test_months_from_before_are_corrected_by_the_profile_of_today(fresh):  # noqa: F811
+def test_months_without_a_vat_snapshot_are_corrected_by_the_profile_of_today(fresh):  # noqa: F811
     flask_migrate.upgrade()
     customer = make_organization(address=NEW_YORK)
     owner = customer.id

@@ -25,14 +25,14 @@ def used(pattern, hours, salt=1, born=JANUARY.start_hour):
     return [each.quantity_nano for each in entries(pattern, salt, hours.start, hours.stop, born)]
 
 
-def test_the_same_hour_always_has_the_same_usage():
+def test_the_same_hour_of_the_demo_always_has_the_same_usage():
     pattern = Pattern(4_200, 30)
 
     assert used(pattern, DAY) == used(pattern, DAY)
     assert used(pattern, range(DAY.start + 5, DAY.stop)) == used(pattern, DAY)[5:]
 
 
-def test_it_is_the_same_on_every_machine():
+def test_the_usage_of_the_demo_is_the_same_on_every_machine():
     """Else two people with one demo would see two bills."""
     assert used(Pattern(4_200, 30), range(DAY.start, DAY.start + 4)) == [
         1_299_000_000,
@@ -42,11 +42,11 @@ def test_it_is_the_same_on_every_machine():
     ]
 
 
-def test_two_subscriptions_differ():
+def test_two_subscriptions_of_the_demo_have_different_usage():
     assert used(Pattern(4_200), DAY, salt=1) != used(Pattern(4_200), DAY, salt=2)
 
 
-def test_nights_and_weekends_are_quieter():
+def test_nights_and_weekends_of_the_demo_have_less_usage():
     pattern = Pattern(4_200)
     day = used(pattern, DAY)
 
@@ -54,13 +54,13 @@ def test_nights_and_weekends_are_quieter():
     assert sum(used(pattern, SUNDAY)) < sum(day)
 
 
-def test_what_is_stored_does_not_sleep():
+def test_stored_data_of_the_demo_is_used_at_night_as_well():
     day = used(Pattern(420_000, is_steady=True), DAY)
 
     assert max(day) - min(day) < max(day) // 7
 
 
-def test_it_grows():
+def test_the_usage_of_the_demo_grows():
     pattern = Pattern(420_000, 45, is_steady=True)
     later = range(DAY.start + 300 * HOURS_A_DAY, DAY.stop + 300 * HOURS_A_DAY)
 
@@ -70,7 +70,7 @@ def test_it_grows():
 @pytest.mark.parametrize(
     "offer", [each for each in demo.OFFERS.values() if each.pattern], ids=lambda each: each.code
 )
-def test_every_pattern_stays_within_an_entry(offer):
+def test_every_usage_pattern_of_the_demo_stays_within_the_limits_of_an_entry(offer):
     far = range(DAY.start + 3650 * HOURS_A_DAY, DAY.stop + 3650 * HOURS_A_DAY)
 
     assert all(0 < each <= ENTRY_MAX_NANO for each in used(offer.pattern, far))
@@ -96,7 +96,7 @@ def organization_named(name):
     return db.session.scalars(db.select(Organization).where(Organization.name.startswith(name))).one()
 
 
-def test_it_makes_what_the_pages_have_to_show(seeded):
+def test_the_demo_has_an_example_of_everything_that_the_pages_show(seeded):
     """One fact each would seed anew each time, and that takes seconds."""
     organizations = db.session.scalars(db.select(Organization).order_by(Organization.id)).all()
     assert [each.name for each in organizations] == [each.profile.name for each in CUSTOMERS]
@@ -127,14 +127,14 @@ def test_it_makes_what_the_pages_have_to_show(seeded):
     assert hours() == seeded
 
 
-def test_seeding_twice_does_nothing(seeded):
+def test_seeding_the_demo_twice_changes_nothing(seeded):
     before = hours()
 
     assert demo.seed(now=NOW) is None
     assert hours() == before
 
 
-def test_collecting_goes_on_where_it_ended(seeded):
+def test_collecting_usage_of_the_demo_goes_on_where_it_ended(seeded):
     before = hours()
     assert demo.collect(now=NOW) == 0
 
@@ -153,7 +153,7 @@ def test_collecting_goes_on_where_it_ended(seeded):
     assert hours() > before
 
 
-def test_a_seed_that_was_killed_before_collecting_goes_on(few_months, monkeypatch):
+def test_seeding_the_demo_goes_on_after_a_kill_before_collecting(few_months, monkeypatch):
     def killed(**_):
         raise KeyboardInterrupt
 
@@ -167,7 +167,7 @@ def test_a_seed_that_was_killed_before_collecting_goes_on(few_months, monkeypatc
     assert demo.collect(now=NOW) == 0
 
 
-def test_everybody_of_the_description_can_come_in(seeded, app, nobody):
+def test_every_account_named_in_the_description_of_the_demo_can_sign_in(seeded, app, nobody):
     found = description(app.extensions["portal.settings"], {}, now=NOW)
     presets = {each["preset"] for each in found["people"]}
 
@@ -180,7 +180,7 @@ def test_everybody_of_the_description_can_come_in(seeded, app, nobody):
     assert nobody.submit("/login", login=first["login"], password=PASSWORD).status_code == 303
 
 
-def test_tokens_that_still_work_are_kept(seeded, app):
+def test_tokens_of_the_demo_that_still_work_are_kept(seeded, app):
     settings = app.extensions["portal.settings"]
     first = description(settings, {}, now=NOW)
 
