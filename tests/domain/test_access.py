@@ -23,7 +23,7 @@ def test_a_preset_may_do_with_billing_what_api_md_says(preset, may_read, may_upd
     assert allows(role, permissions, "billing:update") is may_update
 
 
-def test_each_preset_has_a_row_in_the_table():
+def test_each_preset_has_its_permissions():
     assert set(PRESETS) == set(Preset)
 
 
@@ -63,11 +63,11 @@ def test_a_permission_counts_for_its_own_category_only():
 
 
 @pytest.mark.parametrize("role", ["Admin", "owner", "", "administrator"])
-def test_a_role_that_does_not_exist_passes_nothing_by_itself(role):
+def test_an_unknown_role_passes_no_check_by_itself(role):
     assert not allows(role, {}, "billing:read")
 
 
 @pytest.mark.parametrize("wanted", ["billing", "billing:", "billing:delete", "money:read", ":read", ""])
-def test_a_check_that_does_not_exist_is_our_mistake(wanted):
+def test_a_check_of_an_unknown_permission_raises(wanted):
     with pytest.raises(AssertionError):
         allows("admin", {}, wanted)

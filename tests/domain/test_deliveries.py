@@ -36,11 +36,11 @@ def without(name):
 
 
 # -- what is taken ------------------------------------------------------------------------------------
-def test_an_entry_is_read():
+def test_a_usage_entry_is_read():
     assert read() == ReportedEntry(UID, HOUR, 1_500_000_000, 0, was_rounded=False)
 
 
-def test_a_revision_is_read():
+def test_the_revision_of_a_usage_entry_is_read():
     assert read(revision=12).revision == 12
 
 
@@ -98,7 +98,7 @@ def test_a_finer_quantity_is_rounded_half_up_and_told(quantity, nano):
         "2026-01-14T04:59:00+23:59",
     ],
 )
-def test_one_hour_can_be_told_in_any_zone(hour):
+def test_the_hour_of_a_usage_entry_can_be_in_any_zone(hour):
     assert read(hour=hour).hour == HOUR
 
 
@@ -129,7 +129,7 @@ def test_the_first_hour_of_the_epoch_is_an_hour():
 
 @examples(100)
 @given(st.integers(0, hour_of(NOW)), st.integers(-23 * 60 - 59, 23 * 60 + 59), st.integers(0, ENTRY_MAX_NANO))
-def test_every_hour_in_every_zone_and_every_quantity_is_read_as_it_was_meant(hour, minutes, nano):
+def test_every_hour_in_every_zone_and_every_quantity_of_a_usage_entry_is_read_exactly(hour, minutes, nano):
     at = start_of_hour(hour).astimezone(dt.timezone(dt.timedelta(minutes=minutes)))
     whole, fraction = divmod(nano, 10**9)
     found = read(hour=at.isoformat(), quantity=f"{whole}.{fraction:09d}")
@@ -138,7 +138,7 @@ def test_every_hour_in_every_zone_and_every_quantity_is_read_as_it_was_meant(hou
 
 # -- what is refused ----------------------------------------------------------------------------------
 @pytest.mark.parametrize("entry", [None, True, 1, "text", [], [GOOD], Decimal(1)])
-def test_what_is_not_an_object_is_refused(entry):
+def test_a_usage_entry_that_is_not_an_object_is_refused(entry):
     assert refusal(entry) == "is not a JSON object"
 
 
@@ -155,7 +155,7 @@ def test_an_unknown_field_is_refused_by_name(name):
         ("quantity", "quantity is missing or not a number"),
     ],
 )
-def test_a_field_that_is_missing_is_refused_by_name(name, reason):
+def test_a_field_that_is_missing_in_a_usage_entry_is_refused_by_name(name, reason):
     assert refusal(without(name)) == reason
     assert refusal(GOOD | {name: None}) == reason
 
@@ -197,7 +197,7 @@ def test_an_hour_that_is_no_text_is_refused(given):
         "1768280400",
     ],
 )
-def test_an_hour_that_is_written_otherwise_is_refused(given):
+def test_an_hour_that_is_not_written_in_iso_8601_is_refused(given):
     assert refusal(GOOD | {"hour": given}) == "hour is not an ISO 8601 time with its zone"
 
 
@@ -258,7 +258,7 @@ def test_a_time_that_no_calendar_has_is_refused(given):
         "0001-01-01T00:00:00Z",
     ],
 )
-def test_an_hour_that_is_none_in_utc_is_refused(given):
+def test_an_hour_that_is_no_full_hour_in_utc_is_refused(given):
     assert refusal(GOOD | {"hour": given}) == "hour is not a whole hour in UTC"
 
 
@@ -270,12 +270,12 @@ def test_an_hour_in_the_future_is_refused(given):
     assert refusal(GOOD | {"hour": given}) == "hour is in the future"
 
 
-def test_an_hour_that_is_only_elsewhere_in_the_future_is_taken():
+def test_an_hour_that_is_in_the_future_only_in_its_own_zone_is_taken():
     assert read(hour="2026-11-11T02:00:00+14:00").hour == hour_of(NOW)
 
 
 @pytest.mark.parametrize("given", [True, False, [], {}, ["1"], 1.5, float("nan"), float("inf")])
-def test_a_quantity_of_another_type_is_refused(given):
+def test_a_quantity_that_is_neither_text_nor_number_is_refused(given):
     assert refusal(GOOD | {"quantity": given}) == "quantity is missing or not a number"
 
 

@@ -24,7 +24,7 @@ from portal.domain.email_address import is_email_address
         f"{'x' * 64}@acme.example",
     ],
 )
-def test_mail_can_be_sent_to_an_address(text):
+def test_mail_can_be_sent_to_an_accepted_address(text):
     assert is_email_address(text)
 
 
@@ -58,11 +58,11 @@ def test_mail_can_be_sent_to_an_address(text):
         f"a@{'x.' * 130}example",
     ],
 )
-def test_mail_cannot_be_sent_to_any_other_text(text):
+def test_a_text_that_mail_cannot_be_sent_to_is_no_email_address(text):
     assert not is_email_address(text)
 
 
-def test_no_name_is_looked_up(monkeypatch):
+def test_no_host_name_is_looked_up_to_check_an_email_address(monkeypatch):
     def refuse(*_):
         raise AssertionError("somebody was asked")
 

@@ -36,7 +36,7 @@ cents = st.integers(-(10**18), 10**18)
         ("HRK", 2),  # withdrawn: what is stored keeps two decimals
     ],
 )
-def test_the_exponent_is_that_of_iso_4217(currency, exponent):
+def test_the_exponent_of_a_currency_is_that_of_iso_4217(currency, exponent):
     assert exponent_of(currency) == exponent
 
 
@@ -57,7 +57,7 @@ def test_the_exponent_is_that_of_iso_4217(currency, exponent):
         (2, 3, 1),
     ],
 )
-def test_a_half_goes_away_from_zero(numerator, denominator, rounded):
+def test_half_a_minor_unit_is_rounded_away_from_zero(numerator, denominator, rounded):
     assert round_half_up(numerator, denominator) == rounded
 
 

@@ -33,5 +33,5 @@ def test_a_number_is_written_as_babel_writes_it_with_every_decimal(scaled, decim
         ("1E+3", "en", "1,000.00"),
     ],
 )
-def test_a_number_has_at_least_the_decimals_that_are_wanted(number, language, shown):
+def test_a_number_is_written_with_at_least_the_decimals_given(number, language, shown):
     assert grouped(Decimal(number), language, decimals_min=2) == shown

@@ -191,7 +191,7 @@ def test_the_month_of_an_instant_is_that_of_utc():
         "2026−01",
     ],
 )
-def test_anything_but_a_month_since_1970_is_refused(text):
+def test_a_text_that_is_no_month_since_1970_is_refused(text):
     with pytest.raises(ValueError):
         Month.parse(text)
 

@@ -84,13 +84,13 @@ def test_a_series_adds_up_to_the_cost_of_its_sum_from_anywhere(line, before, hou
 
 @many
 @given(lines, columns, columns)
-def test_what_comes_later_never_moves_what_came_earlier(line, past, future):
+def test_usage_of_a_later_hour_never_changes_the_cost_of_an_earlier_hour(line, past, future):
     assert line.series(0, past + future)[: len(past)] == line.series(0, past)
 
 
 @many
 @given(lines, columns.filter(bool), st.data())
-def test_a_changed_hour_moves_only_later_hours_and_those_by_at_most_one(line, hours, data):
+def test_a_changed_hour_changes_the_cost_of_later_hours_alone_by_at_most_one_minor_unit(line, hours, data):
     at = data.draw(st.integers(0, len(hours) - 1))
     changed = list(hours)
     changed[at] = data.draw(quantities)
@@ -101,13 +101,13 @@ def test_a_changed_hour_moves_only_later_hours_and_those_by_at_most_one(line, ho
 
 @many
 @given(lines, quantities, quantities)
-def test_a_part_is_less_than_one_minor_unit_from_its_exact_product(line, before, quantity):
+def test_the_cost_of_a_window_is_less_than_one_minor_unit_from_the_exact_product(line, before, quantity):
     assert abs(line.cost(before, quantity) - exact_minor(line, quantity)) < 1
 
 
 @many
 @given(lines, quantities)
-def test_a_part_from_the_start_is_at_most_a_half_from_its_exact_product(line, quantity):
+def test_the_cost_from_the_start_is_at_most_half_a_minor_unit_from_the_exact_product(line, quantity):
     assert abs(line.cost(0, quantity) - exact_minor(line, quantity)) <= HALF
 
 
@@ -143,7 +143,7 @@ def test_a_nano_less_than_half_a_cent_is_rounded_down():
     assert RatedLine(pico_of(Decimal("0.005")), "EUR").cumulative_amount(10**9 - 1) == 0
 
 
-def test_digits_beyond_the_28_of_decimal_count():
+def test_digits_of_an_amount_beyond_the_28_of_decimal_count():
     line = RatedLine(PRICE_MAX_PICO, "EUR")
     assert line.cumulative_amount(ENTRY_MAX_NANO * 744) == rounded(exact_minor(line, ENTRY_MAX_NANO * 744))
 
@@ -228,14 +228,14 @@ def test_a_quantity_of_a_hundred_digits_is_rounded_once():
     assert nano_of(just_below_half) == (0, True)
 
 
-def test_a_trace_in_the_hundredth_decimal_is_told():
+def test_a_trace_in_the_hundredth_decimal_of_a_quantity_is_told():
     assert nano_of(Decimal("1." + "0" * 99 + "1")) == (10**9, True)
 
 
 # -- plain decimals ---------------------------------------------------------------------------------
 @many
 @given(st.integers(-(10**40), 10**40), st.integers(1, 21))
-def test_a_plain_decimal_is_exact(scaled, decimals_):
+def test_a_scaled_integer_is_written_exactly_as_a_plain_decimal(scaled, decimals_):
     assert Fraction(plain(scaled, decimals_)) == Fraction(scaled, 10**decimals_)
 
 

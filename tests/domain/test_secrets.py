@@ -29,7 +29,7 @@ from portal.domain.secrets import HIDDEN, scrubbed
     ],
 )
 @pytest.mark.parametrize("frame", ["{}", "before {} after", '{{"x": "{}"}}', "/path/{}/more"])
-def test_a_secret_is_hidden_wherever_it_stands(secret, frame):
+def test_a_secret_is_hidden_wherever_it_stands_in_a_text(secret, frame):
     found = scrubbed(frame.format(secret))
 
     assert HIDDEN in found
@@ -53,11 +53,11 @@ def test_a_secret_is_hidden_wherever_it_stands(secret, frame):
         "PL1234567890",
     ],
 )
-def test_what_is_no_secret_stays(text):
+def test_text_that_is_no_secret_is_not_hidden(text):
     assert scrubbed(text) == text
 
 
-def test_no_uuid_is_taken_for_a_card():
+def test_no_uuid_is_taken_for_a_card_number():
     for number in range(2000):
         text = str(uuid.UUID(int=number * 7919**9 % 2**128))
         assert scrubbed(text) == text

@@ -24,17 +24,17 @@ def test_a_minted_token_is_well_formed():
     assert all(tokens.is_well_formed(tokens.mint()) for _ in range(200))
 
 
-def test_two_thousand_tokens_are_two_thousand_different_ones():
+def test_two_thousand_minted_tokens_are_all_different():
     assert len({tokens.mint() for _ in range(2000)}) == 2000
 
 
-def test_every_character_of_the_alphabet_is_used():
+def test_every_character_of_the_token_alphabet_is_used():
     assert len(set("".join(tokens.mint()[4:34] for _ in range(500)))) == 62
 
 
 @examples(100)
 @given(st.integers(4, len(TOKEN) - 1), st.sampled_from("0aZ9b"))
-def test_any_single_changed_character_breaks_the_checksum(place, character):
+def test_any_single_changed_character_breaks_the_checksum_of_a_token(place, character):
     changed = TOKEN[:place] + character + TOKEN[place + 1 :]
     assert tokens.is_well_formed(changed) == (changed == TOKEN)
 
@@ -58,17 +58,17 @@ def test_any_single_changed_character_breaks_the_checksum(place, character):
         "bpk_" + "\uff10" * 36,
     ],
 )
-def test_anything_else_is_not_well_formed(text):
+def test_a_text_that_is_no_token_is_not_well_formed(text):
     assert not tokens.is_well_formed(text)
 
 
 @examples(100)
 @given(st.text(max_size=60))
-def test_no_text_makes_the_check_fail(text):
+def test_no_text_makes_the_check_of_a_token_raise(text):
     assert tokens.is_well_formed(text) is False
 
 
-def test_the_checksum_is_the_crc32_of_the_random_part_in_base_62():
+def test_the_checksum_of_a_token_is_the_crc32_of_its_random_part_in_base_62():
     alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
     token = tokens.mint()
     number = 0
@@ -81,11 +81,11 @@ def test_a_token_that_a_customer_holds_stays_valid_between_releases():
     assert tokens.is_well_formed("bpk_" + "A" * 30 + "0uCPlr")
 
 
-def test_what_is_stored_is_the_sha_256_of_the_token():
+def test_the_stored_fingerprint_is_the_sha_256_of_the_token():
     assert tokens.fingerprint(TOKEN) == hashlib.sha256(TOKEN.encode()).hexdigest()
 
 
-def test_what_is_stored_says_nothing_of_the_token():
+def test_the_stored_fingerprint_says_nothing_of_the_token():
     assert TOKEN[4:] not in tokens.fingerprint(TOKEN)
 
 

@@ -49,7 +49,7 @@ def rounded(value: Fraction) -> int:
         ("US", None, VatCase.THIRD_COUNTRY, 0),
     ],
 )
-def test_the_case_follows_from_the_country_and_the_vat_id(country, vat_id, case, rate):
+def test_the_vat_case_follows_from_the_country_and_the_vat_id(country, vat_id, case, rate):
     assert treatment(country, vat_id) == VatTreatment(case, rate)
 
 
@@ -70,7 +70,7 @@ def test_an_eu_customer_without_a_vat_id_is_refused(vat_id):
         (dt.date(2026, 12, 31), 1900),
     ],
 )
-def test_the_rate_is_that_of_the_day_of_the_supply(supplied_on, rate):
+def test_the_vat_rate_is_the_rate_of_the_day_of_the_supply(supplied_on, rate):
     assert treatment("DE", None, supplied_on=supplied_on).rate_basis_points == rate
 
 
@@ -96,20 +96,20 @@ def test_a_customer_of_the_union_without_a_vat_id_pays_the_rate_of_its_own_count
     assert taxed == VatTreatment(VatCase.ONE_STOP_SHOP, rate, taxed_in=area)
 
 
-def test_or_the_german_one_if_that_is_chosen():
+def test_an_eu_customer_without_a_vat_id_pays_the_german_rate_if_the_seller_chose_it():
     taxed = treatment("FR", None, without_vat_id=WithoutVatId.HOME)
     assert taxed == VatTreatment(VatCase.DOMESTIC, 1900)
 
 
 @pytest.mark.parametrize("choice", WithoutVatId)
 @pytest.mark.parametrize("country", ["DE", "CH"])
-def test_the_choice_is_about_nobody_else(country, choice):
+def test_the_choice_for_customers_without_a_vat_id_concerns_no_other_customer(country, choice):
     chosen = treatment(country, None, without_vat_id=choice)
     assert chosen == treatment(country, None)
 
 
 @pytest.mark.parametrize("country", sorted(EU))
-def test_the_rates_of_a_country_are_in_order_and_plausible(country):
+def test_the_vat_rates_of_a_country_are_in_order_and_plausible(country):
     rates = STANDARD_RATES[country]
     assert [since for since, _ in rates] == sorted({since for since, _ in rates})
     assert all(1500 <= rate <= 2700 for _, rate in rates)
@@ -128,7 +128,9 @@ def test_the_rates_of_a_country_are_in_order_and_plausible(country):
         ("FR", None, "en", "member state FR"),
     ],
 )
-def test_the_text_that_the_law_asks_for_is_in_the_language_of_the_document(country, vat_id, language, text):
+def test_the_tax_note_that_the_law_requires_is_in_the_language_of_the_document(
+    country, vat_id, language, text
+):
     taxed = treatment(country, vat_id, without_vat_id=WithoutVatId.DESTINATION)
     found = vat_text(taxed, language, "DE")
     assert found is None if text is None else text in found
@@ -142,7 +144,7 @@ def test_the_text_that_the_law_asks_for_is_in_the_language_of_the_document(count
         ("CH", None, VatCase.THIRD_COUNTRY, 0),
     ],
 )
-def test_home_is_where_the_seller_is_taxed(country, vat_id, case, rate):
+def test_the_home_rate_is_the_rate_of_the_country_where_the_seller_is_taxed(country, vat_id, case, rate):
     rules = VatRules("AT")
     assert rules.treatment_of(rules.basis_of(country, vat_id), TODAY) == VatTreatment(case, rate)
 
@@ -161,7 +163,7 @@ def test_the_eu_has_27_members():
     assert len(EU) == 27
 
 
-def test_the_union_has_greece_and_not_the_united_kingdom():
+def test_the_eu_has_greece_and_not_the_united_kingdom():
     assert "GR" in EU
     assert "GB" not in EU
 
@@ -180,11 +182,11 @@ def test_half_a_cent_of_vat_of_a_credit_goes_down():
     assert document_totals([(1900, -50)]).vat_minor == {1900: -10}
 
 
-def test_a_rate_of_zero_is_listed():
+def test_a_vat_rate_of_zero_is_listed_in_the_totals():
     assert document_totals([(0, 100)]).vat_minor == {0: 0}
 
 
-def test_a_document_without_lines_is_nothing():
+def test_a_document_without_lines_has_totals_of_zero():
     totals = document_totals([])
     assert (totals.net_minor, totals.vat_minor, totals.gross_minor) == (0, {}, 0)
 
@@ -199,7 +201,7 @@ def test_gross_is_net_and_vat(lines):
 
 @many
 @given(nets)
-def test_vat_is_the_rate_of_the_net_sum_of_each_rate(lines):
+def test_the_vat_of_each_rate_is_computed_from_its_net_sum(lines):
     for rate, vat in document_totals(lines).vat_minor.items():
         net = sum(net for other, net in lines if other == rate)
         assert vat == rounded(Fraction(net * rate, 10_000))
@@ -214,7 +216,7 @@ def test_a_credit_note_takes_back_exactly_what_its_document_asked_for(lines):
 
 @many
 @given(nets, st.randoms(use_true_random=False))
-def test_the_order_of_lines_does_not_matter(lines, random):
+def test_the_order_of_lines_does_not_change_the_totals_of_a_document(lines, random):
     shuffled = list(lines)
     random.shuffle(shuffled)
     assert document_totals(shuffled) == document_totals(lines)

@@ -28,7 +28,7 @@ from portal.domain.vat_id import checked_buyer_reference, checked_vat_id
         ("JP", "t1234567890123", "T1234567890123"),
     ],
 )
-def test_a_number_that_can_be_right_is_taken_in_its_compact_form(country, typed, number):
+def test_a_vat_id_that_can_be_right_is_taken_in_its_compact_form(country, typed, number):
     assert checked_vat_id(typed, country) == number
 
 
@@ -47,19 +47,19 @@ def test_a_number_that_can_be_right_is_taken_in_its_compact_form(country, typed,
         ("US", "é" * 5, "not a tax number"),
     ],
 )
-def test_a_number_that_cannot_be_right_is_refused_with_the_reason(country, typed, reason):
+def test_a_vat_id_that_cannot_be_right_is_refused_with_the_reason(country, typed, reason):
     with pytest.raises(UnusableValueError, match=reason):
         checked_vat_id(typed, country)
 
 
 @pytest.mark.parametrize("country", sorted(EU))
-def test_every_member_state_has_rules(country):
+def test_every_member_state_has_rules_for_its_vat_ids(country):
     with pytest.raises(UnusableValueError):
         checked_vat_id("1", country)
 
 
 @pytest.mark.parametrize("digit", range(10))
-def test_one_check_digit_of_ten_is_right(digit):
+def test_a_single_check_digit_of_ten_makes_a_vat_id_right(digit):
     number = f"DE13669597{digit}"
     if digit == 6:
         assert checked_vat_id(number, "DE") == number
@@ -79,7 +79,7 @@ def test_one_check_digit_of_ten_is_right(digit):
         ("4711-12", "4711-12"),
     ],
 )
-def test_a_reference_is_free_unless_it_is_a_leitweg_id(typed, reference):
+def test_a_buyer_reference_is_free_text_unless_it_looks_like_a_leitweg_id(typed, reference):
     assert checked_buyer_reference(typed) == reference
 
 

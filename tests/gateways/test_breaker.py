@@ -32,34 +32,34 @@ def fail(breaker: Breaker, times: int) -> None:
         breaker.failed()
 
 
-def test_four_failures_leave_it_closed(breaker):
+def test_four_failures_leave_the_breaker_closed(breaker):
     fail(breaker, 4)
     breaker.enter()
     assert not breaker.is_open
 
 
-def test_five_failures_open_it(breaker):
+def test_five_failures_open_the_breaker(breaker):
     fail(breaker, 5)
     assert breaker.is_open
     with pytest.raises(ProviderUnavailableError):
         breaker.enter()
 
 
-def test_failures_that_are_far_apart_do_not_open_it(breaker, seconds):
+def test_failures_that_are_far_apart_do_not_open_the_breaker(breaker, seconds):
     for _ in range(9):
         fail(breaker, 1)
         seconds.now += 8
     assert not breaker.is_open
 
 
-def test_a_success_forgets_failures(breaker):
+def test_a_success_makes_the_breaker_forget_failures(breaker):
     fail(breaker, 4)
     breaker.succeeded()
     fail(breaker, 4)
     assert not breaker.is_open
 
 
-def test_after_a_rest_one_may_try_and_the_others_wait(breaker, seconds):
+def test_after_a_pause_the_open_breaker_lets_a_single_caller_try(breaker, seconds):
     fail(breaker, 5)
     seconds.now += 10
     assert not breaker.is_open
@@ -68,7 +68,7 @@ def test_after_a_rest_one_may_try_and_the_others_wait(breaker, seconds):
         breaker.enter()
 
 
-def test_the_one_that_tried_closes_it_or_opens_it_again(breaker, seconds):
+def test_the_caller_that_tries_closes_the_breaker_or_opens_it_again(breaker, seconds):
     fail(breaker, 5)
     seconds.now += 10
     fail(breaker, 1)

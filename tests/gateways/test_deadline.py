@@ -19,11 +19,11 @@ def gate():
     gate.set()
 
 
-def test_an_answer_in_time_is_returned():
+def test_an_answer_within_the_deadline_is_returned():
     assert Deadline("test", 5000).ask(lambda: 42, is_repeatable=True) == 42
 
 
-def test_what_the_call_raises_is_raised():
+def test_the_error_of_a_call_with_a_deadline_is_raised():
     with pytest.raises(ZeroDivisionError):
         Deadline("test", 5000).ask(lambda: 1 // 0, is_repeatable=True)
 
@@ -31,7 +31,7 @@ def test_what_the_call_raises_is_raised():
 @pytest.mark.parametrize(
     ("is_repeatable", "error"), [(True, ProviderUnavailableError), (False, OutcomeUnknownError)]
 )
-def test_a_call_that_takes_too_long_is_given_up(gate, is_repeatable, error):
+def test_a_call_that_takes_longer_than_its_deadline_is_given_up(gate, is_repeatable, error):
     started = time.monotonic()
     with pytest.raises(ProviderUnavailableError) as given_up:
         Deadline("test", 100).ask(gate.wait, is_repeatable=is_repeatable)
@@ -39,7 +39,7 @@ def test_a_call_that_takes_too_long_is_given_up(gate, is_repeatable, error):
     assert 0.1 <= time.monotonic() - started < 2
 
 
-def test_four_slow_calls_hold_up_only_who_asks_the_same_provider(gate):
+def test_four_slow_calls_hold_up_only_callers_of_the_same_provider(gate):
     slow, other = Deadline("slow", 100), Deadline("other", 5000)
     for _ in range(4):
         with pytest.raises(ProviderUnavailableError):
@@ -54,7 +54,7 @@ def test_four_slow_calls_hold_up_only_who_asks_the_same_provider(gate):
     assert not has_begun.is_set()
 
 
-def test_all_that_is_asked_in_one_scope_has_one_deadline(gate):
+def test_all_calls_of_one_scope_have_one_deadline(gate):
     deadline = Deadline("test", 200)
     started = time.monotonic()
     with deadline.scope():
@@ -65,7 +65,7 @@ def test_all_that_is_asked_in_one_scope_has_one_deadline(gate):
     assert deadline.ask(lambda: "afterwards", is_repeatable=True) == "afterwards"
 
 
-def test_what_is_asked_too_late_was_never_begun(gate):
+def test_a_call_after_the_deadline_is_never_begun(gate):
     deadline, has_begun = Deadline("test", 100), threading.Event()
     with deadline.scope():
         with pytest.raises(OutcomeUnknownError):

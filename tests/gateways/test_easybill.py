@@ -140,7 +140,7 @@ def test_a_draft_has_totals_but_no_number(gateway, facts):
     assert document.document_on == TODAY
 
 
-def test_finishing_gives_the_number_and_the_due_date(gateway, facts):
+def test_finishing_a_draft_gives_the_number_and_the_due_date(gateway, facts):
     draft = gateway.create_draft(gateway.create_customer(facts), draft_facts())
     document = gateway.finish(draft.id)
 
@@ -150,7 +150,7 @@ def test_finishing_gives_the_number_and_the_due_date(gateway, facts):
     assert gateway.finish(draft.id) == document, "finishing again changes nothing"
 
 
-def test_documents_are_found_by_customer_and_day(gateway, facts):
+def test_documents_of_easybill_are_found_by_customer_and_day(gateway, facts):
     customer_id = gateway.create_customer(facts)
     draft = gateway.create_draft(customer_id, draft_facts())
     gateway.create_draft(customer_id, draft_facts(document_on=TODAY + dt.timedelta(days=1)))
@@ -158,7 +158,7 @@ def test_documents_are_found_by_customer_and_day(gateway, facts):
     assert gateway.documents_of(customer_id, TODAY, TODAY) == [draft]
 
 
-def test_a_document_that_is_not_there_is_none(gateway):
+def test_a_missing_document_of_easybill_is_none(gateway):
     assert gateway.document_of("999999999999") is None
 
 
@@ -182,13 +182,13 @@ def test_nothing_in_the_gateway_can_change_or_delete_a_finished_document():
     assert source.count('"PUT", f"/documents') == source.count('/done")') == 1
 
 
-def test_the_pdf_is_a_pdf(gateway, facts):
+def test_the_pdf_of_a_document_of_easybill_is_a_pdf(gateway, facts):
     draft = gateway.create_draft(gateway.create_customer(facts), draft_facts())
 
     assert gateway.pdf_of(draft.id).startswith(b"%PDF")
 
 
-def test_what_is_not_a_pdf_is_not_taken_for_one():
+def test_an_answer_of_easybill_that_is_no_pdf_is_not_taken_for_a_pdf():
     with (
         answering(answer("200 OK", b"<html>busy</html>")) as base,
         pytest.raises(InvoicingUnavailableError, match="not a PDF"),
@@ -196,7 +196,7 @@ def test_what_is_not_a_pdf_is_not_taken_for_one():
         EasybillGateway(KEY, base).pdf_of("1")
 
 
-def test_the_same_payment_counts_once(gateway, facts):
+def test_the_same_payment_at_easybill_counts_once(gateway, facts):
     draft = gateway.create_draft(gateway.create_customer(facts), draft_facts())
     gateway.finish(draft.id)
     reference = f"pi_{next(_numbers)}, part 1"
@@ -206,7 +206,7 @@ def test_the_same_payment_counts_once(gateway, facts):
     assert gateway.document_of(draft.id).paid_on == TODAY
 
 
-def test_every_page_of_a_list_is_read(gateway, facts, monkeypatch):
+def test_every_page_of_a_list_of_easybill_is_read(gateway, facts, monkeypatch):
     monkeypatch.setattr(easybill_http, "PAGE_ROWS", 1)
     customer_id = gateway.create_customer(facts)
     made = [gateway.create_draft(customer_id, draft_facts()) for _ in range(3)]
@@ -214,7 +214,7 @@ def test_every_page_of_a_list_is_read(gateway, facts, monkeypatch):
     assert gateway.documents_of(customer_id, TODAY, TODAY) == made
 
 
-def test_edited_documents_are_found_by_day(gateway, facts):
+def test_edited_documents_of_easybill_are_found_by_day(gateway, facts):
     made = gateway.create_draft(gateway.create_customer(facts), draft_facts())
     first = gateway.documents_edited_since(NEW_YEAR)
     pages = [gateway.documents_edited_since(NEW_YEAR, each + 1) for each in range(first.pages)]
@@ -223,18 +223,18 @@ def test_edited_documents_are_found_by_day(gateway, facts):
     assert made in [each for page in range(first.pages) for each in gateway.drafts(page + 1).documents]
 
 
-def test_an_empty_list_has_no_pages(gateway):
+def test_an_empty_list_of_easybill_has_no_pages(gateway):
     page = gateway.documents_edited_since(dt.datetime(2090, 1, 1, tzinfo=dt.UTC))
     assert (page.documents, page.pages) == ([], 0)
 
 
-def test_a_wrong_key_is_told_apart_from_a_refusal(sandboxes):
+def test_a_wrong_easybill_key_is_told_apart_from_a_refusal(sandboxes):
     stranger = EasybillGateway("wrong", f"{sandboxes.easybill_url}/rest/v1")
     with pytest.raises(InvoicingKeyRefusedError):
         stranger.customer_by_number("1")
 
 
-def test_a_refusal_names_the_fields_and_quotes_nobody(gateway, facts, caplog):
+def test_a_refusal_of_easybill_names_the_fields_and_quotes_no_values(gateway, facts, caplog):
     with pytest.raises(InvoicingRefusedError) as refused:
         gateway.create_draft("1", draft_facts())
 
@@ -253,7 +253,7 @@ def test_a_refusal_names_the_fields_and_quotes_nobody(gateway, facts, caplog):
         ("503 Service Unavailable", ["Retry-After: 120"], InvoicingUnavailableError, 120),
     ],
 )
-def test_what_may_go_through_later_says_when(status, headers, error, seconds):
+def test_an_unavailable_easybill_says_when_to_retry_a_call(status, headers, error, seconds):
     with (
         answering(answer(status, {"message": "secret words"}, *headers)) as base,
         pytest.raises(error) as raised,
@@ -266,7 +266,7 @@ def test_what_may_go_through_later_says_when(status, headers, error, seconds):
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"items": 7}', b'{"items": [7]}'])
-def test_an_answer_that_cannot_be_read_is_no_answer(body):
+def test_an_unreadable_answer_of_easybill_counts_as_unavailable(body):
     with (
         answering(answer("200 OK", body)) as base,
         pytest.raises(InvoicingUnavailableError, match="cannot be read"),
@@ -274,7 +274,7 @@ def test_an_answer_that_cannot_be_read_is_no_answer(body):
         EasybillGateway(KEY, base).customer_by_number("1")
 
 
-def test_nobody_listening_is_no_answer():
+def test_a_refused_connection_to_easybill_counts_as_unavailable():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(InvoicingUnavailableError):
@@ -286,7 +286,7 @@ def test_nobody_listening_is_no_answer():
     [b"", b"HTTP/1.1 200 OK\r\nX-Drip: ", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{"],
     ids=["says nothing", "drips headers", "drips its body"],
 )
-def test_a_server_that_drips_is_left_at_the_deadline(first):
+def test_an_easybill_answer_that_drips_is_given_up_at_the_deadline(first):
     with answering(first, *[b" "] * 1000, pause_seconds=0.05) as base:
         started = time.monotonic()
         with pytest.raises(InvoicingUnavailableError, match="in time"):
@@ -295,7 +295,7 @@ def test_a_server_that_drips_is_left_at_the_deadline(first):
     assert time.monotonic() - started < 2
 
 
-def test_redirects_are_not_followed(sandboxes):
+def test_redirects_of_easybill_are_not_followed(sandboxes):
     elsewhere = f"Location: {sandboxes.easybill_url}/rest/v1/customers"
     with (
         answering(answer("302 Found", {}, elsewhere)) as base,
@@ -304,7 +304,7 @@ def test_redirects_are_not_followed(sandboxes):
         EasybillGateway(KEY, base).customer_by_number("1")
 
 
-def test_nulls_texts_and_unknown_fields_are_understood():
+def test_nulls_texts_and_unknown_fields_of_easybill_are_understood():
     body = {
         "id": "17",
         "amount": "3367",
@@ -331,18 +331,18 @@ def test_half_a_cent_in_a_total_is_not_rounded_away():
         EasybillGateway(KEY, base).document_of("17")
 
 
-def test_an_id_that_is_no_number_never_reaches_a_url(gateway):
+def test_an_easybill_id_that_is_no_number_never_reaches_a_url(gateway):
     with pytest.raises(AssertionError):
         gateway.document_of("17/cancel")
 
 
 @pytest.mark.parametrize(("currency", "hundredths"), [("EUR", 1234), ("JPY", 123400), ("USD", 1234)])
-def test_money_is_told_in_hundredths_and_back(currency, hundredths):
+def test_money_is_sent_to_easybill_in_hundredths_and_read_back(currency, hundredths):
     assert hundredths_of(Money(1234, currency)) == hundredths
     assert money_of(Decimal(hundredths).scaleb(-2), currency) == Money(1234, currency)
 
 
-def test_finer_currencies_are_refused():
+def test_currencies_finer_than_hundredths_are_refused_for_easybill():
     with pytest.raises(CurrencyNotCarriedError):
         hundredths_of(Money(1234, "KWD"))
     with pytest.raises(CurrencyNotCarriedError):
@@ -370,20 +370,20 @@ def test_a_credit_is_below_zero_whichever_sign_the_account_writes():
         assert (document.net, document.gross) == (Decimal("-123.45"), Decimal("-146.91"))
 
 
-def test_each_position_has_its_own_rate(gateway, facts):
+def test_each_line_of_an_easybill_document_has_its_own_vat_rate(gateway, facts):
     lines = [DraftLine("a", Money(10000, "EUR"), 1900), DraftLine("b", Money(10000, "EUR"), 700)]
     document = gateway.create_draft(gateway.create_customer(facts), draft_facts(lines=lines))
     assert (document.net, document.gross) == (200, 226)
 
 
-def test_yen_are_sent_in_hundredths(gateway, facts):
+def test_yen_are_sent_to_easybill_in_hundredths(gateway, facts):
     lines = [DraftLine("a", Money(1234, "JPY"), 0)]
     facts_in_yen = draft_facts(currency="JPY", lines=lines)
     document = gateway.create_draft(gateway.create_customer(facts), facts_in_yen)
     assert (document.net, document.currency) == (1234, "JPY")
 
 
-def test_what_easybill_would_fill_in_stays_as_it_was_written(gateway, facts, monkeypatch):
+def test_a_placeholder_that_easybill_would_fill_in_stays_as_it_was_written(gateway, facts, monkeypatch):
     sent = recorded(monkeypatch)
     named = InvoicingCustomer(
         **{name: getattr(facts, name) for name in facts.__slots__} | {"name": "%KUNDE.NAME%"}
@@ -428,7 +428,7 @@ def all_conversations(gateway, facts):
     return kept.id, lost.id
 
 
-def test_only_what_easybill_lets_a_client_write_is_sent(gateway, facts, monkeypatch):
+def test_only_fields_that_easybill_lets_a_client_write_are_sent(gateway, facts, monkeypatch):
     if reason := easybill_description.absent():
         pytest.skip(reason)
     sent = recorded(monkeypatch)
@@ -441,7 +441,7 @@ def test_only_what_easybill_lets_a_client_write_is_sent(gateway, facts, monkeypa
         assert easybill_description.not_writable(kind, body) == set(), path
 
 
-def test_a_finished_document_is_neither_put_nor_deleted(gateway, facts, monkeypatch):
+def test_a_finished_document_of_easybill_is_neither_put_nor_deleted(gateway, facts, monkeypatch):
     sent = recorded(monkeypatch)
     kept, lost = all_conversations(gateway, facts)
     changes = [(method, path) for method, path, _ in sent if method in {"PUT", "DELETE", "PATCH"}]

@@ -78,7 +78,7 @@ def test_a_call_that_easybill_keeps_waiting_leaves_no_worker_busy(gateway, fault
     assert gateway.document_of("999999999999") is None
 
 
-def test_an_outage_of_easybill_holds_four_threads_however_many_call():
+def test_an_outage_of_easybill_holds_at_most_four_threads():
     before = threading.active_count()
     with silent_provider() as url, ThreadPoolExecutor(12) as callers:
         gateway = EasybillGateway(KEY, f"{url}/rest/v1", _SECONDS)
@@ -116,7 +116,7 @@ def test_an_outage_that_goes_on_is_met_by_one_call_in_ten_seconds(gateway, fault
     assert budget.spent == 5 + 3
 
 
-def test_being_called_too_often_is_no_outage(gateway, faults, budget):
+def test_a_rate_limit_of_easybill_is_no_outage(gateway, faults, budget):
     faults.fail("429")
     for _ in range(9):
         with pytest.raises(InvoicingRateLimitedError):
@@ -124,7 +124,7 @@ def test_being_called_too_often_is_no_outage(gateway, faults, budget):
     assert budget.spent == 9
 
 
-def test_a_refusal_is_no_outage(gateway, budget):
+def test_a_refusal_of_easybill_is_no_outage(gateway, budget):
     for _ in range(9):
         with pytest.raises(ProviderRefusedError):
             gateway.pdf_of("999999999999")

@@ -47,5 +47,5 @@ def test_a_mail_is_from_the_seller_and_an_answer_goes_to_its_support(server):
     assert message["To"] == "ada@example.org"
 
 
-def test_a_sender_who_brings_a_name_keeps_it():
+def test_a_sender_of_mail_with_a_name_keeps_the_name():
     assert named_sender("Our bills <billing@example.org>", "Alpencloud") == "Our bills <billing@example.org>"

@@ -46,7 +46,7 @@ def newcomer() -> NewCustomer:
     return NewCustomer(key=str(uuid4()), number="10001", name="Acme GmbH", email="billing@acme.example")
 
 
-def test_the_same_customer_is_made_once(gateway):
+def test_the_same_stripe_customer_is_made_once(gateway):
     who = newcomer()
     made = gateway.create_customer(who, who.key)
     assert gateway.create_customer(who, who.key) == made
@@ -64,7 +64,7 @@ def test_a_set_up_begins_unfinished(gateway, customer_id):
     assert (setup.customer_id, setup.status, setup.method) == (customer_id, SetupStatus.UNFINISHED, None)
 
 
-def test_the_same_key_is_the_same_set_up(gateway, customer_id):
+def test_the_same_idempotency_key_is_the_same_set_up(gateway, customer_id):
     key = str(uuid4())
     assert gateway.begin_setup(customer_id, key) == gateway.begin_setup(customer_id, key)
 
@@ -87,7 +87,7 @@ def test_an_attached_card_is_described(gateway, customer_id):
     assert gateway.attach(customer_id=customer_id, method_id=method.id) == method
 
 
-def test_a_wallet_is_all_methods_and_the_default(gateway, customer_id):
+def test_the_payment_methods_of_a_customer_are_all_methods_and_the_default(gateway, customer_id):
     assert gateway.methods_of(customer_id) == CustomerMethods(methods=(), default_id=None, is_deleted=False)
     methods = {
         gateway.attach(customer_id=customer_id, method_id=each)
@@ -115,7 +115,7 @@ def test_another_customers_method_is_refused_like_an_unknown_one(gateway, custom
         gateway.attach(customer_id=customer_id, method_id=method.id)
 
 
-def test_what_does_not_exist_is_not_found(gateway, customer_id):
+def test_a_payment_method_that_stripe_does_not_have_is_not_found(gateway, customer_id):
     with pytest.raises(NotFoundError, match="no such payment method"):
         gateway.method_of("pm_unknown")
     with pytest.raises(NotFoundError, match="no such payment method"):
@@ -127,7 +127,7 @@ def test_what_does_not_exist_is_not_found(gateway, customer_id):
     gateway.detach("pm_unknown")
 
 
-def test_a_customer_that_is_gone_is_our_problem_not_the_callers(gateway):
+def test_a_customer_missing_at_stripe_is_an_error_of_the_portal_not_of_the_caller(gateway):
     with pytest.raises(ProviderRefusedError):
         gateway.begin_setup("cus_unknown")
 
@@ -137,7 +137,7 @@ def test_a_decline_has_stripes_sentence_for_the_customer(gateway, customer_id):
         gateway.attach(customer_id=customer_id, method_id="pm_card_chargeDeclined")
 
 
-def test_a_wrong_key_is_refused_and_never_logged(sandboxes, caplog):
+def test_a_wrong_stripe_key_is_refused_and_never_logged(sandboxes, caplog):
     gateway = StripeGateway("no_key_at_all_0123456789", sandboxes.stripe_url, 5000)
     with pytest.raises(ProviderRefusedError):
         make_customer(gateway)
@@ -145,14 +145,14 @@ def test_a_wrong_key_is_refused_and_never_logged(sandboxes, caplog):
     assert [record.message for record in caplog.records] == ["stripe refused"]
 
 
-def test_no_secret_is_logged(sandboxes, caplog):
+def test_no_secret_of_stripe_is_logged(sandboxes, caplog):
     caplog.set_level("DEBUG")
     gateway = StripeGateway("sk_test_sandbox", sandboxes.stripe_url, 5000)
     client_secret = gateway.begin_setup(make_customer(gateway))
     assert client_secret not in caplog.text
 
 
-def test_a_silent_provider_is_given_up_at_the_deadline():
+def test_a_silent_stripe_is_given_up_at_the_deadline():
     with silent_provider() as url:
         gateway = StripeGateway("sk_test_sandbox", url, 300)
         gateway._api.client  # noqa: B018 - the package's import is not what is measured
@@ -164,7 +164,7 @@ def test_a_silent_provider_is_given_up_at_the_deadline():
         assert time.monotonic() - started < 3
 
 
-def test_a_provider_that_is_down_is_unavailable(unused_port):
+def test_a_stripe_that_is_down_is_unavailable(unused_port):
     gateway = StripeGateway("sk_test_sandbox", f"http://127.0.0.1:{unused_port}", 5000)
     with pytest.raises(ProviderUnavailableError):
         gateway.begin_setup("cus_1")

@@ -30,7 +30,7 @@ def gateway(faults) -> StripeGateway:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_every_fault_ends_in_time_and_in_our_words(gateway, faults, mode):
+def test_every_fault_of_stripe_ends_in_time_and_in_our_words(gateway, faults, mode):
     faults.fail(mode)
     started = time.monotonic()
     with pytest.raises(ProviderUnavailableError):
@@ -41,14 +41,14 @@ def test_every_fault_ends_in_time_and_in_our_words(gateway, faults, mode):
 
 
 @pytest.mark.parametrize("mode", ["reset", "slow", "drip", "500", "garbage", "black hole"])
-def test_a_change_that_was_not_answered_has_an_unknown_outcome(gateway, faults, mode):
+def test_a_change_at_stripe_without_an_answer_has_an_unknown_outcome(gateway, faults, mode):
     faults.fail(mode)
     with pytest.raises(OutcomeUnknownError, match="being checked"):
         gateway.detach("pm_1")
 
 
 @pytest.mark.parametrize("mode", ["slow", "drip", "black hole"])
-def test_a_call_that_is_given_up_leaves_its_worker_slot(gateway, faults, mode):
+def test_a_call_to_stripe_that_is_given_up_frees_its_worker_slot(gateway, faults, mode):
     customer_id = gateway.create_customer(_NEWCOMER, f"slots {mode}")
     faults.fail(mode)
     for _ in range(4):
@@ -58,7 +58,7 @@ def test_a_call_that_is_given_up_leaves_its_worker_slot(gateway, faults, mode):
     assert gateway.methods_of(customer_id).methods == ()
 
 
-def test_a_breaker_spares_a_provider_that_is_down(gateway, faults):
+def test_a_breaker_spares_a_stripe_that_is_down(gateway, faults):
     faults.fail("refused")
     for _ in range(5):
         with pytest.raises(ProviderUnavailableError):
@@ -69,7 +69,7 @@ def test_a_breaker_spares_a_provider_that_is_down(gateway, faults):
     assert type(refused.value) is ProviderUnavailableError  # it was not even tried
 
 
-def test_an_answer_that_was_lost_is_asked_for_again_with_the_same_key(sandboxes, monkeypatch):
+def test_a_call_to_stripe_whose_answer_was_lost_is_repeated_with_the_same_key(sandboxes, monkeypatch):
     with faults_before(sandboxes.stripe_url) as faults:
         gateway = StripeGateway("sk_test_sandbox", faults.url, 5000)
         passed_on, answers = faults._pass_on, []
