@@ -93,7 +93,7 @@ def test_cards_and_mandates_are_added_chosen_and_removed(page):
     expect(page.get_by_role("heading", name="No payment method yet")).to_be_visible()
 
 
-def test_the_default_is_removed_by_naming_the_next(page):
+def test_the_default_payment_method_is_removed_by_naming_its_successor(page):
     sign_in(page, "admin@sakura.example")
     type_card(page, open_form(page), CARD)
     type_card(page, open_form(page), "5555 5555 5555 4444")
@@ -108,7 +108,7 @@ def test_the_default_is_removed_by_naming_the_next(page):
     remove_all(page)
 
 
-def test_a_double_click_saves_once(page):
+def test_a_double_click_saves_a_payment_method_once(page):
     sign_in(page, "admin@sakura.example")
     begun = asked(page, "/payment_intent")
     frame = open_form(page)
@@ -122,7 +122,7 @@ def test_a_double_click_saves_once(page):
     remove_all(page)
 
 
-def test_a_lost_connection_is_explained_and_trying_again_begins_nothing_twice(page):
+def test_a_retry_after_a_lost_connection_begins_no_second_set_up(page):
     sign_in(page, "admin@sakura.example")
     begun = asked(page, "/payment_intent")
     page.route("**/payment_intent", lambda route: route.abort())
@@ -148,7 +148,7 @@ def test_a_lost_connection_is_explained_and_trying_again_begins_nothing_twice(pa
     remove_all(page)
 
 
-def test_an_answer_that_was_lost_is_found_by_trying_again(page):
+def test_a_set_up_whose_answer_was_lost_is_found_by_trying_again(page):
     sign_in(page, "admin@sakura.example")
     frame = open_form(page)
 
@@ -182,7 +182,7 @@ def test_a_card_is_added_by_keyboard_on_a_phone(page):
     remove_all(page)
 
 
-def test_the_form_speaks_the_language_of_the_page(page):
+def test_the_payment_form_speaks_the_language_of_the_page(page):
     sign_in(page, "admin@sakura.example")
 
     page.add_init_script(
@@ -193,7 +193,7 @@ def test_the_form_speaks_the_language_of_the_page(page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_form_wears_our_colours_by_day_and_by_night(page, scheme):
+def test_the_payment_form_has_the_colours_of_the_portal_in_both_themes(page, scheme):
     page.emulate_media(color_scheme=scheme)
     sign_in(page, "admin@sakura.example")
     frame = open_form(page)
@@ -205,7 +205,7 @@ def test_the_form_wears_our_colours_by_day_and_by_night(page, scheme):
     expect(page.locator("#payment-element iframe")).to_have_css("color-scheme", other)
 
 
-def test_only_the_page_with_the_form_loads_stripe_and_only_two_scripts_run_on_it(page, portal):
+def test_only_the_page_of_the_payment_form_loads_stripe_and_it_runs_two_scripts(page, portal):
     origins = set()
     page.on("request", lambda request: origins.add(request.url.split("/")[2]))
     sign_in(page, "admin@hanse.example")
@@ -221,7 +221,7 @@ def test_only_the_page_with_the_form_loads_stripe_and_only_two_scripts_run_on_it
     assert sorted(scripts) == ["/static/payment.js", "/stripe.js"]
 
 
-def test_a_declined_card_stays_on_the_form_and_says_why(page):
+def test_a_declined_card_stays_on_the_payment_form_with_the_reason(page):
     sign_in(page, "billing@redwood.example")
     type_card(page, open_form(page), DECLINED)
     expect(page.get_by_role("alert").filter(has_text="declined")).to_be_visible()
@@ -231,7 +231,7 @@ def test_a_declined_card_stays_on_the_form_and_says_why(page):
     expect(methods(page)).to_have_count(0)
 
 
-def test_the_bank_asks_and_the_person_approves_or_refuses(page):
+def test_a_person_approves_or_refuses_a_card_when_its_bank_asks(page):
     sign_in(page, "admin@redwood.example")
     type_card(page, open_form(page), SECURE_CARD)
     page.get_by_role("button", name="Refuse").click()
@@ -253,7 +253,7 @@ def test_the_card_number_goes_to_stripe_alone(page, portal):
     assert not [url for url in with_number if url.startswith(portal.url)]
 
 
-def test_a_viewer_sees_no_buttons_and_gets_403(page, portal):
+def test_a_viewer_sees_no_buttons_for_payment_methods_and_gets_403(page, portal):
     sign_in(page, "viewer@hanse.example")
     page.get_by_role("link", name="Payment methods").first.click()
     expect(methods(page)).to_have_count(1)

@@ -56,7 +56,7 @@ def test_the_chart_is_read_by_month_by_day_and_by_hour(page):
     expect(page.get_by_role("heading", level=1)).to_have_text("Usage")
 
 
-def test_the_keyboard_walks_through_the_days(page):
+def test_the_keyboard_walks_through_the_days_of_the_chart(page):
     sign_in(page, "viewer@hanse.example")
     page.goto("/billing/usage?month=2026-02")
     days = page.locator("figure.chart svg a")
@@ -82,7 +82,7 @@ def test_a_line_of_an_invoice_leads_to_hours_that_add_up_to_it(page):
     assert cents(page.locator("table.hours tfoot td").last.inner_text()) == amount
 
 
-def test_the_legal_invoice_is_downloaded_and_says_the_same(page):
+def test_the_downloaded_legal_invoice_says_the_same_as_the_page(page):
     sign_in(page, "viewer@hanse.example")
     page.goto("/")
     page.get_by_role("link", name="Legal invoices").click()
@@ -95,7 +95,7 @@ def test_the_legal_invoice_is_downloaded_and_says_the_same(page):
     assert number in text
 
 
-def test_it_all_works_without_a_script(chromium, portal):
+def test_every_reading_page_works_without_a_script(chromium, portal):
     context = chromium.new_context(base_url=portal.url, java_script_enabled=False)
     page = context.new_page()
     sign_in(page, "viewer@hanse.example")

@@ -117,7 +117,7 @@ def type_card(page, frame):
         ),
     ],
 )
-def test_what_fails_while_confirming_is_told_and_pressing_again_works(page, frame, sandbox, kind, told):
+def test_a_failure_while_confirming_is_shown_and_pressing_again_works(page, frame, sandbox, kind, told):
     # Chromium itself asks once more when a kept connection ends without a word.
     throw(sandbox, kind, caller="browser", path="/v1/setup_intents/*/confirm", method="POST", times=10)
     type_card(page, frame)
@@ -128,7 +128,7 @@ def test_what_fails_while_confirming_is_told_and_pressing_again_works(page, fram
     page.wait_for_url("**/back?*redirect_status=succeeded")
 
 
-def test_an_answer_that_breaks_off_does_not_set_up_twice(page, frame, sandbox):
+def test_an_answer_that_breaks_off_does_not_set_up_a_card_twice(page, frame, sandbox):
     throw(sandbox, "cut", caller="browser", method="POST")
     type_card(page, frame)
     page.get_by_role("button", name="Save").click()
@@ -139,13 +139,13 @@ def test_an_answer_that_breaks_off_does_not_set_up_twice(page, frame, sandbox):
     assert len(api.setup_attempts.list({"setup_intent": api.setup_intents.list().data[0].id}).data) == 1
 
 
-def test_a_form_that_cannot_load_says_so(page, shop, sandbox):
+def test_a_payment_form_that_cannot_load_says_so(page, shop, sandbox):
     throw(sandbox, "garbled", caller="browser", method="GET")
     page.goto(shop)
     expect(page.locator("#told")).to_have_text("loaderror api_connection_error")
 
 
-def test_an_account_whose_bank_is_late_comes_back_as_pending(page, frame):
+def test_a_bank_account_whose_bank_is_late_comes_back_as_pending(page, frame):
     frame.get_by_label("SEPA Direct Debit").check(force=True)
     frame.get_by_label("IBAN").fill("DE08 3704 0044 0532 0130 03")
     frame.get_by_label("Full name").fill("Erika Muster")

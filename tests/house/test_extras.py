@@ -35,12 +35,12 @@ def _run(script: str, **settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_production_serves_without_the_sandboxes_and_what_only_they_need(tmp_path):
+def test_production_serves_without_the_sandboxes_and_their_libraries(tmp_path):
     served = _run(SERVE, **PRODUCTION | {"DATABASE_URL": f"sqlite:///{tmp_path / 'portal.sqlite'}"})
     assert served.returncode == 0, served.stderr
 
 
-def test_a_stand_in_without_its_extra_says_what_to_install():
+def test_a_sandbox_without_its_extra_says_what_to_install():
     refused = _run(STAND_IN)
     assert refused.returncode == 1
     assert "pip install 'billing-portal[sandbox]'" in refused.stderr

@@ -29,12 +29,12 @@ LIBRARIES = ("flask", "sqlalchemy", "argon2", "stripe", "jsonschema", "playwrigh
         ("tests/domain/test_access.py", LIBRARIES),
         ("tests/gateways/test_breaker.py", LIBRARIES),
         (
-            "tests/ledger/test_completeness.py::test_an_entry_of_nothing_is_an_entry[sqlite]",
+            "tests/ledger/test_completeness.py::test_an_entry_of_zero_counts_as_metered[sqlite]",
             ("portal.app", "portal.sandbox"),
         ),
     ],
 )
-def test_arithmetic_imports_nothing_that_it_does_not_need(tests, slow_to_import):
+def test_arithmetic_imports_nothing_slow(tests, slow_to_import):
     command = [sys.executable, "-c", RUN, tests, *slow_to_import]
     alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     done = subprocess.run(
@@ -43,7 +43,7 @@ def test_arithmetic_imports_nothing_that_it_does_not_need(tests, slow_to_import)
     assert done.stderr.strip() == "", done.stdout
 
 
-def test_every_property_says_with_how_many_examples_it_is_tried():
+def test_every_property_test_names_its_number_of_examples():
     silent = [
         f"{file.relative_to(ROOT)}: {node.name}"
         for file in (ROOT / "tests").rglob("test_*.py")
@@ -77,7 +77,7 @@ EVERY_REQUEST = "flask, flask_login, flask_sqlalchemy, flask_wtf.csrf, sqlalchem
 RATIO_MAX = 1.2
 
 
-def test_commands_are_listed_in_about_the_time_that_imports_of_every_request_take(tmp_path):
+def test_commands_are_listed_in_about_the_time_of_the_imports_of_every_request(tmp_path):
     imports = [sys.executable, "-c", f"import {EVERY_REQUEST}, jinja2_fragments"]
     listing = [sys.executable, "-m", "flask", "--app", "wsgi", "--help"]
     pairs = [(_cpu_seconds(listing, tmp_path), _cpu_seconds(imports, tmp_path)) for _ in range(3)]
@@ -95,5 +95,5 @@ def _cpu_seconds(command: list[str], var: Path) -> float:
 
 
 @pytest.mark.parametrize("group", cli.GROUPS, ids=lambda group: group.name)
-def test_the_list_says_of_a_group_of_commands_what_the_group_says_of_itself(group):
+def test_the_list_of_commands_has_the_help_text_of_each_group(group):
     assert group.help == inspect.cleandoc(group.load().help)

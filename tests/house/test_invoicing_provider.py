@@ -19,7 +19,7 @@ OF_THE_PROVIDER = (ROOT / "portal" / "gateways", ROOT / "portal" / "sandbox")
 FILES = [*(ROOT / "portal").rglob("*.py"), *(ROOT / "templates").rglob("*.html")]
 
 
-def test_the_invoicing_provider_is_named_only_where_it_is_wired():
+def test_the_invoicing_provider_is_named_only_by_its_own_modules_and_the_wiring():
     elsewhere = [path for path in FILES if not any(path.is_relative_to(home) for home in OF_THE_PROVIDER)]
     naming = {
         path.relative_to(ROOT).as_posix() for path in elsewhere if "easybill" in path.read_text().lower()

@@ -120,6 +120,6 @@ def complaints(tmp_path_factory) -> str:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_the_linter_refuses(complaints, name):
+def test_the_import_linter_refuses_a_planted_fault(complaints, name):
     _, complaint = FAULTS[name]
     assert complaint in " ".join(complaints.split())

@@ -108,15 +108,15 @@ def fill() -> None:
     db.session.remove()
 
 
-def test_there_is_a_single_head():
+def test_migrations_have_a_single_head():
     assert len(script().get_heads()) == 1
 
 
-def test_there_is_a_single_first_step():
+def test_migrations_have_a_single_first_step():
     assert len(script().get_bases()) == 1
 
 
-def test_the_whole_way_up_down_and_up_again_works(fresh):
+def test_migrations_run_all_the_way_up_down_and_up_again(fresh):
     flask_migrate.upgrade()
     first = tables()
     flask_migrate.downgrade(revision="base")
@@ -125,7 +125,7 @@ def test_the_whole_way_up_down_and_up_again_works(fresh):
     assert tables() == first
 
 
-def test_each_single_step_can_be_taken_back(fresh):
+def test_each_single_migration_can_be_taken_back(fresh):
     steps = [each.revision for each in reversed(list(script().walk_revisions()))]
     for number, revision in enumerate(steps):
         flask_migrate.upgrade(revision=revision)
@@ -135,7 +135,7 @@ def test_each_single_step_can_be_taken_back(fresh):
         assert tables() == before
 
 
-def test_rows_survive_an_upgrade_that_has_nothing_to_do(fresh):
+def test_rows_survive_a_migration_that_has_nothing_to_do(fresh):
     flask_migrate.upgrade()
     fill()
     before = rows()
@@ -143,7 +143,7 @@ def test_rows_survive_an_upgrade_that_has_nothing_to_do(fresh):
     assert rows() == before
 
 
-def test_rows_survive_the_way_down_to_the_first_step_and_up_again(fresh):
+def test_rows_survive_migrating_down_to_the_first_step_and_up_again(fresh):
     flask_migrate.upgrade()
     fill()
     head = rows()
@@ -154,7 +154,7 @@ def test_rows_survive_the_way_down_to_the_first_step_and_up_again(fresh):
     assert restricted(rows(), below) == below
 
 
-def test_the_way_down_with_rows_ends_empty_and_leads_up_again(fresh):
+def test_migrating_all_the_way_down_with_rows_ends_empty_and_leads_up_again(fresh):
     flask_migrate.upgrade()
     fill()
     flask_migrate.downgrade(revision="base")

@@ -38,7 +38,7 @@ def floats_in(source: str) -> list[str]:
     return found
 
 
-def test_there_are_files_to_look_at():
+def test_the_modules_that_may_hold_no_float_include_those_of_money():
     assert {"money.py", "rating.py", "invoice_lines.py", "invoice.py"} <= {path.name for path in FILES}
 
 
@@ -62,10 +62,10 @@ def test_money_time_and_usage_are_counted_without_a_float(path: Path):
         "from sqlalchemy import Integer, Numeric",
     ],
 )
-def test_the_search_finds_a_float(source):
+def test_the_search_for_floats_finds_a_float(source):
     assert floats_in(source)
 
 
 @pytest.mark.parametrize("source", ["x = a // b", "x = '1 / 2'", "x = 10**9", "x = Decimal('0.5')"])
-def test_the_search_leaves_whole_numbers_alone(source):
+def test_the_search_for_floats_leaves_whole_numbers_alone(source):
     assert not floats_in(source)

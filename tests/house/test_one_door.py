@@ -82,14 +82,14 @@ def _name(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
 
 
-def test_there_are_columns_and_files_to_look_at():
+def test_the_columns_of_the_billing_profile_and_their_writers_exist():
     assert {"country", "vat_id", "currency", "emails", "name"} <= COLUMNS
     assert set(Organization.__table__.columns.keys()) >= COLUMNS
     assert {name for name, _ in ALLOWED} <= {path.name for path in FILES}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_nothing_else_writes_who_is_billed(path: Path):
+def test_a_single_module_writes_the_billing_profile(path: Path):
     assert [each for each in sorted(writes_in(path.read_text())) if (path.name, each) not in ALLOWED] == []
 
 
@@ -120,7 +120,7 @@ def test_nothing_else_writes_who_is_billed(path: Path):
         'text("insert into \\"organization\\" values (1)")',
     ],
 )
-def test_the_search_finds_a_second_door(source):
+def test_the_search_for_writers_of_the_billing_profile_finds_a_second_writer(source):
     assert writes_in(source)
 
 
@@ -147,5 +147,5 @@ def test_a_statement_on_organizations_sets_no_column_of_the_profile(source, name
         "'Update: organization names are shown in full'",
     ],
 )
-def test_the_search_leaves_reading_and_other_tables_alone(source):
+def test_the_search_for_writers_of_the_billing_profile_leaves_other_code_alone(source):
     assert writes_in(source) == set()

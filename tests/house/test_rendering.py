@@ -30,23 +30,23 @@ def rows() -> int:
         return connection.scalar(text("SELECT 1"))
 
 
-def test_a_statement_before_the_page_is_rendered_is_fine(app):
+def test_a_database_statement_before_the_page_is_rendered_is_allowed(app):
     with app.test_request_context("/"):
         count = rows()
         assert render_template("page.html", rows=lambda: count) == "1"
 
 
-def test_a_statement_of_a_page_is_refused(app):
+def test_a_database_statement_of_a_page_template_is_refused(app):
     with app.test_request_context("/"), pytest.raises(StatementInTemplateError):
         render_template("page.html", rows=rows)
 
 
-def test_a_statement_of_a_block_is_refused(app):
+def test_a_database_statement_of_a_block_of_a_template_is_refused(app):
     with app.test_request_context("/"), pytest.raises(StatementInTemplateError):
         render_block("page.html", "rows", rows=rows)
 
 
-def test_a_statement_after_the_page_is_rendered_is_fine(app):
+def test_a_database_statement_after_the_page_is_rendered_is_allowed(app):
     with app.test_request_context("/"):
         render_template("page.html", rows=lambda: 1)
         assert rows() == 1

@@ -56,13 +56,13 @@ def guarded(app):
 
 
 # -- rooms --------------------------------------------------------------------------------------------
-def test_every_room_with_routes_is_part_of_the_app(house):
+def test_every_feature_with_routes_is_part_of_the_app(house):
     registered = {Path(blueprint.import_name.replace(".", "/")) for blueprint in house.blueprints.values()}
     written = {path.relative_to(ROOT).with_suffix("") for path in (ROOT / "portal").glob("*/routes.py")}
     assert registered == written
 
 
-def test_every_room_with_a_json_face_is_a_chapter_of_the_openapi_document_and_no_other_is(house):
+def test_every_feature_with_json_and_no_other_is_a_chapter_of_the_openapi_document(house):
     assert {face.room for face in faces_of(house)} == set(common()["rooms"])
 
 
@@ -71,13 +71,13 @@ def test_every_endpoint_has_a_policy(house):
     assert [name for name in house.view_functions if policy_of(house, name) is None] == []
 
 
-def test_every_policy_is_a_permission_or_one_of_the_words(house):
+def test_every_policy_of_an_endpoint_is_a_permission_or_a_special_word(house):
     wanted = {name: policy_of(house, name) for name in house.view_functions}
     known = PERMISSIONS | {PUBLIC, SIGNED_IN, MEMBER, WEBHOOK, COLLECTOR}
     assert {name: word for name, word in wanted.items() if word not in known} == {}
 
 
-def test_only_these_endpoints_are_public(house):
+def test_only_listed_endpoints_are_public(house):
     public = {name for name in house.view_functions if policy_of(house, name) == PUBLIC}
     ways_in = {"signing_in.sign_in", "signing_in.forgot", "signing_in.reset", "mails.index"}
     assert public <= ways_in | {"static"} | {
@@ -85,7 +85,7 @@ def test_only_these_endpoints_are_public(house):
     }
 
 
-def test_every_unsafe_method_of_a_room_needs_more_than_reading(house):
+def test_every_unsafe_method_of_a_feature_needs_more_than_reading(house):
     lax = [
         (method, rule.rule)
         for method, rule, _ in guarded(house)
@@ -107,7 +107,7 @@ def test_a_view_with_a_policy_is_not_refused():
     auth.refuse_views_without_policy(app)
 
 
-def test_a_room_whose_view_says_nothing_stops_the_start(monkeypatch, tmp_path):
+def test_a_feature_with_a_view_without_a_policy_stops_the_start(monkeypatch, tmp_path):
     room = Blueprint("room", __name__)
     room.add_url_rule("/forgotten", "forgotten", lambda: "")
     monkeypatch.setattr(portal.app, "_ROOMS", (*portal.app._ROOMS, room))
@@ -121,7 +121,7 @@ def test_collectors_can_report_usage_and_nothing_else(house):
 
 
 # -- addresses ----------------------------------------------------------------------------------------
-def test_no_address_ends_in_a_slash(house):
+def test_no_url_of_the_portal_ends_in_a_slash(house):
     assert [rule.rule for rule in rules_of(house) if rule.rule != "/" and rule.rule.endswith("/")] == []
 
 
@@ -175,7 +175,7 @@ def source_with_parts(app, name):
     return source + "".join(source_with_parts(app, part) for part in parts)
 
 
-def test_there_are_views_with_faces(house):
+def test_the_account_page_is_among_the_views_with_faces(house):
     assert "account.index" in faces(house)
 
 
@@ -205,7 +205,7 @@ def test_every_allowed_fragment_has_an_element_with_that_id(house):
 
 
 # -- nobody -------------------------------------------------------------------------------------------
-def test_nobody_is_led_to_the_form_from_every_page(nobody):
+def test_every_page_sends_a_visitor_to_sign_in(nobody):
     app = nobody.application
     for method, rule, address in guarded(app):
         if method == "GET":
@@ -214,7 +214,7 @@ def test_nobody_is_led_to_the_form_from_every_page(nobody):
             assert response.headers["Location"].startswith("/login?next="), rule
 
 
-def test_nobody_gets_401_as_json_from_every_method_of_every_rule(nobody):
+def test_every_method_of_every_rule_answers_a_visitor_with_401_as_json(nobody):
     app = nobody.application
     for method, rule, address in guarded(app):
         response = nobody.open(address, method=method, headers=JSON)
@@ -223,7 +223,7 @@ def test_nobody_gets_401_as_json_from_every_method_of_every_rule(nobody):
         assert response.json["errors"][0]["code"] == "unauthorized"
 
 
-def test_nobody_is_sent_away_from_every_fragment(nobody):
+def test_every_fragment_sends_a_visitor_to_sign_in(nobody):
     app = nobody.application
     for method, rule, address in guarded(app):
         response = nobody.open(address, method=method, headers={"HX-Request": "true"})
@@ -232,7 +232,7 @@ def test_nobody_is_sent_away_from_every_fragment(nobody):
         assert response.get_data() == b""
 
 
-def test_nobody_learns_whether_a_thing_exists_from_no_answer(nobody, acme):
+def test_no_answer_tells_a_visitor_whether_an_organization_exists(nobody, acme):
     address = f"/organizations/{acme.uid}/payment_methods"
     other = f"/organizations/{uuid4()}/payment_methods"
     answers = [nobody.open(each, method="GET", headers=JSON) for each in (address, other)]

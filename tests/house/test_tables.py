@@ -35,12 +35,12 @@ def each_key(keys):
     )
 
 
-def test_there_are_tables():
+def test_tables_of_organizations_exist():
     assert len(OWNED) > 5
 
 
 @each(TABLES)
-def test_a_table_says_where_it_lives(table):
+def test_every_table_names_its_placement(table):
     assert placement(table) in PLACEMENTS
 
 
@@ -64,14 +64,14 @@ def test_a_table_of_an_organization_makes_its_own_numbers(table):
 
 
 @each([table for table in OWNED if "uid" in table.columns])
-def test_a_public_name_is_unique_in_its_organization_and_found_by_itself(table):
+def test_a_public_id_is_unique_in_its_organization_and_indexed_by_itself(table):
     unique = [[c.name for c in u.columns] for u in table.constraints if isinstance(u, UniqueConstraint)]
     assert ["organization_id", "uid"] in unique
     assert ["uid"] in [[column.name for column in index.columns] for index in table.indexes]
 
 
 @each([table for table in OWNED if "id" in table.columns])
-def test_a_numbered_table_of_an_organization_has_a_public_name(table):
+def test_a_numbered_table_of_an_organization_has_a_public_id(table):
     assert [column.name for column in table.primary_key.columns] == ["organization_id", "id"]
     assert "uid" in table.columns
 

@@ -28,15 +28,13 @@ def each_template():
     )
 
 
-def test_there_are_templates_to_look_at():
+def test_the_base_template_is_among_the_templates_that_are_checked():
     assert ROOT / "templates" / "base.html" in TEMPLATES
 
 
 @each_template()
 @pytest.mark.parametrize("what", FORBIDDEN)
-def test_a_template_holds_nothing_that_the_content_security_policy_or_escaping_would_need_to_excuse(
-    path, what
-):
+def test_a_template_holds_no_inline_code_and_no_unescaped_text(path, what):
     assert FORBIDDEN[what].findall(path.read_text()) == []
 
 
@@ -53,7 +51,7 @@ def test_a_template_has_no_doubled_id_in_its_source(path):
     assert len(ids) == len(set(ids)), ids
 
 
-def test_no_line_is_too_long_to_read():
+def test_no_line_of_a_template_is_too_long_to_read():
     long = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in [*TEMPLATES, *(ROOT / "static").glob("*.css")]
@@ -63,7 +61,7 @@ def test_no_line_is_too_long_to_read():
     assert long == []
 
 
-def test_a_drawing_has_a_name():
+def test_no_template_draws_but_the_icons_and_the_chart():
     """Outside of the icons, only the chart draws: its lines are computed."""
     drawing = {
         path.relative_to(ROOT / "templates").as_posix() for path in TEMPLATES if " d=" in path.read_text()
@@ -71,7 +69,7 @@ def test_a_drawing_has_a_name():
     assert drawing == {"components/_icon.html", "usage/_chart.html"}
 
 
-def test_a_class_has_a_name_that_says_what_it_is():
+def test_a_class_of_the_style_sheet_has_a_name_of_more_than_two_letters():
     """Letters alone, such as `.n` or `.sq`, send every reader to the style sheet and back."""
     sheet = re.sub(
         r"/\*.*?\*/|\{[^{}]*\}", " ", (ROOT / "static" / "portal.css").read_text(), flags=re.DOTALL
@@ -104,5 +102,5 @@ def test_a_colour_that_a_sheet_or_a_script_asks_for_is_a_token():
         ("text that is not escaped", "{{ name | safe }}"),
     ],
 )
-def test_the_search_finds_what_it_looks_for(what, text):
+def test_the_search_for_forbidden_text_in_templates_finds_an_example_of_each(what, text):
     assert FORBIDDEN[what].search(text)

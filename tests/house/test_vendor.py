@@ -37,11 +37,11 @@ def test_a_vendored_script_has_its_version_in_its_name(path):
 
 
 @pytest.mark.parametrize("path", VENDORED, ids=lambda path: path.name)
-def test_the_version_in_the_name_is_the_version_inside(path):
+def test_the_version_in_the_name_of_a_vendored_script_is_the_version_inside(path):
     version = re.search(r"-(\d+\.\d+\.\d+)", path.name)
     assert version
     assert version[1] in path.read_text()
 
 
-def test_nothing_is_loaded_from_another_host():
+def test_no_page_loads_anything_from_another_host():
     assert not re.findall(r"""(?:src|href)=["']\s*(?:https?:)?//""", BASE)

@@ -156,7 +156,7 @@ def each_module():
     return pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
 
 
-def test_there_are_modules_whose_names_are_looked_at():
+def test_modules_whose_names_are_checked_exist():
     assert len(MODULES) > 200
 
 
