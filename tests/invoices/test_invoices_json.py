@@ -66,7 +66,7 @@ def months(acme):
         use(subscription, {JANUARY.shifted(distance).start_hour: distance + 3})
 
 
-def test_the_list_has_the_shape_of_the_contract(viewer, acme):
+def test_the_list_of_invoices_has_the_json_of_the_contract(viewer, acme):
     use_all_hours(make_subscription(acme, make_product("vm", "0.00694")), JANUARY)
     close_months()
     (invoice,) = viewer.json(URL)
@@ -87,7 +87,7 @@ def test_the_list_has_the_shape_of_the_contract(viewer, acme):
     }
 
 
-def test_one_invoice_has_the_shape_of_the_contract(viewer, acme):
+def test_an_invoice_has_the_json_of_the_contract(viewer, acme):
     project, product = make_project(acme), make_product("vm.medium", "0.00694")
     use_all_hours(make_subscription(acme, product, project), JANUARY)
     close_months()
@@ -113,20 +113,20 @@ def test_one_invoice_has_the_shape_of_the_contract(viewer, acme):
     }
 
 
-def test_a_line_of_the_organization_itself_has_no_project(viewer, acme):
+def test_an_invoice_line_of_the_organization_itself_has_no_project(viewer, acme):
     use(make_subscription(acme, make_product()), {JANUARY.start_hour: 1000})
     (head,) = viewer.json(URL)
 
     assert viewer.json(f"{URL}/{head['id']}")["items"][0]["project"] is None
 
 
-def test_an_open_month_has_no_number_yet(viewer, january):
+def test_the_invoice_of_an_open_month_has_no_number_yet(viewer, january):
     (invoice,) = viewer.json(URL)
 
     assert (invoice["status"], invoice["number"], invoice["period"]) == ("open", None, "2026-01")
 
 
-def test_the_current_month_is_open_too(viewer, acme):
+def test_the_invoice_of_the_current_month_is_open_too(viewer, acme):
     use(make_subscription(acme, make_product("vm", "1")), {MARCH.start_hour: 5})
 
     assert [(each["period"], each["status"], each["total"]) for each in viewer.json(URL)] == [
@@ -146,7 +146,7 @@ def test_an_open_month_is_the_invoice_that_it_becomes(viewer, january):
     assert final == open_invoice | closed
 
 
-def test_the_lines_add_up_to_the_total(viewer, january):
+def test_the_lines_of_an_invoice_add_up_to_its_total(viewer, january):
     (head,) = viewer.json(URL)
     items = viewer.json(f"{URL}/{head['id']}")["items"]
 
@@ -154,7 +154,7 @@ def test_the_lines_add_up_to_the_total(viewer, january):
 
 
 @pytest.mark.parametrize("is_final", [False, True])
-def test_each_line_leads_to_hours_that_add_up_to_it(viewer, january, is_final):
+def test_each_line_of_an_invoice_leads_to_hours_that_add_up_to_the_line(viewer, january, is_final):
     if is_final:
         close_months()
     (head,) = viewer.json(URL)
@@ -170,13 +170,13 @@ def test_each_line_leads_to_hours_that_add_up_to_it(viewer, january, is_final):
         assert sum(Decimal(hour["quantity"]) for hour in line["series"]) == Decimal(item["quantity"])
 
 
-def test_the_invoice_and_the_usage_of_its_month_have_one_total(viewer, january):
+def test_an_invoice_and_the_usage_of_its_month_have_the_same_total(viewer, january):
     (head,) = viewer.json(URL)
 
     assert viewer.json("/billing/usage?month=2026-01")["total"] == head["total"]
 
 
-def test_a_final_invoice_keeps_the_names_it_had(viewer, acme, january):
+def test_a_final_invoice_keeps_the_names_of_its_projects_and_products(viewer, acme, january):
     close_months()
     (head,) = viewer.json(URL)
     before = viewer.json(f"{URL}/{head['id']}")
@@ -188,7 +188,7 @@ def test_a_final_invoice_keeps_the_names_it_had(viewer, acme, january):
     assert viewer.json("/billing/usage?month=2026-01")["projects"][0]["project_name"].startswith("renamed")
 
 
-def test_an_open_month_has_the_names_of_today(viewer, acme, january):
+def test_the_invoice_of_an_open_month_has_the_names_of_today(viewer, acme, january):
     db.session.scalars(db.select(Project)).one().name = "live"
     db.session.commit()
     (head,) = viewer.json(URL)
@@ -199,7 +199,7 @@ def test_an_open_month_has_the_names_of_today(viewer, acme, january):
     assert names == {"live"}
 
 
-def test_the_newest_comes_first_and_open_months_are_in_their_place(viewer, months):
+def test_the_newest_invoice_comes_first_and_open_months_are_in_their_place(viewer, months):
     close_months()
 
     assert [(each["period"], each["status"]) for each in viewer.json(URL)] == [
@@ -213,7 +213,9 @@ def test_the_newest_comes_first_and_open_months_are_in_their_place(viewer, month
 
 @pytest.mark.parametrize("is_closed", [False, True])
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])
-def test_slices_are_never_longer_than_asked_for_and_miss_nothing(viewer, months, limit, is_closed):
+def test_slices_of_invoices_are_never_longer_than_the_limit_and_miss_nothing(
+    viewer, months, limit, is_closed
+):
     if is_closed:
         close_months()
     found = slices(viewer, f"{URL}?limit={limit}")
@@ -228,7 +230,7 @@ def test_slices_are_never_longer_than_asked_for_and_miss_nothing(viewer, months,
     ]
 
 
-def test_a_month_that_closes_between_two_slices_moves_nothing(viewer, months):
+def test_a_month_that_closes_between_two_slices_moves_no_invoice(viewer, months):
     first = viewer.get(f"{URL}?limit=2", headers=JSON)
     close_months()
     second = viewer.json(next_url(first))
@@ -237,26 +239,26 @@ def test_a_month_that_closes_between_two_slices_moves_nothing(viewer, months):
     assert [each["period"] for each in second] == ["2026-01", "2025-12"]
 
 
-def test_the_next_link_keeps_the_organization_and_the_limit(viewer, acme, months):
+def test_the_next_link_of_invoices_keeps_the_organization_and_the_limit(viewer, acme, months):
     url = next_url(viewer.get(f"{URL}?limit=2&organization_id={acme.uid}", headers=JSON))
 
     assert f"organization_id={acme.uid}" in url
     assert "limit=2" in url
 
 
-def test_the_last_slice_has_no_link(viewer, months):
+def test_the_last_slice_of_invoices_has_no_link(viewer, months):
     assert next_url(viewer.get(f"{URL}?limit=5", headers=JSON)) is None
 
 
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "many", "1.5", "٣"])
-def test_a_limit_is_a_number_from_1_to_200(viewer, limit):
+def test_the_limit_of_invoices_is_a_number_from_1_to_200(viewer, limit):
     (error,) = viewer.json(URL, 422, query_string={"limit": limit})["errors"]
 
     assert error["field"] == "limit"
 
 
 @pytest.mark.parametrize("cursor", ["x", "WzFd", "!!!!", "W10", "bnVsbA", "WyIyMDI2LTAxIiwgMV0"])
-def test_a_cursor_that_no_list_gave_out_is_refused(viewer, cursor):
+def test_a_cursor_that_no_list_of_invoices_gave_out_is_refused(viewer, cursor):
     (error,) = viewer.json(URL, 422, query_string={"cursor": cursor})["errors"]
 
     assert error["field"] == "cursor"
@@ -272,7 +274,7 @@ def test_a_month_of_zero_quantities_has_no_invoice(viewer, acme):
     assert viewer.json(URL) == []
 
 
-def test_a_free_line_is_listed_at_nothing(viewer, acme):
+def test_a_free_line_of_an_invoice_is_listed_at_zero(viewer, acme):
     use(make_subscription(acme, make_product("free", "0")), {JANUARY.start_hour: 7})
     (head,) = viewer.json(URL)
     (item,) = viewer.json(f"{URL}/{head['id']}")["items"]
@@ -291,11 +293,13 @@ def test_a_stranger_finds_no_invoice_of_acme(viewer, january, mallory, sign_in, 
     assert stranger.json(URL) == []
 
 
-def test_the_list_of_a_foreign_organization_is_not_found(viewer):
+def test_the_invoices_of_a_foreign_organization_are_404(viewer):
     viewer.json(f"{URL}?organization_id={make_organization('Other Ltd').uid}", 404)
 
 
-def test_with_two_organizations_each_sees_its_own(acme, january, mallory, sign_in):
+def test_a_member_of_two_organizations_sees_the_invoices_of_the_named_organization(
+    acme, january, mallory, sign_in
+):
     make_member(acme, Preset.VIEWER, mallory)
     client = sign_in(mallory)
     (head,) = client.json(f"{URL}?organization_id={acme.uid}")
@@ -307,25 +311,25 @@ def test_with_two_organizations_each_sees_its_own(acme, january, mallory, sign_i
 @pytest.mark.parametrize(
     "invoice_id", ["1", "2026-01", "not-a-uuid", "%00", "550e8400-e29b-41d4-a716-446655440000"]
 )
-def test_what_is_no_invoice_is_not_found(viewer, january, invoice_id):
+def test_an_id_of_no_invoice_is_404(viewer, january, invoice_id):
     viewer.json(f"{URL}/{invoice_id}", 404)
 
 
-def test_an_operator_may_not_read_them(operator):
+def test_an_operator_may_not_read_invoices(operator):
     operator.json(URL, 403)
 
 
-def test_nobody_is_told_to_sign_in(nobody):
+def test_invoices_as_json_answer_a_visitor_with_401(nobody):
     nobody.json(URL, 401)
 
 
-def test_a_bearer_client_gets_json(acme, january, nobody):
+def test_a_bearer_client_gets_invoices_as_json(acme, january, nobody):
     token = make_token(acme, make_member(acme, Preset.VIEWER))
 
     assert nobody.get(URL, headers=bearer(token)).json[0]["period"] == "2026-01"
 
 
-def test_no_number_is_a_float(viewer, january):
+def test_no_number_of_an_invoice_is_a_float(viewer, january):
     def refuse(text):
         raise AssertionError(text)
 
@@ -333,7 +337,7 @@ def test_no_number_is_a_float(viewer, january):
     json.loads(viewer.get(f"{URL}/{head['id']}", headers=JSON).text, parse_float=refuse)
 
 
-def test_february_is_closed_after_its_grace(viewer, months):
+def test_the_invoice_of_a_month_is_final_after_its_grace(viewer, months):
     close_months(dt.datetime(2026, 3, 3, 23, 59, tzinfo=dt.UTC))
     assert viewer.json(URL)[1]["status"] == "open"
 
@@ -341,7 +345,7 @@ def test_february_is_closed_after_its_grace(viewer, months):
     assert [(each["period"], each["status"]) for each in viewer.json(URL)][1] == (str(FEBRUARY), "final")
 
 
-def test_an_open_month_says_what_is_not_in_yet(viewer, acme):
+def test_the_invoice_of_an_open_month_says_which_hours_are_missing(viewer, acme):
     server = make_product("vm", "1", metering=Metering.TIME)
     make_subscription(acme, server, since=MARCH)
     use(make_subscription(acme, make_product("gb", "1"), since=MARCH), {MARCH.start_hour + 5: 1})

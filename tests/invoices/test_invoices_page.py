@@ -45,7 +45,7 @@ def closed(january):
     close(now=NOW, grace_days=3)
 
 
-def test_the_list_says_month_number_state_and_total(viewer, acme, closed):
+def test_the_list_of_invoices_says_month_number_state_and_total(viewer, acme, closed):
     (row,) = viewer.page(URL).select("tbody tr")
 
     assert [text_of(cell) for cell in row.select("th, td")] == [
@@ -57,7 +57,7 @@ def test_the_list_says_month_number_state_and_total(viewer, acme, closed):
     ]
 
 
-def test_an_open_month_is_called_so(viewer, january):
+def test_an_open_month_is_called_open_in_the_list_of_invoices(viewer, january):
     (row,) = viewer.page(URL).select("tbody tr")
 
     assert [text_of(cell) for cell in row.select("th, td")] == [
@@ -69,7 +69,7 @@ def test_an_open_month_is_called_so(viewer, january):
     ]
 
 
-def test_the_list_leads_to_each_invoice(viewer, closed):
+def test_the_list_of_invoices_leads_to_each_invoice(viewer, closed):
     link = viewer.page(URL).select_one("tbody a")
 
     page = viewer.page(link["href"])
@@ -78,7 +78,7 @@ def test_the_list_leads_to_each_invoice(viewer, closed):
     assert "Nutzungsnachweis, keine Rechnung" in page.h2.text
 
 
-def test_an_invoice_shows_lines_that_add_up(viewer, closed):
+def test_the_page_of_an_invoice_shows_lines_that_add_up(viewer, closed):
     soup = viewer.page(first_invoice(viewer))
 
     amounts = {text_of(row.th): text_of(row.select("td")[-1]) for row in soup.select("table.cost tr")[1:]}
@@ -91,7 +91,7 @@ def test_an_invoice_shows_lines_that_add_up(viewer, closed):
     }
 
 
-def test_each_line_leads_to_its_hours(viewer, closed):
+def test_each_line_on_the_page_of_an_invoice_leads_to_its_hours(viewer, closed):
     soup = viewer.page(first_invoice(viewer))
     links = soup.select("table.cost tbody a")
 
@@ -102,7 +102,7 @@ def test_each_line_leads_to_its_hours(viewer, closed):
         assert text_of(hours.select_one("table.hours tfoot").select("td")[-1]) == amount
 
 
-def test_two_projects_of_one_name_stay_two(viewer, acme):
+def test_two_projects_of_one_name_are_two_on_the_page_of_an_invoice(viewer, acme):
     product = make_product("vm", "1")
     for code in ("p1", "p2"):
         project = make_project(acme, code)
@@ -114,15 +114,15 @@ def test_two_projects_of_one_name_stay_two(viewer, acme):
     assert groups == ["production", "production"]
 
 
-def test_an_open_month_says_that_it_may_still_grow(viewer, january):
+def test_the_page_of_an_open_invoice_says_that_the_month_is_still_open(viewer, january):
     assert "This month is still open" in viewer.page(first_invoice(viewer)).main.text
 
 
-def test_a_final_one_says_that_its_legal_invoice_is_being_made(viewer, closed):
+def test_a_final_invoice_says_that_its_legal_invoice_is_being_made(viewer, closed):
     assert "The legal invoice of this month is being made" in viewer.page(first_invoice(viewer)).main.text
 
 
-def test_its_legal_invoice_is_linked(viewer, acme, closed):
+def test_the_page_of_an_invoice_links_its_legal_invoice(viewer, acme, closed):
     invoice = db.session.scalars(db.select(Invoice)).one()
     document = LegalDocument(
         provider_document_id="4711",
@@ -145,11 +145,11 @@ def test_its_legal_invoice_is_linked(viewer, acme, closed):
     assert "R-1" in viewer.page(URL).select_one("tbody").text
 
 
-def test_no_invoices_is_a_friendly_page(viewer):
+def test_an_organization_without_invoices_gets_a_friendly_page(viewer):
     assert "No invoices yet" in viewer.page(URL).main.text
 
 
-def test_more_invoices_are_one_click_away(viewer, acme):
+def test_older_invoices_are_one_click_away(viewer, acme):
     subscription = make_subscription(acme, make_product("vm", "1"))
     use(subscription, {JANUARY.start_hour: 1, FEBRUARY.start_hour: 2})
     more = viewer.page(f"{URL}?limit=1").select_one(".more a")
@@ -158,30 +158,30 @@ def test_more_invoices_are_one_click_away(viewer, acme):
     assert [text_of(row.th) for row in viewer.page(more["href"]).select("tbody tr")] == ["January 2026"]
 
 
-def test_htmx_gets_only_the_list(viewer, closed):
+def test_htmx_gets_only_the_list_of_invoices(viewer, closed):
     soup = BeautifulSoup(viewer.get(URL, headers=htmx("invoice_list")).text, "html.parser")
 
     assert not soup.html
     assert soup.find(True)["id"] == "invoice_list"
 
 
-def test_another_target_gets_the_page(viewer, closed):
+def test_an_unknown_htmx_target_gets_the_whole_page_of_invoices(viewer, closed):
     assert BeautifulSoup(viewer.get(URL, headers=htmx("usage")).text, "html.parser").html
 
 
-def test_a_stranger_finds_nothing(viewer, closed, mallory, sign_in):
+def test_the_page_of_invoices_of_a_foreign_organization_is_404(viewer, closed, mallory, sign_in):
     sign_in(mallory).page(first_invoice(viewer), 404)
 
 
-def test_an_operator_is_told_in_words(operator):
+def test_an_operator_is_told_on_a_page_that_invoices_are_forbidden(operator):
     assert operator.page(URL, 403).h1.text == "You may not see this"
 
 
-def test_nobody_is_led_to_the_door(nobody):
+def test_the_page_of_invoices_sends_a_visitor_to_sign_in(nobody):
     assert nobody.get(URL).location == "/login?next=/invoices"
 
 
-def test_dinars_are_shown_with_three_decimals(sign_in):
+def test_dinars_are_shown_with_three_decimals_on_an_invoice(sign_in):
     kuwait = make_organization("Kuwait WLL", currency="KWD")
     use_all_hours(make_subscription(kuwait, make_product("vm", "0.00694", currency="KWD")), JANUARY)
     soup = sign_in(make_member(kuwait)).page(URL)

@@ -37,7 +37,7 @@ def written(acme, globex):
     db.session.commit()
 
 
-def test_each_organization_has_a_chain_of_its_own(written, acme, globex):
+def test_each_organization_has_its_own_chain_of_audit_entries(written, acme, globex):
     ours, theirs = trail(acme), trail(globex)
 
     assert [entry.id for entry in ours] == [1, 2, 3]
@@ -46,7 +46,7 @@ def test_each_organization_has_a_chain_of_its_own(written, acme, globex):
     assert list(audit.broken_chains()) == []
 
 
-def test_many_at_once_are_one_chain_each(acme, globex):
+def test_concurrent_audit_entries_are_one_chain_per_organization(acme, globex):
     changes = [Change(owner.id, "thing.changed", str(n)) for n in range(4) for owner in (acme, globex)]
     audit.record_each(changes)
     db.session.commit()
@@ -55,7 +55,7 @@ def test_many_at_once_are_one_chain_each(acme, globex):
     assert list(audit.broken_chains()) == []
 
 
-def test_it_says_who_when_and_in_which_request(acme):
+def test_an_audit_entry_says_who_when_and_in_which_request(acme):
     audit.act_as(Actor("ada@example.org", acme.uid, "request 1"), lambda: NOW)
     audit.record(acme.id, "thing.changed", "a", after={"price": Decimal("0.10"), "on": dt.date(2026, 1, 1)})
     db.session.commit()
@@ -71,7 +71,7 @@ def test_it_says_who_when_and_in_which_request(acme):
     assert entry.after == {"price": "0.10", "on": "2026-01-01"}
 
 
-def test_what_must_never_be_written_down_is_not(acme):
+def test_a_secret_is_hidden_in_an_audit_entry(acme):
     token = tokens.mint()
     audit.record(acme.id, "thing.changed", token, after={"deep": [{"card": "4242 4242 4242 4242"}]})
     db.session.commit()
@@ -81,7 +81,7 @@ def test_what_must_never_be_written_down_is_not(acme):
     assert entry.after == {"deep": [{"card": "[hidden]"}]}
 
 
-def test_a_change_that_is_rolled_back_leaves_no_trace(acme):
+def test_a_change_that_is_rolled_back_leaves_no_audit_entry(acme):
     audit.record(acme.id, "thing.changed", "a")
     db.session.rollback()
     audit.record(acme.id, "thing.changed", "b")
@@ -101,7 +101,7 @@ def test_a_change_that_is_rolled_back_leaves_no_trace(acme):
     ],
     ids=["update", "delete", "replace", "truncate"],
 )
-def test_the_database_refuses_to_change_it(written, attack):
+def test_the_database_refuses_to_change_an_audit_entry(written, attack):
     with pytest.raises(DatabaseError):
         db.session.execute(attack)
     db.session.rollback()
@@ -146,7 +146,7 @@ COLUMNS = {
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_a_changed_entry_is_found(written, unguarded, acme, column):
+def test_a_changed_audit_entry_breaks_the_chain(written, unguarded, acme, column):
     one = update(AuditEntry).where(AuditEntry.organization_id == acme.id, AuditEntry.id == 2)
     db.session.execute(one.values({column: COLUMNS[column]}))
     db.session.commit()
@@ -157,7 +157,7 @@ def test_a_changed_entry_is_found(written, unguarded, acme, column):
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_a_removed_entry_is_found(written, unguarded, acme, number):
+def test_a_removed_audit_entry_breaks_the_chain(written, unguarded, acme, number):
     db.session.execute(
         delete(AuditEntry).where(AuditEntry.organization_id == acme.id, AuditEntry.id == number)
     )
@@ -168,14 +168,14 @@ def test_a_removed_entry_is_found(written, unguarded, acme, number):
     ]
 
 
-def test_a_trail_that_was_removed_whole_is_found(written, unguarded, acme):
+def test_an_audit_trail_that_was_removed_whole_breaks_the_chain(written, unguarded, acme):
     db.session.execute(delete(AuditEntry).where(AuditEntry.organization_id == acme.id))
     db.session.commit()
 
     assert list(audit.broken_chains()) == [f"organization {acme.number}: audit trail: entry 1 is missing"]
 
 
-def test_an_added_entry_is_found(written, unguarded, acme):
+def test_an_added_audit_entry_breaks_the_chain(written, unguarded, acme):
     last = trail(acme)[-1]
     fact = {column.name: getattr(last, column.name) for column in AuditEntry.__table__.columns}
     db.session.execute(insert(AuditEntry).values(fact | {"id": 4, "uid": acme.uid}))

@@ -266,11 +266,11 @@ def run(backend, machines, steps):
     )
 
 
-def test_the_books_are_right_on_sqlite(sqlite_backend):
+def test_the_books_of_any_history_are_right_on_sqlite(sqlite_backend):
     run(sqlite_backend, MACHINES, STEPS)
 
 
-def test_the_books_are_right_on_postgresql(postgres_backend):
+def test_the_books_of_any_history_are_right_on_postgresql(postgres_backend):
     run(postgres_backend, max(3, MACHINES // 4), STEPS)
 
 

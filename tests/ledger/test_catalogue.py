@@ -75,7 +75,7 @@ def test_a_product_is_made_once(app):
     assert rows(Product) == 1
 
 
-def test_another_code_is_another_product(app):
+def test_a_product_of_another_code_is_another_product(app):
     one, other = (catalogue.product_by_code(code, name="vm", unit="hour") for code in ("vm-1", "VM-1"))
     assert one.id != other.id
 
@@ -120,7 +120,7 @@ def test_a_subscription_begins_earlier_when_its_usage_did(acme):
     assert made.start_hour == hour_at(JANUARY, 3)
 
 
-def test_the_organization_and_its_project_subscribe_each_for_itself(acme):
+def test_an_organization_and_its_project_have_separate_subscriptions_to_a_product(acme):
     product = make_product()
     own = catalogue.subscription_to(acme, product, None, start_hour=JANUARY.start_hour)
     theirs = catalogue.subscription_to(acme, product, make_project(acme), start_hour=JANUARY.start_hour)
@@ -163,7 +163,7 @@ def test_a_price_holds_from_its_day_on(product):
     assert prices_of(product) == {("EUR", 0): "0.01", ("EUR", JANUARY.start_day): "0.02"}
 
 
-def test_a_price_can_be_corrected_while_nothing_was_billed(product):
+def test_a_price_can_be_corrected_while_no_month_was_invoiced(product):
     catalogue.set_price(product, "EUR", Decimal("0.03"), start_day=0)
     assert prices_of(product) == {("EUR", 0): "0.03"}
 
@@ -199,7 +199,7 @@ def test_a_price_that_cannot_be_kept_exactly_is_refused(product, price, reason):
     assert prices_of(product) == {("EUR", 0): "0.01"}
 
 
-def test_a_refused_price_leaves_the_old_one(product):
+def test_a_refused_price_leaves_the_old_price(product):
     with pytest.raises(ValidationError):
         catalogue.set_price(product, "EUR", Decimal("0.0000000000001"), start_day=0)
     db.session.commit()
@@ -213,7 +213,7 @@ def test_a_price_is_frozen_for_the_days_of_an_invoiced_month(acme, product, offs
         catalogue.set_price(product, "EUR", Decimal("0.02"), start_day=JANUARY.start_day + offset)
 
 
-def test_a_price_of_an_earlier_day_is_frozen_too_since_it_would_hold_into_the_invoiced_month(acme, product):
+def test_a_price_of_an_earlier_day_is_frozen_where_it_would_hold_into_an_invoiced_month(acme, product):
     invoice(acme, product, FEBRUARY)
     with pytest.raises(PriceFrozenError):
         catalogue.set_price(product, "EUR", Decimal("0.02"), start_day=JANUARY.start_day)
@@ -227,7 +227,7 @@ def test_the_price_that_an_invoice_used_cannot_be_edited(acme, product):
     assert prices_of(product) == {("EUR", 0): "0.01"}
 
 
-def test_setting_a_frozen_price_to_what_it_is_changes_nothing_and_is_allowed(acme, product):
+def test_setting_a_frozen_price_to_its_present_value_is_allowed(acme, product):
     invoice(acme, product, JANUARY)
     assert catalogue.set_price(product, "EUR", Decimal("0.010"), start_day=0).start_day == 0
 
@@ -250,7 +250,7 @@ def test_an_invoiced_month_freezes_the_prices_of_every_product(acme, product):
         catalogue.set_price(product, "EUR", Decimal("0.02"), start_day=JANUARY.start_day)
 
 
-def test_a_product_without_any_price_gets_its_first_one_for_invoiced_months_too(acme, product):
+def test_a_product_without_any_price_gets_its_first_price_for_invoiced_months_too(acme, product):
     invoice(acme, product, JANUARY)
     fresh = catalogue.product_by_code("fresh", name="Fresh", unit="hour")
     catalogue.set_price(fresh, "EUR", Decimal("0.02"), start_day=0)

@@ -114,17 +114,17 @@ def subscription(acme):
     return make_subscription(acme, make_product())
 
 
-def test_a_first_delivery_is_new(acme, subscription):
+def test_a_first_delivery_of_usage_is_new(acme, subscription):
     written = write(acme, Entry(hour_at(JANUARY, 1), subscription.id, UNIT))
     assert counts(written) == (1, 0, 0, 0)
 
 
-def test_a_delivery_of_nothing_writes_nothing(acme):
+def test_an_empty_delivery_of_usage_writes_nothing(acme):
     assert counts(write(acme)) == (0, 0, 0, 0)
     assert hours_of(acme) == {}
 
 
-def test_a_repeated_delivery_changes_nothing(acme, subscription):
+def test_a_repeated_delivery_of_usage_changes_nothing(acme, subscription):
     entries = [Entry(hour_at(JANUARY, 1, hour), subscription.id, UNIT + hour) for hour in range(30)]
     write(acme, *entries)
     before = hours_of(acme), days_of(acme)
@@ -133,14 +133,14 @@ def test_a_repeated_delivery_changes_nothing(acme, subscription):
     assert (hours_of(acme), days_of(acme)) == before
 
 
-def test_a_repeated_delivery_keeps_the_revision(acme, subscription):
+def test_a_repeated_delivery_of_usage_keeps_the_revision(acme, subscription):
     entry = Entry(hour_at(JANUARY, 1), subscription.id, UNIT)
     write(acme, entry)
     write(acme, entry)
     assert revision_of(acme, entry.hour, subscription.id) == 0
 
 
-def test_another_quantity_replaces_and_is_counted(acme, subscription):
+def test_an_entry_of_another_quantity_is_counted_as_a_replacement(acme, subscription):
     hour = hour_at(JANUARY, 1)
     write(acme, Entry(hour, subscription.id, UNIT))
     written = write(acme, Entry(hour, subscription.id, 2 * UNIT))
@@ -148,7 +148,7 @@ def test_another_quantity_replaces_and_is_counted(acme, subscription):
     assert hours_of(acme) == {(hour, subscription.id): 2 * UNIT}
 
 
-def test_each_replacement_raises_the_revision(acme, subscription):
+def test_each_replacement_of_an_entry_raises_its_revision(acme, subscription):
     hour = hour_at(JANUARY, 1)
     for quantity in (1, 2, 1):
         write(acme, Entry(hour, subscription.id, quantity * UNIT))
@@ -162,13 +162,13 @@ def test_a_replacement_can_make_a_quantity_smaller_and_its_day_follows(acme, sub
     assert days_of(acme) == {(hour // HOURS_A_DAY, subscription.id): UNIT}
 
 
-def test_a_quantity_of_nothing_is_an_entry_too(acme, subscription):
+def test_a_quantity_of_zero_is_an_entry_too(acme, subscription):
     hour = hour_at(JANUARY, 1)
     assert counts(write(acme, Entry(hour, subscription.id, 0))) == (1, 0, 0, 0)
     assert hours_of(acme) == {(hour, subscription.id): 0}
 
 
-def test_one_delivery_can_be_new_the_same_and_a_replacement(acme, subscription):
+def test_a_delivery_of_usage_may_hold_new_equal_and_replacing_entries(acme, subscription):
     hour = hour_at(JANUARY, 1)
     write(acme, Entry(hour, subscription.id, UNIT), Entry(hour + 1, subscription.id, UNIT))
     written = write(
@@ -188,12 +188,12 @@ def test_the_largest_entry_is_kept_exactly(acme, subscription):
 
 
 @pytest.mark.parametrize("quantity", [-1, ENTRY_MAX_NANO + 1])
-def test_a_quantity_out_of_bounds_is_our_mistake(acme, subscription, quantity):
+def test_a_quantity_out_of_bounds_raises_when_an_entry_is_written(acme, subscription, quantity):
     with pytest.raises(AssertionError):
         write(acme, Entry(hour_at(JANUARY, 1), subscription.id, quantity))
 
 
-def test_days_far_apart_are_summed_each_for_itself(acme, subscription):
+def test_days_of_usage_that_are_far_apart_are_summed_separately(acme, subscription):
     hours = [hour_at(JANUARY, 1), hour_at(JANUARY, 2, 23), hour_at(JANUARY, 20), hour_at(MARCH, 5)]
     write(acme, *(Entry(hour, subscription.id, UNIT) for hour in hours))
     assert days_of(acme) == {(hour // HOURS_A_DAY, subscription.id): UNIT for hour in hours}
@@ -206,7 +206,7 @@ def test_entries_out_of_order_are_written_all_the_same(acme, subscription):
     assert len(hours_of(acme)) == 4
 
 
-def test_a_batch_that_fails_leaves_nothing(acme, subscription):
+def test_a_batch_of_entries_that_fails_writes_nothing(acme, subscription):
     hour = hour_at(JANUARY, 1)
     with pytest.raises(AssertionError):
         write_entries(
@@ -232,7 +232,7 @@ def test_a_day_that_two_batches_share_is_summed_from_both(acme, subscription, mo
     assert days_of(acme) == {(day // HOURS_A_DAY, subscription.id): 24 * UNIT}
 
 
-def test_counts_go_on_from_batch_to_batch(acme, subscription, monkeypatch):
+def test_counts_of_entries_go_on_from_batch_to_batch(acme, subscription, monkeypatch):
     monkeypatch.setattr(ledger_entries, "_BATCH", 2)
     start = hour_at(JANUARY, 1)
     write(acme, *(Entry(start + hour, subscription.id, UNIT) for hour in range(5)))
@@ -248,7 +248,7 @@ def test_entries_may_come_one_by_one_from_a_generator(acme, subscription):
 
 
 # -- revisions --------------------------------------------------------------------------------------
-def test_a_higher_revision_replaces(acme, subscription):
+def test_an_entry_of_a_higher_revision_replaces_a_lower_one(acme, subscription):
     hour = hour_at(JANUARY, 1)
     write(acme, Entry(hour, subscription.id, UNIT, 3))
     assert counts(write(acme, Entry(hour, subscription.id, 2 * UNIT, 7))) == (0, 0, 1, 0)
@@ -256,7 +256,7 @@ def test_a_higher_revision_replaces(acme, subscription):
     assert revision_of(acme, hour, subscription.id) == 7
 
 
-def test_a_higher_revision_of_the_same_quantity_is_the_same_and_kept(acme, subscription):
+def test_a_higher_revision_of_the_same_quantity_counts_as_the_same_and_is_kept(acme, subscription):
     hour = hour_at(JANUARY, 1)
     write(acme, Entry(hour, subscription.id, UNIT, 1))
     assert counts(write(acme, Entry(hour, subscription.id, UNIT, 2))) == (0, 1, 0, 0)
@@ -272,15 +272,13 @@ def test_a_lower_revision_is_stale_and_changes_nothing(acme, subscription):
     assert revision_of(acme, hour, subscription.id) == 2
 
 
-def test_the_same_revision_with_the_same_quantity_is_the_same(acme, subscription):
+def test_a_repeated_revision_with_the_same_quantity_counts_as_the_same(acme, subscription):
     entry = Entry(hour_at(JANUARY, 1), subscription.id, UNIT, 4)
     write(acme, entry)
     assert counts(write(acme, entry)) == (0, 1, 0, 0)
 
 
-def test_the_same_revision_with_another_quantity_is_a_conflict_and_nothing_of_the_delivery_is_written(
-    acme, subscription
-):
+def test_a_repeated_revision_with_another_quantity_is_a_conflict_and_nothing_is_written(acme, subscription):
     hour = hour_at(JANUARY, 1)
     write(acme, Entry(hour, subscription.id, UNIT, 4))
     written = write(acme, Entry(hour, subscription.id, 2 * UNIT, 4), Entry(hour + 1, subscription.id, UNIT))
@@ -288,28 +286,28 @@ def test_the_same_revision_with_another_quantity_is_a_conflict_and_nothing_of_th
     assert hours_of(acme) == {(hour, subscription.id): UNIT}
 
 
-def test_without_a_revision_a_change_counts_as_one_more(acme, subscription):
+def test_a_change_of_an_entry_without_a_revision_counts_as_the_next_revision(acme, subscription):
     hour = hour_at(JANUARY, 1)
     write(acme, Entry(hour, subscription.id, UNIT, 4))
     assert counts(write(acme, Entry(hour, subscription.id, 2 * UNIT))) == (0, 0, 1, 0)
     assert revision_of(acme, hour, subscription.id) == 5
 
 
-def test_without_a_revision_a_repetition_keeps_what_is_known(acme, subscription):
+def test_a_repeated_entry_without_a_revision_keeps_its_revision(acme, subscription):
     hour = hour_at(JANUARY, 1)
     write(acme, Entry(hour, subscription.id, UNIT, 4))
     assert counts(write(acme, Entry(hour, subscription.id, UNIT))) == (0, 1, 0, 0)
     assert revision_of(acme, hour, subscription.id) == 4
 
 
-def test_a_key_comes_once_in_a_delivery(acme, subscription):
+def test_a_delivery_with_two_entries_of_one_key_raises(acme, subscription):
     entry = Entry(hour_at(JANUARY, 1), subscription.id, UNIT)
     with pytest.raises(AssertionError):
         write(acme, entry, entry)
 
 
 # -- a month that was invoiced ----------------------------------------------------------------------
-def test_a_change_of_an_invoiced_month_is_a_correction_and_its_hour_stays(acme, subscription):
+def test_a_changed_hour_of_an_invoiced_month_stays_and_is_a_correction(acme, subscription):
     hour = hour_at(JANUARY, 31, 23)
     write(acme, Entry(hour, subscription.id, UNIT))
     close(acme, JANUARY)
@@ -327,7 +325,7 @@ def test_a_new_hour_of_an_invoiced_month_is_a_correction(acme, subscription):
     assert hours_of(acme) == days_of(acme) == {}
 
 
-def test_a_correction_says_when_it_came_and_waits_for_an_invoice(acme, subscription):
+def test_a_correction_keeps_its_time_of_arrival_and_waits_for_an_invoice(acme, subscription):
     close(acme, JANUARY)
     write(acme, Entry(hour_at(JANUARY, 1), subscription.id, UNIT, 6))
     row = db.session.scalars(select(UsageCorrection)).one()
@@ -342,7 +340,7 @@ def test_repeating_an_invoiced_hour_is_the_same_and_no_correction(acme, subscrip
     assert corrections_of(acme) == []
 
 
-def test_a_correction_is_the_difference_to_what_counts_not_to_the_frozen_hour(acme, subscription):
+def test_a_second_correction_is_the_difference_to_the_first_not_to_the_frozen_hour(acme, subscription):
     hour = hour_at(JANUARY, 15)
     write(acme, Entry(hour, subscription.id, 5 * UNIT))
     close(acme, JANUARY)
@@ -376,7 +374,7 @@ def test_a_higher_revision_of_the_same_quantity_is_remembered_in_an_invoiced_mon
 @pytest.mark.parametrize(
     "hour", [JANUARY.start_hour - 1, JANUARY.end_hour], ids=["the hour before", "the hour after"]
 )
-def test_the_neighbours_of_an_invoiced_month_are_open(acme, subscription, hour):
+def test_the_months_beside_an_invoiced_month_are_open(acme, subscription, hour):
     close(acme, JANUARY)
     assert counts(write(acme, Entry(hour, subscription.id, UNIT))) == (1, 0, 0, 0)
 
@@ -389,7 +387,7 @@ def test_the_edges_of_an_invoiced_month_are_frozen(acme, subscription, hour):
     assert counts(write(acme, Entry(hour, subscription.id, UNIT))) == (0, 0, 0, 1)
 
 
-def test_one_delivery_over_open_and_frozen_months_writes_the_open_ones(acme, subscription):
+def test_a_delivery_over_open_and_frozen_months_writes_the_open_months(acme, subscription):
     close(acme, JANUARY)
     close(acme, MARCH)
     hours = [hour_at(JANUARY, 2), hour_at(FEBRUARY, 2), hour_at(MARCH, 2)]
@@ -406,7 +404,7 @@ def test_an_invoice_of_one_organization_freezes_no_other(acme, subscription):
     assert counts(write(other, Entry(hour_at(JANUARY, 1), theirs.id, UNIT))) == (1, 0, 0, 0)
 
 
-def test_a_delivery_over_organizations_writes_each_where_it_belongs(acme, subscription):
+def test_a_delivery_over_organizations_writes_each_entry_to_its_organization(acme, subscription):
     other = make_organization("Other AG")
     theirs = make_subscription(other, make_product())
     close(acme, JANUARY)
@@ -451,7 +449,7 @@ deliveries = st.lists(
 
 @some
 @given(deliveries)
-def test_days_equal_hours_after_any_deliveries(app, deliveries):
+def test_sums_of_days_equal_sums_of_hours_after_any_deliveries(app, deliveries):
     organization = make_organization()
     expected = {}
     for delivery in deliveries:
@@ -463,7 +461,7 @@ def test_days_equal_hours_after_any_deliveries(app, deliveries):
 
 @some
 @given(deliveries, st.randoms(use_true_random=False), st.integers(1, 5))
-def test_order_cuts_and_repetition_of_deliveries_do_not_matter(app, deliveries, random, size):
+def test_order_cuts_and_repetition_of_deliveries_do_not_change_the_entries(app, deliveries, random, size):
     truth = {key: nano for delivery in deliveries for key, nano in delivery.items()}
     entries = [Entry(hour, number, nano) for (hour, number), nano in truth.items()]
     shuffled = [*entries, *random.choices(entries, k=len(entries))] if entries else []

@@ -86,7 +86,7 @@ def bill_late(subscription, first, *later):
 
 
 # -- what the next invoice says -----------------------------------------------------------------------
-def test_the_next_invoice_bills_what_came_late_beside_its_own_usage(acme, subscription):
+def test_the_next_invoice_bills_late_usage_beside_its_own_usage(acme, subscription):
     bill_late(subscription, 10, 13)
     close_month(FEBRUARY)
     invoice = invoice_of(acme, FEBRUARY)
@@ -103,7 +103,7 @@ def test_the_corrected_invoice_stays_as_it_was(acme, subscription):
     assert invoice_of(acme, JANUARY).total_cents == 1_000
 
 
-def test_the_preview_is_the_invoice(acme, subscription):
+def test_the_preview_of_late_usage_is_the_invoice_that_it_becomes(acme, subscription):
     bill_late(subscription, 10, 13, 12)
     preview = upcoming_invoice(acme, FEBRUARY)
     close_month(FEBRUARY)
@@ -112,7 +112,7 @@ def test_the_preview_is_the_invoice(acme, subscription):
     assert (invoice.uid, invoice.total_cents) == (preview.uid, preview.total.cents)
 
 
-def test_only_the_first_open_month_previews_what_came_late(acme, subscription):
+def test_only_the_first_open_month_previews_late_usage(acme, subscription):
     bill_late(subscription, 10, 13)
     use(subscription, {hour_at(MARCH, 1): 1})
     kinds = {
@@ -122,7 +122,7 @@ def test_only_the_first_open_month_previews_what_came_late(acme, subscription):
     assert kinds == {"2026-02": ["usage", "correction"], "2026-03": ["usage"]}
 
 
-def test_less_than_was_billed_is_a_credit(acme, subscription):
+def test_late_usage_below_the_billed_usage_is_a_credit(acme, subscription):
     bill_late(subscription, 10, 4)
     close_month(FEBRUARY)
     invoice = invoice_of(acme, FEBRUARY)
@@ -130,7 +130,7 @@ def test_less_than_was_billed_is_a_credit(acme, subscription):
     assert invoice.total_cents == 400
 
 
-def test_many_changes_of_a_line_are_one_correction(acme, subscription):
+def test_many_late_changes_of_a_line_are_one_correction(acme, subscription):
     bill_late(subscription, 10, 11, 15, 12)
     use(subscription, {hour_at(JANUARY, 20): 7, hour_at(JANUARY, 31, 23): 1})
     close_month(FEBRUARY)
@@ -182,7 +182,7 @@ def test_a_month_with_two_prices_has_a_correction_for_each(acme, subscription):
     ]
 
 
-def test_the_organizations_own_line_is_corrected_too(acme):
+def test_a_line_of_the_organization_itself_is_corrected_too(acme):
     own = make_subscription(acme, make_product("support", "5"))
     bill_late(own, 10, 8)
     close_month(FEBRUARY)
@@ -190,7 +190,7 @@ def test_the_organizations_own_line_is_corrected_too(acme):
     assert (item.project_id, item.project_name, item.total_cents) == (None, None, -1_000)
 
 
-def test_a_line_that_was_never_billed_is_corrected_from_nothing(acme, subscription):
+def test_a_line_that_was_never_billed_is_corrected_from_zero(acme, subscription):
     other = make_subscription(acme, make_product("disk", "0.005"), make_project(acme, "staging"))
     bill_late(subscription, 10)
     use(other, {hour_at(JANUARY, 3): 1})
@@ -199,7 +199,7 @@ def test_a_line_that_was_never_billed_is_corrected_from_nothing(acme, subscripti
     assert (item.product_name, item.project_name, item.total_cents) == ("disk", "staging", 1)
 
 
-def test_one_invoice_corrects_two_months_in_their_order(acme, subscription):
+def test_an_invoice_corrects_two_months_in_their_order(acme, subscription):
     bill_late(subscription, 10)
     close_month(FEBRUARY)
     use(subscription, {hour_at(FEBRUARY, 1): 12, hour_at(JANUARY, 1): 9, hour_at(MARCH, 1): 10})
@@ -257,7 +257,7 @@ def test_a_month_of_which_everything_is_taken_back_is_a_credit(acme, subscriptio
     assert list(verify()) == []
 
 
-def test_a_credit_is_set_off_against_what_comes_next(acme, subscription):
+def test_a_credit_is_set_off_against_the_next_invoices(acme, subscription):
     use(subscription, {hour_at(JANUARY, 1): 10})
     close_month(JANUARY)
     use(subscription, {hour_at(JANUARY, 1): 0})
@@ -270,7 +270,7 @@ def test_a_credit_is_set_off_against_what_comes_next(acme, subscription):
     assert amounts == [(1_190, 0), (0, -1_190), (0, -714), (238, 0)]
 
 
-def test_what_is_billed_late_is_stamped_with_its_invoice_and_the_rest_waits(acme, subscription):
+def test_a_billed_correction_is_stamped_with_its_invoice_and_later_corrections_wait(acme, subscription):
     bill_late(subscription, 10, 13)
     close_month(FEBRUARY)
     use(subscription, {hour_at(JANUARY, 1): 14})
@@ -291,7 +291,7 @@ def test_a_month_shows_its_usage_and_each_batch_of_corrections(acme, subscriptio
     ]
 
 
-def test_a_thousand_maximal_differences_of_one_hour_do_not_overflow(acme):
+def test_a_thousand_maximal_corrections_of_an_hour_do_not_overflow(acme):
     """Their sum is past 64 bits: SQLite would refuse to add it up."""
     product = make_product("huge", "0.000000000001")
     project = make_project(acme)
@@ -321,9 +321,7 @@ changes = st.lists(
 
 @several
 @given(changes, st.lists(st.integers(0, 31 * HOURS_A_DAY), max_size=3))
-def test_over_any_sequence_corrections_cost_what_the_month_differs_and_windows_tile(
-    app, backend, changes, cuts
-):
+def test_corrections_of_any_sequence_cost_the_difference_of_the_month(app, backend, changes, cuts):
     db.session.remove()
     backend.empty()
     acme = make_organization()

@@ -180,7 +180,7 @@ WINDOWS = {
 
 
 @pytest.mark.parametrize("step", list(Step))
-def test_a_window_has_the_lines_points_and_cents_of_the_truth(acme, books, step):
+def test_a_rated_window_has_the_lines_points_and_cents_of_an_independent_computation(acme, books, step):
     for name, window in WINDOWS.items():
         assert told(rated_usage(acme, Window(*window), step)) == books.points(*window, step), name
 
@@ -192,7 +192,7 @@ def test_a_price_that_changes_within_the_month_gives_two_lines(acme, books):
     assert {str(each.line.unit_price) for each in machines} == {"0.00694", "0.00731", "0.000137"}
 
 
-def test_a_step_never_changes_what_a_line_costs(acme, books):
+def test_the_step_of_the_data_points_never_changes_the_cost_of_a_line(acme, books):
     window = Window(hour_at(JANUARY, 5, 12), hour_at(FEBRUARY, 20, 7))
     by_step = [{each.line: each.cost for each in rated_usage(acme, window, step)} for step in Step]
     assert by_step[0] == by_step[1] == by_step[2]
@@ -206,7 +206,7 @@ def test_two_windows_that_tile_a_month_add_up_to_it(acme, books):
         assert total(first) + total(rated_usage(acme, Window(edge, JANUARY.end_hour))) == month, cut
 
 
-def test_the_days_of_a_month_asked_one_by_one_are_its_points(acme, books):
+def test_the_costs_of_single_days_are_the_data_points_of_their_month(acme, books):
     by_day = defaultdict(int)
     for each in rated_usage(acme, whole(JANUARY), Step.DAY):
         for point in each.points:
@@ -215,39 +215,39 @@ def test_the_days_of_a_month_asked_one_by_one_are_its_points(acme, books):
         assert total(rated_usage(acme, Window(start, start + HOURS_A_DAY))) == by_day[start]
 
 
-def test_what_a_later_hour_brings_never_moves_a_past_amount(acme, books):
+def test_usage_of_a_later_hour_never_changes_a_past_amount(acme, books):
     past = Window(JANUARY.start_hour, hour_at(JANUARY, 20))
     before = told(rated_usage(acme, past, Step.HOUR))
     use(make_subscription(acme, make_product()), {hour_at(JANUARY, 25): "3.7"})
     assert told(rated_usage(acme, past, Step.HOUR)) == before
 
 
-def test_several_months_are_the_sum_of_their_months(acme, books):
+def test_the_cost_of_several_months_is_the_sum_of_their_costs(acme, books):
     both = rated_usage(acme, Window(JANUARY.start_hour, FEBRUARY.end_hour))
     assert total(both) == sum(total(rated_usage(acme, whole(month))) for month in (JANUARY, FEBRUARY))
 
 
-def test_months_come_in_order(acme, books):
+def test_rated_months_come_in_order(acme, books):
     months = [each.line.month for each in rated_usage(acme, Window(JANUARY.start_hour, FEBRUARY.end_hour))]
     assert months == sorted(months)
     assert set(months) == {JANUARY, FEBRUARY}
 
 
-def test_a_meter_starts_anew_each_month(acme):
+def test_the_cumulative_quantity_of_a_line_starts_anew_each_month(acme):
     subscription = make_subscription(acme, make_product(price="0.005"))
     use(subscription, {JANUARY.end_hour - 1: 1, JANUARY.end_hour: 1})
     both = rated_usage(acme, Window(JANUARY.start_hour, FEBRUARY.end_hour))
     assert [each.cost.cents for each in both] == [1, 1]
 
 
-def test_rated_usage_says_what_its_line_had_before(acme):
+def test_rated_usage_has_the_quantity_of_its_line_before_the_window(acme):
     subscription = make_subscription(acme, make_product())
     use(subscription, {hour_at(JANUARY, 1): 2, hour_at(JANUARY, 2, 5): 3, hour_at(JANUARY, 2, 6): 4})
     (found,) = rated_usage(acme, Window(hour_at(JANUARY, 2, 6), JANUARY.end_hour))
     assert (found.quantity_before_nano, found.quantity_nano) == (5 * UNIT, 4 * UNIT)
 
 
-def test_a_price_that_comes_back_is_one_line(acme):
+def test_a_price_that_comes_back_within_a_month_is_one_line(acme):
     product = make_product(price="0.004")
     books = Books("EUR", {product.id: {dt.date(1970, 1, 1): "0.004"}}, [])
     reprice(books, product, "0.006", on=dt.date(2026, 1, 11))
@@ -293,31 +293,31 @@ def test_a_subscription_of_the_organization_itself_has_no_project(acme):
     assert list(found.values()) == [2]
 
 
-def test_nothing_used_is_no_line(acme):
+def test_a_subscription_without_usage_has_no_rated_line(acme):
     make_subscription(acme, make_product())
     assert not any(rated_usage(acme, whole(JANUARY), step) for step in Step)
 
 
-def test_an_empty_window_is_no_line(acme, books):
+def test_an_empty_window_has_no_rated_line(acme, books):
     empty = Window(hour_at(JANUARY, 5, 3), hour_at(JANUARY, 5, 3))
     assert not any(rated_usage(acme, empty, step) for step in Step)
 
 
-def test_a_quantity_of_nothing_is_a_line_of_nothing(acme):
+def test_a_quantity_of_zero_is_a_rated_line_of_zero(acme):
     use(make_subscription(acme, make_product()), {hour_at(JANUARY, 1): 0})
     (found,) = rated_usage(acme, whole(JANUARY))
     assert (found.quantity_nano, found.cost.cents) == (0, 0)
 
 
 # -- organizations ------------------------------------------------------------------------------------
-def test_another_organization_does_not_count(acme, books):
+def test_usage_of_another_organization_is_not_rated(acme, books):
     other = make_organization("Other AG")
     before = told(rated_usage(acme, whole(JANUARY)))
     use_all_hours(make_subscription(other, make_product()), JANUARY)
     assert told(rated_usage(acme, whole(JANUARY))) == before
 
 
-def test_several_organizations_at_once_are_each_of_them_alone(acme, books):
+def test_rating_several_organizations_at_once_equals_rating_each_alone(acme, books):
     yen, empty = make_organization("Nippon KK", currency="JPY"), make_organization("Empty AG")
     use_all_hours(make_subscription(yen, make_product(price="0.7", currency="JPY")), JANUARY)
     window = Window(hour_at(JANUARY, 3, 4), hour_at(FEBRUARY, 3, 4))
@@ -328,7 +328,7 @@ def test_several_organizations_at_once_are_each_of_them_alone(acme, books):
             assert told(found[each.id]) == told(rated_usage(each, window, step))
 
 
-def test_one_product_may_have_a_price_in_each_currency(acme):
+def test_a_product_may_have_a_price_in_each_currency(acme):
     yen = make_organization("Nippon KK", currency="JPY")
     product = make_product(price="0.01")
     catalogue.set_price(product, "JPY", Decimal("1.5"), start_day=0)
@@ -385,7 +385,7 @@ def test_usage_from_the_midnight_of_the_first_price_on_is_priced(acme):
     assert total(rated_usage(acme, whole(JANUARY))) == 100
 
 
-def test_a_price_of_nothing_is_a_price(acme):
+def test_a_price_of_zero_is_a_price(acme):
     use(make_subscription(acme, make_product(price="0")), {hour_at(JANUARY, 1): 1})
     (found,) = rated_usage(acme, whole(JANUARY))
     assert found.cost == Money(0, "EUR")
@@ -419,7 +419,7 @@ def test_two_maximal_subscription_months_do_not_overflow(acme):
     assert found.cost.cents == half_up(Fraction(quantity, UNIT) * Fraction("0.00000123") * 100)
 
 
-def test_maximal_hours_do_not_overflow_by_hour_either(acme):
+def test_maximal_hours_do_not_overflow_in_hourly_data_points(acme):
     product = make_product(price="0.00000123")
     hours = range(hour_at(JANUARY, 1), hour_at(JANUARY, 1) + 23)
     for _ in range(50):
@@ -452,7 +452,7 @@ cuts = st.lists(st.integers(EDGE - 80, EDGE + 55), min_size=2, max_size=5).map(s
 
 @some
 @given(st.lists(quantities, min_size=1, max_size=4), st.lists(price_texts, min_size=4, max_size=4), cuts)
-def test_any_usage_prices_and_windows_are_the_truth_and_tile(app, usage, prices, cuts):
+def test_the_cost_of_any_usage_prices_and_windows_is_right_and_tiles(app, usage, prices, cuts):
     acme = make_organization()
     products = [make_product(price=prices[0]), make_product(price=prices[1])]
     books = Books("EUR", {each.id: {dt.date(1970, 1, 1): prices[i]} for i, each in enumerate(products)}, [])
@@ -469,7 +469,7 @@ def test_any_usage_prices_and_windows_are_the_truth_and_tile(app, usage, prices,
     assert sum(map(total, parts)) == total(rated_usage(acme, Window(start, end)))
 
 
-def test_months_without_usage_are_skipped(acme):
+def test_months_without_usage_have_no_rated_lines(acme):
     subscription = make_subscription(acme, make_product(price="1"))
     use(subscription, {hour_at(JANUARY, 1): 1, hour_at(MARCH, 1): 1})
     found = rated_usage(acme, Window(JANUARY.start_hour, MARCH.end_hour))
