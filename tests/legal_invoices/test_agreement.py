@@ -98,7 +98,9 @@ def shown(amount: Money, app) -> str:
     return app.jinja_env.filters["money"](amount)
 
 
-def test_generated_invoices_agree_wherever_they_are_told(app, easybill, sign_in, destination):
+def test_generated_invoices_agree_in_list_detail_page_pdf_easybill_and_statement(
+    app, easybill, sign_in, destination
+):
     chance = random.Random(SEED)
     made = generated_invoices(chance, COUNT)
     # What costs nothing at all needs no document.

@@ -72,31 +72,31 @@ def test_an_xrechnung_is_the_xml_that_easybill_made(viewer, document, link):
     assert (again.status_code, again.data) == (304, b"")
 
 
-def test_a_zugferd_is_a_pdf_of_its_own(viewer, document, link):
+def test_a_zugferd_download_is_a_pdf_other_than_the_plain_pdf(viewer, document, link):
     keep(document, "zugferd", b"%PDF-1.7 with XML", "application/pdf")
     response = viewer.get(f"{link}&format=zugferd")
     assert (response.mimetype, response.data) == ("application/pdf", b"%PDF-1.7 with XML")
     assert "-zugferd.pdf" in response.headers["Content-Disposition"]
 
 
-def test_what_the_account_does_not_make_is_refused_with_the_reason(viewer, document, link):
+def test_a_format_that_the_account_does_not_make_is_refused_with_the_reason(viewer, document, link):
     assert "We do not make documents as XRECHNUNG" in refusal(viewer, f"{link}&format=xrechnung")
 
 
-def test_what_is_not_fetched_yet_is_refused_with_the_reason(viewer, document, link, making):
+def test_a_format_that_is_not_fetched_yet_is_refused_with_the_reason(viewer, document, link, making):
     assert "still being fetched as ZUGFERD" in refusal(viewer, f"{link}&format=zugferd")
 
 
-def test_what_easybill_did_not_make_is_refused_with_the_reason(viewer, document, link, making):
+def test_a_format_that_easybill_did_not_make_is_refused_with_the_reason(viewer, document, link, making):
     keep(document, "xrechnung", None, "application/xml")
     assert "This document was not made as XRECHNUNG" in refusal(viewer, f"{link}&format=xrechnung")
 
 
-def test_a_browser_reads_the_reason_on_a_page(viewer, document, link):
+def test_a_browser_reads_on_a_page_why_a_download_is_refused(viewer, document, link):
     assert "XRECHNUNG" in viewer.page(f"{link}&format=xrechnung", status=406).text
 
 
-def test_a_format_that_nobody_knows_is_refused(viewer, document, link):
+def test_an_unknown_format_of_a_legal_invoice_is_refused(viewer, document, link):
     body = viewer.json(f"{link}&format=docx", status=422)
     assert body["errors"][0]["field"] == "format"
 

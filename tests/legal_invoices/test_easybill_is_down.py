@@ -80,7 +80,9 @@ def timed(ask):
     return response, time.monotonic() - started
 
 
-def test_every_page_answers_in_time_while_a_worker_waits_for_easybill(acme, document, admin, worker):
+def test_every_page_answers_in_time_while_a_worker_waits_for_easybill_that_is_down(
+    acme, document, admin, worker
+):
     own = f"/organizations/{acme.uid}"
     invoices = [f"/invoices/{uid}" for uid in db.session.scalars(db.select(Invoice.uid))]
     for path in (
@@ -99,7 +101,7 @@ def test_every_page_answers_in_time_while_a_worker_waits_for_easybill(acme, docu
         assert seconds < ANSWER_SECONDS_MAX, path
 
 
-def test_programs_are_answered_in_time_as_well(acme, document, nobody, worker):
+def test_programs_are_answered_in_time_while_easybill_is_down(acme, document, nobody, worker):
     token = bearer(make_token(acme, make_member(acme)))
     own = f"/organizations/{acme.uid}/invoices"
     for path in (
@@ -111,13 +113,13 @@ def test_programs_are_answered_in_time_as_well(acme, document, nobody, worker):
         assert (response.status_code, seconds < ANSWER_SECONDS_MAX) == (200, True), path
 
 
-def test_the_pages_say_how_old_their_knowledge_is(acme, document, admin, worker):
+def test_the_legal_invoices_say_how_old_their_data_is_while_easybill_is_down(acme, document, admin, worker):
     own = f"/organizations/{acme.uid}/invoices"
     for path in (own, f"{own}/{document.provider_document_id}"):
         assert "10 Mar 2026, 12:30 UTC" in admin.page(path).select_one("main").text
 
 
-def test_a_profile_is_saved_in_time_and_easybill_is_not_asked(acme, nobody, worker):
+def test_a_profile_is_saved_in_time_without_a_call_to_easybill(acme, nobody, worker):
     token = bearer(make_token(acme, make_member(acme)))
     url = f"/organizations/{acme.uid}/profile"
     body = nobody.get(url, headers=token).json | {"city": "Bremen"}
@@ -126,7 +128,7 @@ def test_a_profile_is_saved_in_time_and_easybill_is_not_asked(acme, nobody, work
     assert seconds < ANSWER_SECONDS_MAX
 
 
-def test_nothing_is_lost_once_easybill_is_back(acme, document, easybill, fault):
+def test_no_document_is_lost_once_easybill_is_back(acme, document, easybill, fault):
     impatient = EasybillGateway(KEY, fault.url, deadline_seconds=1)
     deliver(impatient, now=NOW)
     with pytest.raises(ProviderUnavailableError):

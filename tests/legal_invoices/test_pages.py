@@ -75,11 +75,11 @@ def invoice_uid_of(document):
     return str(db.session.scalars(db.select(Invoice.uid).filter_by(id=document.invoice_id)).one())
 
 
-def test_the_list_as_json(viewer, document, url):
+def test_the_list_of_legal_invoices_has_the_json_of_the_contract(viewer, document, url):
     assert viewer.json(url) == [shape(document, url, invoice=invoice_uid_of(document))]
 
 
-def test_one_as_json(viewer, document, url):
+def test_a_legal_invoice_has_the_json_of_the_contract(viewer, document, url):
     one = viewer.json(f"{url}/{document.provider_document_id}")
     details = ("corrected_by_ids", "formats", "difference", "positions")
     corrected_by, formats, difference, positions = (one.pop(name) for name in details)
@@ -92,7 +92,7 @@ def test_one_as_json(viewer, document, url):
     ]
 
 
-def test_each_line_of_the_json_is_a_line_of_the_statement_and_leads_to_its_hours(viewer, document, url):
+def test_each_line_of_a_legal_invoice_as_json_is_a_line_of_the_statement(viewer, document, url):
     uid = invoice_uid_of(document)
     statement = {item["id"]: item for item in viewer.json(f"/invoices/{uid}")["items"]}
     lines = [
@@ -108,13 +108,13 @@ def test_each_line_of_the_json_is_a_line_of_the_statement_and_leads_to_its_hours
         assert f"billed_by={uid}" in line["usage_url"]
 
 
-def test_a_token_reads_the_same(acme, document, url, nobody):
+def test_a_token_reads_the_same_legal_invoices_as_a_session(acme, document, url, nobody):
     token = make_token(acme, make_member(acme))
     response = nobody.get(url, headers=bearer(token))
     assert [each["id"] for each in response.json] == [document.provider_document_id]
 
 
-def test_the_page_shows_what_the_json_says(viewer, easybill, document, url):
+def test_the_page_of_legal_invoices_shows_the_values_of_the_json(viewer, easybill, document, url):
     sync(easybill.gateway, now=NOW)
     page = viewer.page(url)
     row = page.select_one("tbody tr").text
@@ -128,13 +128,13 @@ def test_an_organization_without_documents_is_told_when_the_first_comes(viewer, 
     assert viewer.json(url) == []
 
 
-def test_the_list_can_be_asked_for_alone(viewer, document, url):
+def test_the_list_of_legal_invoices_is_a_fragment(viewer, document, url):
     page = viewer.page(url, headers=htmx("legal_invoice_list"))
     assert page.html is None
     assert page.select_one("#legal_invoice_list tbody tr")
 
 
-def test_each_position_stands_beside_its_lines(viewer, document, url):
+def test_each_document_line_stands_beside_its_statement_lines(viewer, document, url):
     page = viewer.page(f"{url}/{document.provider_document_id}")
     rows = [" ".join(row.get_text(" ").split()) for row in page.select("table.beside tbody tr")]
     assert rows[0] == "storage €123.45 none Organization , storage: its hours 1,234.5 hour €0.10 €123.45"
@@ -144,7 +144,7 @@ def test_each_position_stands_beside_its_lines(viewer, document, url):
     assert "free tier" not in page.select_one("table.beside").text
 
 
-def test_each_line_leads_to_its_hours(viewer, document, url):
+def test_each_line_on_the_page_of_a_legal_invoice_leads_to_its_hours(viewer, document, url):
     page = viewer.page(f"{url}/{document.provider_document_id}")
     storage, production, _ = (each["href"] for each in page.select("table.beside tbody a"))
     asked = parse_qs(urlsplit(production).query)
@@ -152,7 +152,7 @@ def test_each_line_leads_to_its_hours(viewer, document, url):
     assert parse_qs(urlsplit(storage).query)["project_id"] == ["none"]
 
 
-def test_the_page_leads_to_the_statement_of_its_month(viewer, document, url):
+def test_the_page_of_a_legal_invoice_leads_to_the_statement_of_its_month(viewer, document, url):
     page = viewer.page(f"{url}/{document.provider_document_id}")
     assert page.find("a", string="Statement of January 2026")["href"].startswith(
         f"/invoices/{invoice_uid_of(document)}"
@@ -169,7 +169,7 @@ def test_the_download_is_the_pdf_that_easybill_made(viewer, easybill, document, 
     assert response.headers["Content-Disposition"] == f'attachment; filename="{name}"'
 
 
-def test_who_has_the_pdf_does_not_get_it_again(viewer, document, url):
+def test_a_client_that_has_the_pdf_gets_304(viewer, document, url):
     link = f"{url}/download?invoice_id={document.provider_document_id}"
     etag = viewer.get(link).headers["ETag"]
     response = viewer.get(link, headers={"If-None-Match": etag})
@@ -177,18 +177,18 @@ def test_who_has_the_pdf_does_not_get_it_again(viewer, document, url):
     assert viewer.get(link, headers={"If-None-Match": '"another"'}).status_code == 200
 
 
-def test_a_download_has_to_say_of_what(viewer, url):
+def test_a_download_without_a_document_id_is_422(viewer, url):
     body = viewer.json(f"{url}/download", status=422)
     assert body["errors"][0]["field"] == "invoice_id"
 
 
 @pytest.mark.parametrize("unknown", ["1", "999999999999999999999999", "abc", "%00", "1'--", "²", "٣"])
-def test_what_does_not_exist_is_not_found(viewer, document, url, unknown):
+def test_a_legal_invoice_that_does_not_exist_is_404(viewer, document, url, unknown):
     viewer.json(f"{url}/{unknown}", status=404)
     viewer.json(f"{url}/download?invoice_id={unknown}", status=404)
 
 
-def test_a_strangers_document_is_not_found(stranger, viewer, document, url):
+def test_a_legal_invoice_of_another_organization_is_404(stranger, viewer, document, url):
     other, mallory = stranger
     theirs = f"/organizations/{other.uid}/invoices"
     for path in (
@@ -202,7 +202,7 @@ def test_a_strangers_document_is_not_found(stranger, viewer, document, url):
     assert len(mallory.json(theirs)) == 1
 
 
-def test_without_billing_read_all_of_it_is_forbidden(operator, document, url):
+def test_legal_invoices_are_forbidden_without_the_permission_to_read_billing(operator, document, url):
     for path in (
         "",
         f"/{document.provider_document_id}",
@@ -212,12 +212,12 @@ def test_without_billing_read_all_of_it_is_forbidden(operator, document, url):
         operator.page(f"{url}{path}", status=403)
 
 
-def test_nobody_is_sent_to_sign_in(nobody, document, url):
+def test_legal_invoices_send_a_visitor_to_sign_in(nobody, document, url):
     assert nobody.get(url).status_code == 303
     nobody.json(f"{url}/download?invoice_id={document.provider_document_id}", status=401)
 
 
-def test_a_payment_shows_once_it_is_mirrored(viewer, easybill, document, url):
+def test_a_payment_of_a_legal_invoice_shows_once_it_is_synced(viewer, easybill, document, url):
     easybill.pay(document.provider_document_id, 15919, NOW.date())
     assert viewer.json(url)[0]["status"] == "open"
     sync(easybill.gateway, now=NOW + dt.timedelta(hours=1))
@@ -228,14 +228,14 @@ def test_a_payment_shows_once_it_is_mirrored(viewer, easybill, document, url):
     assert "10 Mar 2026, 13:30" in viewer.page(url).select_one("main").text
 
 
-def test_the_day_after_it_was_due_it_is_overdue(viewer, document, url, clock):
+def test_a_legal_invoice_is_overdue_on_the_day_after_its_due_date(viewer, document, url, clock):
     clock.at = dt.datetime(2026, 3, 24, 22, 30, tzinfo=dt.UTC)
     assert viewer.json(url)[0]["status"] == "open"
     clock.at = dt.datetime(2026, 3, 24, 23, 30, tzinfo=dt.UTC)  # the 25th in Berlin
     assert viewer.json(url)[0]["status"] == "overdue"
 
 
-def test_a_cancellation_is_listed_beside_what_it_cancels(viewer, easybill, document, url):
+def test_a_cancellation_is_listed_beside_the_legal_invoice_that_it_cancels(viewer, easybill, document, url):
     easybill.cancel(document.provider_document_id)
     sync(easybill.gateway, now=NOW)
 
@@ -255,7 +255,9 @@ def test_a_cancellation_is_listed_beside_what_it_cancels(viewer, easybill, docum
     assert viewer.get(cancellation["pdf_url"]).data.startswith(b"%PDF")
 
 
-def test_the_newest_comes_first_and_older_ones_follow_by_link(acme, viewer, easybill, document, url):
+def test_the_newest_legal_invoice_comes_first_and_older_ones_follow_by_link(
+    acme, viewer, easybill, document, url
+):
     make_invoice(acme, *LINES, month=FEBRUARY)
     make_invoice(acme, *LINES, month=JANUARY.shifted(-1))
     deliver(easybill.gateway, now=NOW + dt.timedelta(days=1))
@@ -276,18 +278,18 @@ def test_the_newest_comes_first_and_older_ones_follow_by_link(acme, viewer, easy
 
 
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "1.5", "²", "1e1"])
-def test_a_limit_is_a_number_from_1_to_200(viewer, url, limit):
+def test_the_limit_of_legal_invoices_is_a_number_from_1_to_200(viewer, url, limit):
     assert viewer.json(f"{url}?limit={limit}", status=422)["errors"][0]["field"] == "limit"
 
 
 @pytest.mark.parametrize(
     "cursor", ["x", "é", "W10", "bnVsbA", "WzEsMl0", "WyJ4IiwxXQ", "WyIyMDI2LTAzLTEwIiwtMV0", "Nw"]
 )
-def test_a_cursor_is_one_that_a_list_has_given_out(viewer, url, cursor):
+def test_a_cursor_that_no_list_of_legal_invoices_gave_out_is_refused(viewer, url, cursor):
     assert viewer.json(f"{url}?cursor={cursor}", status=422)["errors"][0]["field"] == "cursor"
 
 
-def test_a_correction_is_a_position_of_its_own_and_leads_to_the_hours_of_its_month(
+def test_a_correction_is_a_document_line_that_leads_to_the_hours_of_its_month(
     acme, viewer, easybill, document, url
 ):
     made = make_invoice(
@@ -335,7 +337,7 @@ def test_a_month_below_zero_is_a_credit_note_linked_both_ways(acme, viewer, easy
     assert "€58.31" in notice.text
 
 
-def test_a_part_that_was_paid_is_shown(viewer, easybill, document, url):
+def test_a_part_of_a_legal_invoice_that_was_paid_is_shown(viewer, easybill, document, url):
     easybill.pay(document.provider_document_id, 5000, NOW.date())
     sync(easybill.gateway, now=NOW)
     one = viewer.json(f"{url}/{document.provider_document_id}")

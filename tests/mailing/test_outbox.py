@@ -64,7 +64,7 @@ def test_a_mail_whose_transaction_is_rolled_back_is_never_sent(server):
     assert send(server) == 0
 
 
-def test_a_mail_that_nobody_composes_waits(server):
+def test_a_mail_of_a_kind_without_a_composer_waits(server):
     enqueue("farewell", {"to": "ada"}, now=NOW)
     db.session.commit()
 
@@ -91,7 +91,7 @@ def test_a_mail_that_fails_holds_up_no_other_and_is_composed_anew_later(server, 
     assert server.subjects == ["bob at 12:30", "ada at 12:32"]
 
 
-def test_the_reason_of_a_failure_can_be_read(server):
+def test_the_reason_why_a_mail_failed_can_be_read(server):
     enqueue_for("ada")
     server.failing["ada"] = ProviderUnavailableError()
     send(server)
@@ -99,7 +99,7 @@ def test_the_reason_of_a_failure_can_be_read(server):
     assert db.session.scalar(select(OutgoingMail.last_error)).startswith("ProviderUnavailableError: ")
 
 
-def test_a_mail_in_one_workers_hands_is_not_sent_by_another(server):
+def test_a_mail_that_one_worker_is_sending_is_not_sent_by_another(server):
     enqueue_for("ada")
     others = []
     server.meanwhile = lambda: others.append(send(Server()))
@@ -129,7 +129,7 @@ def test_no_transaction_is_open_while_the_mail_server_is_asked(server):
     assert states == [False]
 
 
-def test_a_mail_that_was_sent_long_ago_is_forgotten_and_one_that_waits_is_not(server):
+def test_a_mail_that_was_sent_long_ago_is_forgotten_and_a_waiting_mail_is_not(server):
     enqueue_for("ada", "bob")
     server.failing["bob"] = ProviderUnavailableError()
     send(server)
