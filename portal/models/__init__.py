@@ -16,13 +16,7 @@ from portal.models.invoice_line import (
     invoice_uid,
     item_uid,
 )
-from portal.models.legal_document import (
-    CallBudget,
-    LegalDocument,
-    LegalDocumentFile,
-    LegalStatus,
-    SyncState,
-)
+from portal.models.legal_document import CallBudget, LegalDocument, LegalDocumentFile, LegalStatus, SyncState
 from portal.models.organization import Organization
 from portal.models.outgoing_mail import OutgoingMail
 from portal.models.owned import Counter, add_owned, draw, draw_each
@@ -32,54 +26,3 @@ from portal.models.session import PasswordReset, UserSession
 from portal.models.subscription import Project, ProjectName, Subscription
 from portal.models.throttle import Throttle
 from portal.models.usage import UsageCorrection, UsageDay, UsageHour
-
-__all__ = [
-    "LINE_COLUMNS",
-    "Account",
-    "ApiToken",
-    "AuditEntry",
-    "CallBudget",
-    "Collector",
-    "Counter",
-    "Delivery",
-    "DocumentFormat",
-    "IdempotencyRecord",
-    "Invoice",
-    "InvoiceHead",
-    "InvoiceItem",
-    "InvoiceLine",
-    "InvoiceStatus",
-    "ItemKind",
-    "LegalDocument",
-    "LegalDocumentFile",
-    "LegalDocumentFormat",
-    "LegalStatus",
-    "Membership",
-    "Metering",
-    "MonthReview",
-    "Organization",
-    "OutgoingMail",
-    "PasswordReset",
-    "PaymentMethod",
-    "Price",
-    "Product",
-    "ProductName",
-    "Project",
-    "ProjectName",
-    "StripeCall",
-    "StripeEvent",
-    "Subscription",
-    "SyncState",
-    "Throttle",
-    "UsageCorrection",
-    "UsageDay",
-    "UsageHour",
-    "UserSession",
-    "add_owned",
-    "correction_uid",
-    "draw",
-    "draw_each",
-    "insert_rows",
-    "invoice_uid",
-    "item_uid",
-]
