@@ -8,7 +8,7 @@ is looked for by number before one is made, and pushing the same profile again c
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import case, or_, select
 
@@ -89,22 +89,8 @@ def _read(organization_id: int) -> _Profile:
             customer_id=organization.invoicing_customer_id,
             version=organization.profile_version,
             pushed_version=organization.invoicing_profile_version,
-            customer=_customer(organization),
+            customer=InvoicingCustomer(organization.number, **asdict(organization.billing_profile)),
         )
-
-
-def _customer(organization: Organization) -> InvoicingCustomer:
-    return InvoicingCustomer(
-        number=organization.number,
-        name=organization.name,
-        street=organization.street,
-        postal_code=organization.postal_code,
-        city=organization.city,
-        country=organization.country,
-        vat_id=organization.vat_id,
-        emails=tuple(organization.emails),
-        buyer_reference=organization.buyer_reference,
-    )
 
 
 def _record(organization_id: int, customer_id: str, profile: _Profile) -> str:

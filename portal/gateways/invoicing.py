@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from portal.domain.billing_profile import BillingProfile
 from portal.domain.errors import ConflictError, ProviderRefusedError, ProviderUnavailableError
 from portal.domain.money import Money, exponent_of
 from portal.domain.vat import VatCase
@@ -58,18 +59,10 @@ class CurrencyNotCarriedError(ConflictError):
 
 
 @dataclass(frozen=True, slots=True)
-class InvoicingCustomer:
+class InvoicingCustomer(BillingProfile):
     """The customer, as a legal document prints it. `number` is our own customer number."""
 
     number: str
-    name: str
-    street: str
-    postal_code: str
-    city: str
-    country: str
-    vat_id: str | None
-    emails: Sequence[str]
-    buyer_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

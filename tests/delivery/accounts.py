@@ -63,7 +63,14 @@ class Account:
     def stranger(self) -> str:
         """Return a customer who is none of ours."""
         return self.gateway.create_customer(
-            InvoicingCustomer(f"stranger {next(_numbers)}", "Stranger", "Way 1", "1", "Rome", "IT", None, [])
+            InvoicingCustomer(
+                f"stranger {next(_numbers)}",
+                name="Stranger",
+                street="Way 1",
+                postal_code="1",
+                city="Rome",
+                country="IT",
+            )
         )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import inspect
 import json
@@ -385,9 +386,7 @@ def test_yen_are_sent_to_easybill_in_hundredths(gateway, facts):
 
 def test_a_placeholder_that_easybill_would_fill_in_stays_as_it_was_written(gateway, facts, monkeypatch):
     sent = recorded(monkeypatch)
-    named = InvoicingCustomer(
-        **{name: getattr(facts, name) for name in facts.__slots__} | {"name": "%KUNDE.NAME%"}
-    )
+    named = dataclasses.replace(facts, name="%KUNDE.NAME%")
     lines = [DraftLine("50% off %FIRMA.IBAN%", Money(1, "EUR"), 0)]
     gateway.create_draft(gateway.create_customer(named), draft_facts(lines=lines))
     assert sent[0][2]["company_name"] == "% KUNDE.NAME%"
