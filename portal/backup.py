@@ -67,10 +67,10 @@ def restore(database_url: str, path: Path, *, is_replacing: bool, now: dt.dateti
         raise BackupError(f"There is no file {path}.")
     header = _header(path)
     if url.get_backend_name() == "sqlite":
-        _refuse_unless(header.startswith(_SQLITE_MAGIC), path, "SQLite")
+        _refuse_other(path, header, "SQLite", _SQLITE_MAGIC)
         _restore_sqlite(path, header, Path(url.database or ""), is_replacing=is_replacing, now=now)
     else:
-        _refuse_unless(header.startswith(_POSTGRES_MAGIC), path, "PostgreSQL")
+        _refuse_other(path, header, "PostgreSQL", _POSTGRES_MAGIC)
         _restore_postgres(path, url, is_replacing=is_replacing)
     _forget_who_was_signed_in(url)
 
@@ -93,8 +93,8 @@ def _header(path: Path) -> bytes:
         return file.read(_HEADER_BYTES)
 
 
-def _refuse_unless(is_ours: bool, path: Path, kind: str) -> None:  # noqa: FBT001 - it reads as a sentence
-    if not is_ours:
+def _refuse_other(path: Path, header: bytes, kind: str, magic: bytes) -> None:
+    if not header.startswith(magic):
         raise BackupError(f"{path} is not a backup of {kind}, which DATABASE_URL names.")
 
 

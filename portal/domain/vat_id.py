@@ -7,6 +7,7 @@ of its country knows.
 from __future__ import annotations
 
 import re
+from types import ModuleType
 
 from stdnum.ch import vat as swiss
 from stdnum.de import leitweg
@@ -55,9 +56,9 @@ def _european(number: str, country: str) -> str:
     return _validated(european, compact, country)
 
 
-def _validated(rules: object, number: str, country: str) -> str:
+def _validated(rules: ModuleType, number: str, country: str) -> str:
     try:
-        checked: str = rules.validate(number)  # type: ignore[attr-defined]
+        checked: str = rules.validate(number)
     except InvalidChecksum as error:
         raise UnusableValueError("has wrong check digits") from error
     except ValidationError as error:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, Inexact, InvalidOperation
 from pathlib import Path
+from typing import TextIO
 
 from portal.domain.errors import BillingError
 from portal.domain.period import hour_of, start_of_hour
@@ -76,23 +77,24 @@ def read_charges(path: Path, *, currency: str) -> Iterator[tuple[int, Charge | R
     """Yield (line number, charge or refusal) for each row; NotFocusError for a file that is none."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from _read(csv.reader(file, strict=True), currency)
+            yield from _read(file, currency)
     except UnicodeDecodeError as error:
         raise NotFocusError(f"{path.name} is not a text file in UTF-8.") from error
     except csv.Error as error:
         raise NotFocusError(f"{path.name} is not a CSV file: {error}.") from error
 
 
-def _read(lines: Iterator[list[str]], currency: str) -> Iterator[tuple[int, Charge | Refused]]:
+def _read(file: TextIO, currency: str) -> Iterator[tuple[int, Charge | Refused]]:
+    lines = csv.reader(file, strict=True)
     header = next(lines, [])
     missing = REQUIRED - set(header)
     if missing:
         raise NotFocusError(f"This is not a FOCUS export: it has no column {', '.join(sorted(missing))}.")
-    line_number = lines.line_num + 1  # type: ignore[attr-defined]
+    line_number = lines.line_num + 1
     for cells in lines:
         if cells:
             yield line_number, _charge_or_refusal(header, cells, currency)
-        line_number = lines.line_num + 1  # type: ignore[attr-defined]
+        line_number = lines.line_num + 1
 
 
 def _charge_or_refusal(header: list[str], cells: list[str], currency: str) -> Charge | Refused:

@@ -19,10 +19,10 @@ CREATE TABLE cell (
     PRIMARY KEY (hour, project, product)
 ) STRICT, WITHOUT ROWID
 """
-_ADD = f"""
+_ADD = """
 INSERT INTO cell VALUES (?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET quantity = MIN(quantity + excluded.quantity, {_SATURATED})
-"""  # noqa: S608
+ON CONFLICT DO UPDATE SET quantity = MIN(quantity + excluded.quantity, ?)
+"""
 
 
 class Cell(NamedTuple):
@@ -72,7 +72,7 @@ class Staging:
         yield from (Cell(*row) for row in self._base.execute("SELECT * FROM cell ORDER BY hour"))
 
     def _flush(self) -> None:
-        self._base.executemany(_ADD, self._waiting)
+        self._base.executemany(_ADD, [(*cell, _SATURATED) for cell in self._waiting])
         self._waiting.clear()
 
 
