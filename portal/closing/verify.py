@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Integer, func, literal_column, null, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.domain.rating import NANO, RatedLine, pico_of, quantity_of
 from portal.ledger import audit
-from portal.ledger.prices import PriceBook, prices_for
+from portal.ledger.prices import prices_for
 from portal.models import (
     Invoice,
     InvoiceItem,
@@ -43,6 +45,7 @@ class _Amount(NamedTuple):
     cents: int
 
 
+_OWN = 0  # the batch of a month's own usage; that of what came late is the id of its invoice, from 1 on
 _Bills = dict[tuple[int, _Line], _Amount]  # (invoice id, line) -> what it says
 
 
@@ -82,32 +85,28 @@ def _days_and_hours() -> Iterator[str]:
         .join(UsageDay, same_key, isouter=True)
         .where(UsageDay.quantity_nano.is_(None) | (UsageDay.quantity_nano != hours.c.quantity_nano))
     )
-    for organization_id, day, subscription, of_hours, of_day in db.session.execute(query):
-        yield (
-            f"organization {organization_id}, subscription {subscription}, day {day}: the hours have"
-            f" {quantity_of(int(of_hours)):f}, the day has {quantity_of(of_day or 0):f}"
-        )
     without_hours = (
-        select(UsageDay.organization_id, UsageDay.day, UsageDay.subscription_id, UsageDay.quantity_nano)
+        select(
+            UsageDay.organization_id, UsageDay.day, UsageDay.subscription_id, null(), UsageDay.quantity_nano
+        )
         .join(hours, same_key, isouter=True)
         .where(hours.c.day.is_(None), UsageDay.quantity_nano != 0)
     )
-    for organization_id, day, subscription, of_day in db.session.execute(without_hours):
+    rows = chain(db.session.execute(query), db.session.execute(without_hours))
+    for organization_id, day, subscription, of_hours, of_day in rows:
+        hourly = (
+            "there are no hours" if of_hours is None else f"the hours have {quantity_of(int(of_hours)):f}"
+        )
         yield (
-            f"organization {organization_id}, subscription {subscription}, day {day}: there are no hours,"
-            f" the day has {quantity_of(of_day):f}"
+            f"organization {organization_id}, subscription {subscription}, day {day}: {hourly},"
+            f" the day has {quantity_of(of_day or 0):f}"
         )
 
 
 def _usage_of_nobody() -> Iterator[str]:
     query = (
         select(UsageDay.organization_id, UsageDay.subscription_id)
-        .join(
-            Subscription,
-            (Subscription.organization_id == UsageDay.organization_id)
-            & (Subscription.id == UsageDay.subscription_id),
-            isouter=True,
-        )
+        .join(Subscription, _is_subscription_of(UsageDay), isouter=True)
         .where(Subscription.id.is_(None))
         .distinct()
     )
@@ -115,33 +114,36 @@ def _usage_of_nobody() -> Iterator[str]:
         yield f"organization {organization_id}: usage of subscription {subscription}, which does not exist"
 
 
+def _is_subscription_of(usage: type[UsageDay | UsageHour | UsageCorrection]) -> ColumnElement[bool]:
+    return (Subscription.organization_id == usage.organization_id) & (
+        Subscription.id == usage.subscription_id
+    )
+
+
 def _month(month: Month, organization_ids: Sequence[int]) -> Iterator[str]:
     """Compare a month of some organizations, and everything later that corrects it, line by line."""
     query = select(Organization.id, Organization.currency).where(Organization.id.in_(organization_ids))
     currencies: dict[int, str] = dict(db.session.execute(query).all())
-    prices = prices_for(organization_ids, set(currencies.values()))
-    metered = _metered(month, organization_ids, currencies, prices)
-    late = _late(month, organization_ids, currencies, prices)
     invoices = _invoices_of(month, organization_ids)
-    expected: _Bills = {}
-    for line, quantity_nano in metered.items():
-        if quantity_nano:
-            expected[invoices[line.organization_id], line] = _billed(line, currencies, 0, quantity_nano)
-    yield from _differences(month, expected, _items(month, organization_ids, ItemKind.USAGE))
+    usage: _Bills = {}
     corrections: _Bills = {}
-    for line, batches in late.items():
-        before_nano = metered[line]
-        for invoice_id in sorted(invoice_id for invoice_id in batches if invoice_id is not None):
-            delta_nano = batches[invoice_id]
-            corrections[invoice_id, line] = _billed(line, currencies, before_nano, delta_nano)
-            before_nano += delta_nano
+    for line, batches in _metered(month, currencies).items():
+        rated = RatedLine(line.price_pico, currencies[line.organization_id])
+        used_nano = 0
+        for batch in sorted(batches):
+            amount = _billed(rated, used_nano, batches[batch])
+            used_nano += amount.quantity_nano
+            if batch != _OWN:
+                corrections[batch, line] = amount
+            elif amount.quantity_nano:
+                usage[invoices[line.organization_id], line] = amount
+    yield from _differences(month, usage, _items(month, organization_ids, ItemKind.USAGE))
     actual = _items(month, organization_ids, ItemKind.CORRECTION)
     listed = {key: amount for key, amount in corrections.items() if key in actual or amount != (0, 0)}
     yield from _differences(month, listed, actual)
 
 
-def _billed(line: _Line, currencies: Mapping[int, str], before_nano: int, quantity_nano: int) -> _Amount:
-    rated = RatedLine(line.price_pico, currencies[line.organization_id])
+def _billed(rated: RatedLine, before_nano: int, quantity_nano: int) -> _Amount:
     # Less usage than none has no amount: its quantity says so.
     before, after = (
         rated.cumulative_amount(max(0, nano)) for nano in (before_nano, before_nano + quantity_nano)
@@ -149,64 +151,43 @@ def _billed(line: _Line, currencies: Mapping[int, str], before_nano: int, quanti
     return _Amount(quantity_nano, after - before)
 
 
-def _metered(
-    month: Month, organization_ids: Sequence[int], currencies: Mapping[int, str], prices: PriceBook
-) -> Counter[_Line]:
-    """Sum the hours of a month by line: never the days."""
-    day = (UsageHour.hour // HOURS_A_DAY).label("day")
-    parts = UsageHour.organization_id, Subscription.project_id, Subscription.product_id
-    query = (
-        select(
-            *parts, day, func.sum(UsageHour.quantity_nano // NANO), func.sum(UsageHour.quantity_nano % NANO)
-        )
-        .join(
-            Subscription,
-            (Subscription.organization_id == UsageHour.organization_id)
-            & (Subscription.id == UsageHour.subscription_id),
-        )
-        .where(
-            UsageHour.organization_id.in_(organization_ids),
-            UsageHour.hour >= month.start_hour,
-            UsageHour.hour < month.end_hour,
-        )
-        .group_by(*parts, "day")
-    )
-    sums: Counter[_Line] = Counter()
-    for organization_id, project_id, product_id, on_day, high, low in db.session.execute(query):
-        pico = prices.pico(product_id, currencies[organization_id], on_day)
-        sums[_Line(organization_id, project_id, product_id, pico)] += int(high) * NANO + int(low)
+def _metered(month: Month, currencies: Mapping[int, str]) -> Mapping[_Line, Counter[int]]:
+    """Sum the hours of a month, never the days, and what came late and was billed: by line and batch."""
+    prices = prices_for(list(currencies), set(currencies.values()))
+    own, late = literal_column(str(_OWN), Integer), UsageCorrection
+    sums: dict[_Line, Counter[int]] = defaultdict(Counter)
+    for (organization_id, project_id, product_id), day, batch, quantity_nano in chain(
+        _sums_by_day(UsageHour, own, UsageHour.quantity_nano, month, list(currencies)),
+        _sums_by_day(late, late.invoice_id, late.delta_nano, month, list(currencies)),
+    ):
+        pico = prices.pico(product_id, currencies[organization_id], day)
+        if batch is not None:  # else it waits for the next invoice
+            sums[_Line(organization_id, project_id, product_id, pico)][batch] += quantity_nano
     return sums
 
 
-def _late(
-    month: Month, organization_ids: Sequence[int], currencies: Mapping[int, str], prices: PriceBook
-) -> Mapping[_Line, Counter[int | None]]:
-    """Sum what came late for a month by line, and by the invoice that billed it."""
+def _sums_by_day(
+    usage: type[UsageHour | UsageCorrection],
+    batch: ColumnElement[int] | InstrumentedAttribute[int | None],
+    nano: InstrumentedAttribute[int],
+    month: Month,
+    organization_ids: Sequence[int],
+) -> Iterator[tuple[tuple[int, int | None, int], int, int | None, int]]:
+    """Yield ((organization, project, product), day, batch, nano-units); SQL sums in two limbs."""
+    parts = usage.organization_id, Subscription.project_id, Subscription.product_id
+    day = (usage.hour // HOURS_A_DAY).label("day")
     query = (
-        select(
-            UsageCorrection.organization_id,
-            Subscription.project_id,
-            Subscription.product_id,
-            UsageCorrection.hour,
-            UsageCorrection.invoice_id,
-            UsageCorrection.delta_nano,
-        )
-        .join(
-            Subscription,
-            (Subscription.organization_id == UsageCorrection.organization_id)
-            & (Subscription.id == UsageCorrection.subscription_id),
-        )
+        select(*parts, day, batch.label("batch"), func.sum(nano // NANO), func.sum(nano % NANO))
+        .join(Subscription, _is_subscription_of(usage))
         .where(
-            UsageCorrection.organization_id.in_(organization_ids),
-            UsageCorrection.hour >= month.start_hour,
-            UsageCorrection.hour < month.end_hour,
+            usage.organization_id.in_(organization_ids),
+            usage.hour >= month.start_hour,
+            usage.hour < month.end_hour,
         )
+        .group_by(*parts, "day", "batch")
     )
-    sums: dict[_Line, Counter[int | None]] = defaultdict(Counter)
-    for organization_id, project_id, product_id, hour, invoice_id, delta in db.session.execute(query):
-        pico = prices.pico(product_id, currencies[organization_id], hour // HOURS_A_DAY)
-        sums[_Line(organization_id, project_id, product_id, pico)][invoice_id] += delta
-    return sums
+    for organization_id, project_id, product_id, on_day, of_batch, high, low in db.session.execute(query):
+        yield (organization_id, project_id, product_id), on_day, of_batch, int(high) * NANO + int(low)
 
 
 def _invoices_of(month: Month, organization_ids: Sequence[int]) -> Mapping[int, int]:
