@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, FromClause, Integer, Text, bindparam, cast, func, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ARRAY, ColumnElement, FromClause, Integer, Text, bindparam, cast, func, select
 from sqlalchemy.types import TypeEngine
 
 from portal.domain.period import HOURS_A_DAY, Month
@@ -60,16 +59,16 @@ def _is_postgres() -> bool:
     return db.session.get_bind().dialect.name == "postgresql"
 
 
-def _unnested(name: str, columns: Mapping[str, tuple[Sequence[int], TypeEngine[int]]]) -> FromClause:
-    """Return columns of numbers as a table of PostgreSQL's.
+def _unnested(name: str, types: Mapping[str, TypeEngine[int]], rows: Sequence[Sequence[int]]) -> FromClause:
+    """Return rows of numbers, one at least, as a table of PostgreSQL's with columns of these types.
 
     They are sent as array literals: psycopg would look at each number whether it has to be quoted.
     """
     arrays = [
         cast(bindparam(f"{name}_{column}", f"{{{','.join(map(str, numbers))}}}", Text()), ARRAY(kind))
-        for column, (numbers, kind) in columns.items()
+        for (column, kind), numbers in zip(types.items(), zip(*rows, strict=True), strict=True)
     ]
-    return func.unnest(*arrays).table_valued(*columns, name=name).render_derived()
+    return func.unnest(*arrays).table_valued(*types, name=name).render_derived()
 
 
 def lock(organization_ids: Sequence[int]) -> None:
@@ -79,7 +78,8 @@ def lock(organization_ids: Sequence[int]) -> None:
     """
     if not _is_postgres():
         return
-    organizations = _unnested("organization_ids", {"organization_id": (sorted(organization_ids), Integer())})
+    ids = [(organization_id,) for organization_id in sorted(organization_ids)]
+    organizations = _unnested("organization_ids", {"organization_id": Integer()}, ids)
     rows = select(organizations.c.organization_id, bindparam("name", USAGE_LOCK), bindparam("last", 0))
     upsert = (
         insert_into(Counter)
@@ -113,15 +113,7 @@ def current_entries(keys: Sequence[Key]) -> dict[Key, CurrentEntry]:
 def _key_table(keys: Sequence[Key]) -> FromClause:
     """Return keys as a table."""
     if _is_postgres():
-        organization_ids, hours, subscription_ids = zip(*keys, strict=True)
-        return _unnested(
-            "key",
-            {
-                "organization_id": (organization_ids, Integer()),
-                "hour": (hours, Integer()),
-                "subscription_id": (subscription_ids, Integer()),
-            },
-        )
+        return _unnested("key", dict.fromkeys(Key._fields, Integer()), keys)
     listed = func.json_each(json.dumps(keys)).table_valued("value")
     parts = [func.json_extract(listed.c.value, f"$[{index}]") for index in range(len(Key._fields))]
     return select(*(part.label(name) for part, name in zip(parts, Key._fields, strict=True))).subquery()
@@ -166,20 +158,10 @@ def with_corrections(keys: Sequence[Key], frozen: Mapping[Key, CurrentEntry]) ->
 
 def upsert(entries: Sequence[AcceptedEntry]) -> None:
     """Write entries; an existing one gets the new quantity and revision."""
-    key = (UsageHour.organization_id, UsageHour.hour, UsageHour.subscription_id)
-    columns = {
-        "organization_id": ([entry.key.organization_id for entry in entries], Integer()),
-        "hour": ([entry.key.hour for entry in entries], Integer()),
-        "subscription_id": ([entry.key.subscription_id for entry in entries], Integer()),
-        "revision": ([entry.revision for entry in entries], Integer()),
-        "quantity_nano": ([entry.quantity_nano for entry in entries], BigInteger()),
-    }
-    _merge(
-        UsageHour,
-        key,
-        columns,
-        lambda fresh: {"quantity_nano": fresh.quantity_nano, "revision": fresh.revision},
-    )
+    rows = [(*entry.key, entry.revision, entry.quantity_nano) for entry in entries]
+    columns = (*Key._fields, "revision", "quantity_nano")
+    fresh = insert_into(UsageHour).excluded
+    _merge(UsageHour, columns, rows, {"quantity_nano": fresh.quantity_nano, "revision": fresh.revision})
 
 
 def add_to_days(deltas_nano: Mapping[Key, int]) -> None:
@@ -188,33 +170,26 @@ def add_to_days(deltas_nano: Mapping[Key, int]) -> None:
     for (organization_id, hour, subscription_id), delta_nano in deltas_nano.items():
         day = organization_id, hour // HOURS_A_DAY, subscription_id
         by_day[day] = by_day.get(day, 0) + delta_nano
-    days = sorted(by_day)
-    columns = {
-        "organization_id": ([organization_id for organization_id, _, _ in days], Integer()),
-        "day": ([day for _, day, _ in days], Integer()),
-        "subscription_id": ([subscription_id for _, _, subscription_id in days], Integer()),
-        "quantity_nano": ([by_day[day] for day in days], BigInteger()),
-    }
-    key = (UsageDay.organization_id, UsageDay.day, UsageDay.subscription_id)
-    _merge(
-        UsageDay, key, columns, lambda fresh: {"quantity_nano": UsageDay.quantity_nano + fresh.quantity_nano}
-    )
+    rows = [(*day, by_day[day]) for day in sorted(by_day)]
+    columns = ("organization_id", "day", "subscription_id", "quantity_nano")
+    added = UsageDay.quantity_nano + insert_into(UsageDay).excluded.quantity_nano
+    _merge(UsageDay, columns, rows, {"quantity_nano": added})
 
 
 def _merge(
     table: type[Model],
-    key: Sequence[InstrumentedAttribute[int]],
-    columns: Mapping[str, tuple[Sequence[int], TypeEngine[int]]],
-    changed: Any,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[int]],
+    changed: Mapping[str, ColumnElement[int]],
 ) -> None:
-    """Insert rows given by columns; `changed` says what becomes of one that is there already."""
-    if not next(iter(columns.values()))[0]:
+    """Insert rows of some columns; `changed` says what becomes of an existing one."""
+    if not rows:
         return
-    insert = insert_into(table)
-    upsert = insert.on_conflict_do_update(index_elements=key, set_=changed(insert.excluded))
+    upsert = insert_into(table).on_conflict_do_update(
+        index_elements=table.__table__.primary_key, set_=changed
+    )
     if _is_postgres():
-        rows = _unnested("fresh", columns)
-        db.session.execute(upsert.from_select(list(columns), select(*rows.c)))
-        return
-    numbers = zip(*(numbers for numbers, _ in columns.values()), strict=True)
-    db.session.execute(upsert, [dict(zip(columns, row, strict=True)) for row in numbers])
+        fresh = _unnested("fresh", {name: table.__table__.c[name].type for name in columns}, rows)
+        db.session.execute(upsert.from_select(columns, select(*fresh.c)))
+    else:
+        db.session.execute(upsert, [dict(zip(columns, row, strict=True)) for row in rows])
