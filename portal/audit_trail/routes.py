@@ -20,7 +20,7 @@ bp.add_app_template_filter(differences)
 
 @bp.get("")
 @policy("billing:update")
-@Operation("list_audit_entries", "The audit trail of an organization, the latest entry first")
+@Operation("list_audit_entries")
 @renders("audit_trail/index.html", json=schema.audit_trail, fragments={"audit_trail"})
 def index(**_: UUID) -> AuditTrail:
     return queries.trail_of(organization(), requested_slice(int))

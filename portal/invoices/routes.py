@@ -20,7 +20,7 @@ bp = Blueprint("invoices", __name__, url_prefix="/invoices")
 
 @bp.get("")
 @policy("billing:read")
-@Operation("list_invoices", "The internal invoices of an organization, the newest first")
+@Operation("list_invoices")
 @renders("invoices/index.html", json=schema.invoice_list, fragments={"invoice_list"})
 def index() -> InvoiceList:
     return queries.invoices_of(
@@ -30,7 +30,7 @@ def index() -> InvoiceList:
 
 @bp.get("/<uuid:invoice_id>")
 @policy("billing:read")
-@Operation("get_invoice", "One internal invoice with its items")
+@Operation("get_invoice")
 @renders("invoices/detail.html", json=schema.invoice)
 def detail(invoice_id: UUID) -> InvoicePage:
     return queries.invoice_of(organization(), invoice_id, vat_rules=settings().vat_rules, now=now())

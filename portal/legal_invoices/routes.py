@@ -26,7 +26,7 @@ bp = Blueprint("legal_invoices", __name__, url_prefix="/organizations/<uuid:orga
 
 @bp.get("")
 @policy("billing:read")
-@Operation("list_legal_invoices", "The legal invoices of an organization, the newest first")
+@Operation("list_legal_invoices")
 @renders("legal_invoices/index.html", json=schema.legal_invoice_list, fragments={"legal_invoice_list"})
 def index(organization_id: UUID) -> LegalInvoiceList:
     del organization_id  # access/auth has found it, and checked that the caller belongs there
@@ -35,11 +35,7 @@ def index(organization_id: UUID) -> LegalInvoiceList:
 
 @bp.get("/<invoice_id>")
 @policy("billing:read")
-@Operation(
-    "get_legal_invoice",
-    "One legal invoice, beside the lines it comes from",
-    path={"invoice_id": schema.DOCUMENT_ID},
-)
+@Operation("get_legal_invoice")
 @renders("legal_invoices/detail.html", json=schema.legal_invoice_detail)
 def detail(organization_id: UUID, invoice_id: str) -> LegalInvoiceDetail:
     del organization_id
@@ -48,12 +44,7 @@ def detail(organization_id: UUID, invoice_id: str) -> LegalInvoiceDetail:
 
 @bp.get("/download")
 @policy("billing:read")
-@Operation(
-    "download_legal_invoice",
-    "The document itself, byte for byte as it was made",
-    query=schema.DownloadQuery,
-    refuses=[406],
-)
+@Operation("download_legal_invoice", query=schema.DownloadQuery, refuses=[406])
 def download(organization_id: UUID) -> Response:
     del organization_id
     invoice_id = request.args.get("invoice_id")

@@ -13,8 +13,7 @@ from portal.models import DocumentFormat, InvoiceLine, LegalStatus
 from portal.web import shapes
 from portal.web.shapes import Answer, doc
 
-DOCUMENT_ID = "EasyBill's document id."
-DocumentId = Annotated[str, doc(DOCUMENT_ID)]
+DocumentId = Annotated[str, doc("EasyBill's document id.")]
 
 
 class DownloadQuery(Struct):

@@ -20,14 +20,7 @@ _UNPACKED_MAX_BYTES = 16 * 1024 * 1024
 
 @bp.post("/billing/usage")
 @policy(COLLECTOR, body_max_bytes=_UNPACKED_MAX_BYTES)
-@Operation(
-    "report_usage",
-    "Report a batch of usage: all of it is taken, or nothing",
-    details="Repetition and order do not matter: the highest revision of an hour counts. What cannot be "
-    "taken is named by its index, such as `entries[3]`. At most 16 MiB when unpacked.",
-    body=Annotated[list[schema.UsageEntry], Meta(max_length=ENTRIES_MAX)],
-    done="What became of the batch.",
-)
+@Operation("report_usage", body=Annotated[list[schema.UsageEntry], Meta(max_length=ENTRIES_MAX)])
 def report() -> schema.Reported:
     entries = entries_of_body(unpacked_max_bytes=_UNPACKED_MAX_BYTES)
     return schema.reported(ingest(entries, now=now()))

@@ -62,21 +62,16 @@ def _paths(faces: Sequence[Face], shapes: Shapes) -> JSON:
 
 def _operation(face: Face, shapes: Shapes) -> JSON:
     operation = face.operation
-    written = common()["operations"].get(operation.name, {})
-    described: JSON = {
-        "tags": [common()["rooms"][face.room]],
-        "operationId": operation.name,
-        "summary": operation.summary,
-    }
-    if operation.details:
-        described["description"] = operation.details
+    written = common()["operations"][operation.name]
+    described: JSON = {"tags": [common()["rooms"][face.room]], "operationId": operation.name}
+    described |= {name: written[name] for name in ("summary", "description") if name in written}
     query = shapes[operation.query] if operation.query else {}
-    parameters = [*parameters_of(face, query), *written.get("parameters", ())]
+    parameters = [*parameters_of(face, query, written.get("path", {})), *written.get("parameters", ())]
     if parameters:
         described["parameters"] = parameters
     if operation.body is not None:
         described["requestBody"] = _body(shapes[operation.body], written.get("bodies", {}))
-    answers = written.get("responses") or _answers(face, shapes)
+    answers = written.get("responses") or _answers(face, shapes, written.get("done"))
     described["responses"] = {str(status): _answer(**answer) for status, answer in answers.items()}
     described["responses"] |= refusals(face.refuses)
     described["security"] = _security(face.policy.requirement)
@@ -89,12 +84,12 @@ def _body(schema: JSON, others: JSON) -> JSON:
     return {"required": schema.get("properties") != {}, "content": content}
 
 
-def _answers(face: Face, shapes: Shapes) -> Mapping[int, JSON]:
-    """Return the good answer by its status; its headers by their names."""
+def _answers(face: Face, shapes: Shapes, done: str | None) -> Mapping[int, JSON]:
+    """Return the good answer by its status; its headers by their names. `done` is what it says."""
     usual = "A slice of the list." if face.is_sliced else "Found."
     replayed = ["Idempotent-Replayed"] if face.is_answer_kept else []
     linked = ["Link"] if face.is_sliced else []
-    answer: JSON = {"description": face.operation.done or usual, "headers": [*replayed, *linked]}
+    answer: JSON = {"description": done or usual, "headers": [*replayed, *linked]}
     if face.answer is None:
         return {HTTPStatus.NO_CONTENT: answer}
     content = {"application/json": {"schema": shapes[face.answer]}}

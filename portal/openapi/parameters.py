@@ -10,10 +10,13 @@ from portal.openapi.faces import Face
 from portal.web.json import JSON
 
 
-def parameters_of(face: Face, query: JSON) -> Iterator[JSON]:
-    """Yield an operation's parameters; `query` is the schema of what is its own in the query."""
+def parameters_of(face: Face, query: JSON, path: JSON) -> Iterator[JSON]:
+    """Yield an operation's parameters.
+
+    `query` is the schema of its own part of the query; `path` says what the ids in the path are.
+    """
     for name in sorted(face.rule.arguments, key=face.rule.rule.index):
-        yield _of_path(face, name)
+        yield _of_path(face, name, path.get(name, "Which one."))
     is_of_organization = face.policy.requirement not in {PUBLIC, SIGNED_IN, COLLECTOR}
     if is_of_organization and "organization_id" not in face.rule.arguments:
         yield reference("parameters", "organization_in_query")
@@ -32,7 +35,7 @@ def parameters_of(face: Face, query: JSON) -> Iterator[JSON]:
         yield reference("parameters", "idempotency_key")
 
 
-def _of_path(face: Face, name: str) -> JSON:
+def _of_path(face: Face, name: str, description: str) -> JSON:
     if name == "organization_id":
         return reference("parameters", "organization_in_path")
     is_uid = f"<uuid:{name}>" in face.rule.rule
@@ -40,6 +43,6 @@ def _of_path(face: Face, name: str) -> JSON:
         "name": name,
         "in": "path",
         "required": True,
-        "description": face.operation.path.get(name, "Which one."),
+        "description": description,
         "schema": {"type": "string", "format": "uuid"} if is_uid else {"type": "string"},
     }

@@ -19,7 +19,7 @@ _AGE_SECONDS = 3600  # its address has no digest, so a release has to get throug
 
 @bp.get("/openapi.json")
 @policy(PUBLIC)
-@Operation("get_openapi", "This document")
+@Operation("get_openapi")
 def openapi() -> Response:
     text = _text_of(current_app)
     response = Response(text, mimetype="application/json")

@@ -39,19 +39,14 @@ def index() -> Overview:
 
 @bp.get("/healthz")
 @policy(PUBLIC)
-@Operation("get_health", "The process is up", done="All is well.")
+@Operation("get_health")
 def healthz() -> Health:
     return Health("ok")
 
 
 @bp.get("/readyz")
 @policy(PUBLIC)
-@Operation(
-    "get_readiness",
-    "The database answers, and its migrations are applied",
-    refuses=[503],
-    done="All is well.",
-)
+@Operation("get_readiness", refuses=[503])
 def readyz() -> Health:
     head = ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head()
     if head is not None and queries.is_migrated(head):

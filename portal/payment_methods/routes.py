@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import wraps
 from http import HTTPStatus
 from typing import TypeVar
 from uuid import UUID
@@ -37,10 +37,6 @@ _OUTCOMES: Mapping[SetupStatus, str] = {
     SetupStatus.FAILED: "The payment method was not added. Please try again, or use another one.",
     SetupStatus.UNFINISHED: "Adding the payment method was not finished, so nothing was added.",
 }
-_METHOD = {"payment_method_id": "Which one; our id, not Stripe's."}
-_MAKES_DEFAULT = partial(
-    Operation, summary="Make one the default", path=_METHOD, refuses=[502], done="It is the default now."
-)
 _BEING_CHECKED = "Stripe does not answer right now, so this is being checked. Nothing is lost."
 
 
@@ -82,11 +78,7 @@ def survives_outage(view: Callable[..., Result]) -> Callable[..., Result | Respo
 
 @bp.get("")
 @policy("billing:read")
-@Operation(
-    "list_payment_methods",
-    "Every payment method of an organization, the default first",
-    done="All of them.",
-)
+@Operation("list_payment_methods")
 @renders("payment_methods/index.html", json=schema.payment_method_list, fragments={"payment_method_list"})
 def index(**_: UUID) -> PaymentMethodList:
     return queries.payment_methods_of(organization(), is_stripe_answering=stripe().is_answering, now=now())
@@ -122,15 +114,7 @@ def complete_setup(**_: UUID) -> Response:
 
 @bp.post("/payment_intent")
 @policy("billing:update", confirmed=True, secret=True)
-@Operation(
-    "begin_payment_method",
-    "Begin to add one: a client secret for Stripe's element",
-    details="The key of `Idempotency-Key` is passed on to Stripe; the secret is kept nowhere.",
-    body=Nothing,
-    refuses=[502],
-    done="Confirm it with Stripe's element.",
-    passes_key_on=True,
-)
+@Operation("begin_payment_method", body=Nothing, refuses=[502], passes_key_on=True)
 def payment_intent(**_: UUID) -> schema.ClientSecret:
     refuse_fields()
     key = forms.idempotency_key(organization(), account())
@@ -141,12 +125,7 @@ def payment_intent(**_: UUID) -> schema.ClientSecret:
 @bp.post("/create_and_attach")
 @policy("billing:update", confirmed=True)
 @Operation(
-    "attach_payment_method",
-    "Add one that was made at Stripe",
-    body=schema.PaymentMethodToAttach,
-    status=HTTPStatus.CREATED,
-    refuses=[402, 502],
-    done="It was added.",
+    "attach_payment_method", body=schema.PaymentMethodToAttach, status=HTTPStatus.CREATED, refuses=[402, 502]
 )
 def create_and_attach(**_: UUID) -> schema.PaymentMethod:
     method = steps.attach(organization(), forms.method_id_of_body(), stripe=stripe(), now=now())
@@ -155,12 +134,8 @@ def create_and_attach(**_: UUID) -> schema.PaymentMethod:
 
 @bp.route("/<uuid:payment_method_id>/set_default", methods=["PUT", "POST"])
 @policy("billing:update", confirmed=True)
-@_MAKES_DEFAULT(
-    "set_default_payment_method", method="PUT", details="The default is what invoices are charged to."
-)
-@_MAKES_DEFAULT(
-    "post_default_payment_method", method="POST", details="The same as PUT: a form cannot send that."
-)
+@Operation("set_default_payment_method", method="PUT", refuses=[502])
+@Operation("post_default_payment_method", method="POST", refuses=[502])
 @survives_outage
 def set_default(payment_method_id: UUID, **_: UUID) -> schema.PaymentMethod | Response:
     refuse_fields()
@@ -172,16 +147,7 @@ def set_default(payment_method_id: UUID, **_: UUID) -> schema.PaymentMethod | Re
 
 @bp.delete("/<uuid:payment_method_id>")
 @policy("billing:update", confirmed=True)
-@Operation(
-    "remove_payment_method",
-    "Remove one",
-    details="The default cannot be removed while there are others, unless `new_default` names the one that "
-    "comes first then: 409.",
-    query=schema.RemovalQuery,
-    path=_METHOD,
-    refuses=[502],
-    done="It is gone.",
-)
+@Operation("remove_payment_method", query=schema.RemovalQuery, refuses=[502])
 def delete(payment_method_id: UUID, **_: UUID) -> None:
     refuse_fields("new_default")
     successor = forms.successor_of_request()

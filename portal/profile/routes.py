@@ -21,7 +21,7 @@ bp = Blueprint("profile", __name__, url_prefix="/organizations/<uuid:organizatio
 
 @bp.get("")
 @policy("billing:read")
-@Operation("get_profile", "The billing profile of an organization")
+@Operation("get_profile")
 @renders("profile/index.html", json=schema.profile)
 def index(**_: UUID) -> ProfilePage:
     return profile_of(organization())
@@ -44,14 +44,7 @@ def change(organization_id: UUID) -> ProfilePage | Response:
 
 @bp.put("")
 @policy("billing:update", confirmed=True)
-@Operation(
-    "replace_profile",
-    "Replace the billing profile",
-    details="With the `version` it was made from, a change that somebody else made meanwhile is not "
-    "overwritten: 409.",
-    body=schema.ProfileToSave,
-    done="It is saved.",
-)
+@Operation("replace_profile", body=schema.ProfileToSave)
 def replace(**_: UUID) -> schema.Profile:
     body = body_of(schema.ProfileToSave)
     actions.change(organization(), body.profile, seen_version=body.seen_version)

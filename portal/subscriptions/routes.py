@@ -19,7 +19,7 @@ bp = Blueprint("subscriptions", __name__, url_prefix="/subscriptions")
 
 @bp.get("")
 @policy("billing:read")
-@Operation("list_subscriptions", "The subscriptions of an organization")
+@Operation("list_subscriptions")
 @renders("subscriptions/index.html", json=schema.subscription_list, fragments={"subscription_list"})
 def index() -> SubscriptionList:
     return queries.subscriptions_of(organization(), requested_slice(int), now=now())
@@ -27,7 +27,7 @@ def index() -> SubscriptionList:
 
 @bp.get("/<uuid:subscription_id>")
 @policy("billing:read")
-@Operation("get_subscription", "One subscription")
+@Operation("get_subscription")
 @renders("subscriptions/detail.html", json=schema.subscription)
 def detail(subscription_id: UUID) -> SubscriptionRow:
     return queries.subscription_of(organization(), subscription_id, now=now())

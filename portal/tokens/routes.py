@@ -42,7 +42,7 @@ class TokensPage(TokenList):
 
 @bp.get("")
 @policy(MEMBER)
-@Operation("list_tokens", "The tokens of the caller; an admin sees everybody's")
+@Operation("list_tokens")
 @renders("tokens/index.html", json=schema.token_list, fragments={"token_list"})
 def index(**_: UUID) -> TokensPage:
     return _page(TokenForm(formdata=None))
@@ -51,15 +51,7 @@ def index(**_: UUID) -> TokensPage:
 @bp.post("")
 @policy(MEMBER, confirmed=True, secret=True)
 @renders("tokens/index.html", json=schema.token_list)
-@Operation(
-    "make_token",
-    "Make a token",
-    details="The token is in this answer alone, and `Idempotency-Key` is ignored. One that is made with a "
-    "token ends with it, at the latest.",
-    body=schema.TokenToMake,
-    status=HTTPStatus.CREATED,
-    done="It was made.",
-)
+@Operation("make_token", body=schema.TokenToMake, status=HTTPStatus.CREATED)
 def make(**_: UUID) -> TokensPage | schema.NewToken:
     if wants_json() or request.mimetype == "application/json":
         minted = _make(token_of_body())
@@ -76,7 +68,7 @@ def make(**_: UUID) -> TokensPage | schema.NewToken:
 
 @bp.delete("/<uuid:token_id>")
 @policy(MEMBER, confirmed=True)
-@Operation("revoke_token", "Revoke a token, and all that were made with it", done="It stopped working.")
+@Operation("revoke_token")
 def delete(token_id: UUID, **_: UUID) -> None:
     refuse_fields()
     actions.revoke(queries.token_of(membership(), token_id), now=now())

@@ -24,12 +24,7 @@ bp.add_app_template_filter(column_texts)
 
 @bp.get("/billing/usage")
 @policy("billing:read")
-@Operation(
-    "get_usage",
-    "Usage and cost of a window, by project and product",
-    details=schema.WINDOW,
-    query=schema.UsageQuery,
-)
+@Operation("get_usage", query=schema.UsageQuery)
 @renders("usage/index.html", json=schema.usage, fragments={"usage"})
 def index() -> Usage:
     step = args.choice("granularity", Step, None)

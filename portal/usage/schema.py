@@ -15,11 +15,6 @@ from portal.usage.chart import By
 from portal.web import shapes
 from portal.web.shapes import Answer, doc
 
-WINDOW = f"""\
-An hour belongs to the window when it starts in [from, to). Without month, day, from and to it is the current
-month so far. At most {pages.DAYS_MAX} days, or {pages.DAYS_MAX_HOURLY} with granularity=hour. A series adds \
-up to its product, products to their project, projects to the total, to the cent.
-"""
 _InstantAsked = Annotated[str, doc(examples=["2026-01-01T00:00:00Z", "2026-01-01"])]
 _Project = Annotated[str, doc(anyOf=[{"format": "uuid"}, {"const": "none"}])]
 _Price = Annotated[str, doc(examples=["0.00694"])]

@@ -6,8 +6,8 @@ from the view's types, and the parameters and refusals that these bring along.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import KW_ONLY, dataclass
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, ParamSpec
@@ -25,24 +25,19 @@ Url = ParamSpec("Url")
 class Operation:
     """Describes the view that it decorates; a returned type of JSON is answered as JSON.
 
-    `name` is the `operationId`, which clients name their methods after: it never changes. `method` is the
-    one that is meant, where the route has several. `done` describes a good answer, with `status`.
-    `query` has the parameters, `path` says what ids are. `body` is the type that is accepted (one without
-    fields may be left out). `refuses` are statuses that not every operation of the method answers.
-    `passes_key_on`: a view whose answer is not kept still means something by `Idempotency-Key`. What no type
-    says is in `openapi/common.toml`.
+    `name` is the `operationId`, which clients name their methods after: it never changes; its words, and what
+    no type says of it, are in `openapi/common.toml`. `method` is the one that is meant, where the route has
+    several. `query` has the parameters; `body` is the type that is accepted (one without fields may be left
+    out). `refuses` are statuses that not every operation of the method answers. `passes_key_on`: a view whose
+    answer is not kept still means something by `Idempotency-Key`.
     """
 
     name: str
-    summary: str
     _: KW_ONLY
-    details: str = ""
     method: str = ""
-    done: str = ""
     status: int = HTTPStatus.OK
     query: type[Struct] | None = None
     body: object = None
-    path: Mapping[str, str] = field(default_factory=dict)
     refuses: Collection[int] = ()
     passes_key_on: bool = False
 

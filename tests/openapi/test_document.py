@@ -14,6 +14,7 @@ from portal.domain.slices import LIMIT_DEFAULT, LIMIT_MAX
 from portal.openapi.common import common
 from portal.openapi.document import _paths
 from portal.openapi.faces import faces_of
+from portal.usage.page import DAYS_MAX, DAYS_MAX_HOURLY
 from portal.web.errors import CODE_OF
 from tests.openapi.contract import document, operations_of, resolved, template_of
 
@@ -153,7 +154,13 @@ def test_the_described_limits_are_those_that_count():
     parameters = document()["components"]["parameters"]
     limit, key = (parameters[name]["schema"] for name in ("limit", "idempotency_key"))
     assert (limit["maximum"], limit["default"]) == (LIMIT_MAX, LIMIT_DEFAULT)
+    window = described()["GET", "/billing/usage"]["description"]
+    assert f"At most {DAYS_MAX} days, or {DAYS_MAX_HOURLY} with granularity=hour" in window
     assert (key["maxLength"], key["pattern"]) == (KEY_LENGTH_MAX, f"^{KEY_CHARACTER}+$")
+
+
+def test_every_operation_has_its_words_and_no_words_lack_an_operation(app):
+    assert {face.operation.name for face in faces_of(app)} == common()["operations"].keys()
 
 
 def test_the_examples_of_refusals_are_refusals(contract):
