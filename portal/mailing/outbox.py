@@ -46,8 +46,8 @@ def _send(mail_id: int, gateway: MailGateway, composers: Mapping[str, Composer],
     """Send a mail; False where another worker has it, it is out of date, or it failed."""
     row = OutgoingMail.id == mail_id
     lease = _QUEUE.claim(row, now)
+    db.session.commit()  # the lease stands even where composing fails
     if lease is None:
-        db.session.rollback()
         return False
     try:
         mail = _composed(mail_id, composers, now)
@@ -69,7 +69,7 @@ def _send(mail_id: int, gateway: MailGateway, composers: Mapping[str, Composer],
 
 
 def _composed(mail_id: int, composers: Mapping[str, Composer], now: dt.datetime) -> Mail | None:
-    """Return the mail, made in the transaction that claims it; a mail that is out of date is deleted."""
+    """Return the mail; a mail that is out of date is deleted."""
     outgoing = db.session.get_one(OutgoingMail, mail_id)
     mail = composers[outgoing.kind](outgoing.facts, now)
     if mail is None:

@@ -91,6 +91,17 @@ def test_a_mail_that_fails_holds_up_no_other_and_is_composed_anew_later(server, 
     assert server.subjects == ["bob at 12:30", "ada at 12:32"]
 
 
+def test_a_mail_that_cannot_be_composed_waits_ever_longer_and_holds_up_no_other(server):
+    enqueue("greeting", {}, now=NOW)
+    enqueue_for("bob")
+
+    assert send(server) == 1
+    assert send(server, at=NOW + dt.timedelta(minutes=1)) == 0
+    outgoing = db.session.scalars(select(OutgoingMail).order_by(OutgoingMail.id)).first()
+    assert (outgoing.attempts, outgoing.next_attempt_at) == (1, NOW + dt.timedelta(minutes=2))
+    assert outgoing.last_error == "KeyError: 'to'"
+
+
 def test_the_reason_why_a_mail_failed_can_be_read(server):
     enqueue_for("ada")
     server.failing["ada"] = ProviderUnavailableError()
