@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal.domain.slices import ListPage, Slice
 from portal.models import AuditEntry, Organization
-from portal.storage.database import db
+from portal.storage.lists import newest_first
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -44,10 +44,7 @@ class AuditTrail(ListPage):
 
 def trail_of(organization: Organization, page_slice: Slice) -> AuditTrail:
     query = select(AuditEntry).where(AuditEntry.organization_id == organization.id)
-    if page_slice.after is not None:
-        query = query.where(AuditEntry.id < page_slice.after[0])
-    rows = db.session.scalars(query.order_by(AuditEntry.id.desc()).limit(page_slice.rows_to_read)).all()
-    shown, next_key = page_slice.cut(rows, lambda entry: (entry.id,))
+    shown, next_key = newest_first(query, page_slice, AuditEntry.id)
     return AuditTrail(
         organization=organization, entries=[EntryRow(entry) for entry in shown], next_key=next_key
     )

@@ -69,6 +69,7 @@ class ApiToken(OrganizationOwned, Model):
     last_used_at: Mapped[dt.datetime | None]
     expires_at: Mapped[dt.datetime | None]
     revoked_at: Mapped[dt.datetime | None]
+    account: Mapped[Account] = relationship(viewonly=True)
 
 
 class Collector(Model):

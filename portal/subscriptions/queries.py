@@ -15,6 +15,7 @@ from portal.domain.period import HOURS_A_DAY, Month, date_of, hour_of, start_of_
 from portal.domain.slices import ListPage, Slice
 from portal.models import Organization, Price, Subscription
 from portal.storage.database import db
+from portal.storage.lists import newest_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,7 @@ class SubscriptionList(ListPage):
 
 
 def subscriptions_of(organization: Organization, page_slice: Slice, *, now: dt.datetime) -> SubscriptionList:
-    query = _query(organization)
-    if page_slice.after is not None:
-        query = query.where(Subscription.id < page_slice.after[0])
-    rows = db.session.scalars(query.order_by(Subscription.id.desc()).limit(page_slice.rows_to_read)).all()
-    shown, next_key = page_slice.cut(rows, lambda each: (each.id,))
+    shown, next_key = newest_first(_query(organization), page_slice, Subscription.id)
     return SubscriptionList(
         organization=organization, subscriptions=_rows(organization, shown, now), next_key=next_key
     )

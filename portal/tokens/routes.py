@@ -54,9 +54,7 @@ def index(**_: UUID) -> TokensPage:
 @Operation("make_token", body=schema.TokenToMake, status=HTTPStatus.CREATED)
 def make(**_: UUID) -> TokensPage | schema.NewToken:
     if wants_json() or request.mimetype == "application/json":
-        minted = _make(token_of_body())
-        row = queries.token_row(minted.row, identity.account().login, now=now())
-        return schema.new_token(row, minted.token)
+        return schema.new_token(_make(token_of_body()))
     form = TokenForm()
     if form.validate_on_submit():
         try:
@@ -97,10 +95,4 @@ def _make(token: NewToken) -> Minted:
 
 def _page(form: TokenForm, minted: Minted | None = None) -> TokensPage:
     token_list = queries.tokens_of(membership(), requested_slice(int), now=now())
-    return TokensPage(
-        form=form,
-        minted=minted,
-        tokens=token_list.tokens,
-        shows_everybodys=token_list.shows_everybodys,
-        next_key=token_list.next_key,
-    )
+    return TokensPage(form=form, minted=minted, **vars(token_list))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from portal.tokens.actions import NAME_LENGTH_MAX
-from portal.tokens.queries import TokenList, TokenRow
+from portal.models import ApiToken
+from portal.tokens.actions import NAME_LENGTH_MAX, Minted
+from portal.tokens.queries import TokenList
 from portal.web import shapes
 from portal.web.bodies import Body, Flag, Text
 from portal.web.shapes import Answer, doc
@@ -42,9 +43,13 @@ class TokenToMake(Body, frozen=True):
 
 
 def token_list(page: TokenList) -> list[Token]:
-    return [Token.of(row, id=row.uid, read_only=row.is_read_only) for row in page.tokens]
+    return [Token.of(row, **_named(row)) for row in page.tokens]
 
 
-def new_token(row: TokenRow, text: str) -> NewToken:
+def new_token(minted: Minted) -> NewToken:
     """Return the only answer that ever has the token itself."""
-    return NewToken.of(row, id=row.uid, read_only=row.is_read_only, token=text)
+    return NewToken.of(minted.row, **_named(minted.row), token=minted.token)
+
+
+def _named(row: ApiToken) -> dict[str, object]:
+    return {"id": row.uid, "owner": row.account.login, "read_only": row.is_read_only}
