@@ -7,35 +7,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Row, Select, or_, select, tuple_
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import joinedload
 
 from portal.domain.errors import NotFoundError
 from portal.domain.money import Money
 from portal.domain.period import Month
-from portal.domain.slices import Key, ListPage, Slice
+from portal.domain.slices import ListPage, Slice
+from portal.ledger.document_lines import DocumentLine, document_lines
+from portal.ledger.invoice_lines import invoice_lines
 from portal.ledger.synced import synced_until
-from portal.legal_invoices.document_comparison import DocumentComparison, document_comparison
 from portal.legal_invoices.files import formats_of, well_formed
-from portal.models import Invoice, LegalDocument, LegalStatus, Organization
+from portal.models import Invoice, InvoiceLine, LegalDocument, LegalStatus, Organization
 from portal.storage.database import db
+from portal.storage.lists import newest_first
 
 
 @dataclass(frozen=True, slots=True)
 class LegalInvoice:
-    """A document and the invoice it bills; a cancellation bills none of ours.
-
-    `synced_at` says how old our knowledge of its payment is.
-    """
+    """A document as it stands today; `synced_at` says how old our knowledge of its payment is."""
 
     organization_uid: UUID
     document: LegalDocument
     status: LegalStatus
-    invoice: Invoice | None
-    synced_at: dt.datetime | None
+    synced_at: dt.datetime
 
     @property
     def vat(self) -> Money:
         return self.document.gross - self.document.net
+
+    @property
+    def invoice(self) -> Invoice | None:
+        """The invoice that it bills; a cancellation bills none of ours."""
+        return self.document.invoice
 
     @property
     def month(self) -> Month | None:
@@ -62,29 +66,36 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class LegalInvoiceDetail:
-    """A document beside the lines it comes from; a cancellation has none."""
+    """A document beside the lines that it comes from; a cancellation has none."""
 
     invoice: LegalInvoice
-    comparison: DocumentComparison
+    lines: Sequence[InvoiceLine]
+    document_lines: Sequence[DocumentLine]
     related: Related
     formats: Sequence[str]
 
     @property
+    def lines_total(self) -> Money:
+        return Money(sum(line.total_cents for line in self.lines), self.invoice.document.currency)
+
+    @property
+    def hidden_lines(self) -> int:
+        """How many lines cost nothing, and are on no line of the document."""
+        return len(self.lines) - sum(len(line.lines) for line in self.document_lines)
+
+    @property
     def difference(self) -> Money:
         """How much the document differs from its lines: none, or it would not have been finished."""
-        return self.invoice.document.net - self.comparison.lines_total
+        return self.invoice.document.net - self.lines_total
 
 
 def legal_invoices_of(organization: Organization, page_slice: Slice, *, today: dt.date) -> LegalInvoiceList:
     """Return the documents, newest first; `page_slice.after` is (date, id) of the last one seen."""
-    query = _documents(organization).order_by(LegalDocument.document_on.desc(), LegalDocument.id.desc())
-    if page_slice.after is not None:
-        query = query.where(tuple_(LegalDocument.document_on, LegalDocument.id) < tuple_(*page_slice.after))
-    rows = db.session.execute(query.limit(page_slice.rows_to_read)).all()
-    shown, next_key = page_slice.cut(rows, _key)
+    query = _documents(organization)
+    shown, next_key = newest_first(query, page_slice, LegalDocument.document_on, LegalDocument.id)
     synced_at = synced_until()
     return LegalInvoiceList(
-        invoices=[_legal_invoice(organization, row, today, synced_at) for row in shown],
+        invoices=[_legal_invoice(organization, document, today, synced_at) for document in shown],
         next_key=next_key,
         synced_at=synced_at,
         is_first=page_slice.after is None,
@@ -93,42 +104,34 @@ def legal_invoices_of(organization: Organization, page_slice: Slice, *, today: d
 
 def legal_invoice_of(organization: Organization, document_id: str, *, today: dt.date) -> LegalInvoiceDetail:
     """Return one document with the lines behind it, or raise NotFoundError, for a stranger's as well."""
-    row = db.session.execute(
-        _documents(organization).where(LegalDocument.provider_document_id == well_formed(document_id))
-    ).one_or_none()
-    if row is None:
+    query = _documents(organization).where(LegalDocument.provider_document_id == well_formed(document_id))
+    document = db.session.scalar(query)
+    if document is None:
         raise NotFoundError
-    document, invoice = row
+    lines: Sequence[InvoiceLine] = ()
+    if document.invoice is not None:
+        head = document.invoice.head(organization.uid)
+        lines = invoice_lines(head, organization.id, document.invoice.id, by_project=True)
     return LegalInvoiceDetail(
-        _legal_invoice(organization, row, today, synced_until()),
-        document_comparison(organization, invoice, document.currency),
+        _legal_invoice(organization, document, today, synced_until()),
+        lines,
+        document_lines(lines, document.currency),
         _related(document),
         formats_of(document),
     )
 
 
-def _documents(organization: Organization) -> Select[LegalDocument, Invoice | None]:
-    return (
-        select(LegalDocument, Invoice)
-        .outerjoin(
-            Invoice,
-            (Invoice.organization_id == LegalDocument.organization_id)
-            & (Invoice.id == LegalDocument.invoice_id),
-        )
-        .where(LegalDocument.organization_id == organization.id)
-    )
+def _documents(organization: Organization) -> Select[LegalDocument]:
+    query = select(LegalDocument).where(LegalDocument.organization_id == organization.id)
+    return query.options(joinedload(LegalDocument.invoice))
 
 
 def _legal_invoice(
-    organization: Organization,
-    row: Row[LegalDocument, Invoice | None],
-    today: dt.date,
-    synced_at: dt.datetime | None,
+    organization: Organization, document: LegalDocument, today: dt.date, synced_at: dt.datetime | None
 ) -> LegalInvoice:
-    document, invoice = row
     # A document delivered after the last sync is as new as its delivery.
     latest = max(document.synced_at, synced_at) if synced_at else document.synced_at
-    return LegalInvoice(organization.uid, document, document.status_on(today), invoice, latest)
+    return LegalInvoice(organization.uid, document, document.status_on(today), latest)
 
 
 def _related(document: LegalDocument) -> Related:
@@ -155,8 +158,3 @@ def _related(document: LegalDocument) -> Related:
             and other is not cancelled_by
         ],
     )
-
-
-def _key(row: Row[LegalDocument, Invoice | None]) -> Key:
-    document = row[0]
-    return (document.document_on, document.id)

@@ -98,7 +98,7 @@ def legal_invoice_list(page: queries.LegalInvoiceList) -> list[LegalInvoiceSumma
 
 
 def legal_invoice_detail(page: queries.LegalInvoiceDetail) -> LegalInvoice:
-    lines = page.comparison.document_lines
+    lines = page.document_lines
     return _head(
         LegalInvoice,
         page.invoice,

@@ -6,9 +6,10 @@ import datetime as dt
 from enum import StrEnum
 
 from sqlalchemy import JSON, BigInteger, Integer, LargeBinary, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.money import Money
+from portal.models.invoice import Invoice
 from portal.models.owned import LOCAL, ORGANIZATION, OrganizationOwned, owned_table, refers_to
 from portal.storage.database import Model
 
@@ -56,6 +57,7 @@ class LegalDocument(OrganizationOwned, Model):
     refers_to_provider_document_id: Mapped[str | None]
     cancelled_by_provider_document_id: Mapped[str | None]
     synced_at: Mapped[dt.datetime]
+    invoice: Mapped[Invoice | None] = relationship(viewonly=True)
 
     @property
     def net(self) -> Money:
