@@ -16,8 +16,7 @@ from portal.ledger.completeness import completeness
 from portal.ledger.usage_sums import Step
 from portal.models import LegalDocument, LegalStatus, Organization, PaymentMethod
 from portal.storage.database import db
-from portal.usage.chart import By
-from portal.usage.page import LineFilter, Usage
+from portal.usage.page import By, LineFilter, Usage
 from portal.usage.queries import usage_of
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
-from typing import Protocol
 
 from portal.domain.money import Money, exponent_of
 from portal.domain.period import HOURS_A_DAY, Window
 from portal.ledger.rating import DataPoint
 from portal.ledger.usage_sums import Step
-from portal.models import ProductName, ProjectName
 
 COLUMN_WIDTH = 10
 HEIGHT = 1000
@@ -24,32 +21,7 @@ _TICKS = 4
 _ROUND_STEPS = (Decimal(1), Decimal("1.5"), Decimal(2), Decimal("2.5"), Decimal(3), Decimal(4), Decimal(5))
 _MORE_ROUND_STEPS = (Decimal(6), Decimal(8), Decimal(10))
 OTHER = "Other"
-OWN = "Organization"
-
-
-class By(StrEnum):
-    """The dimension that a bar is stacked by."""
-
-    PRODUCT = "product"
-    PROJECT = "project"
-
-
-class _Product(Protocol):
-    @property
-    def product(self) -> ProductName: ...
-    @property
-    def points(self) -> Sequence[DataPoint]: ...
-    @property
-    def total(self) -> Money: ...
-
-
-class _Project(Protocol):
-    @property
-    def project(self) -> ProjectName | None: ...
-    @property
-    def products(self) -> Sequence[_Product]: ...
-    @property
-    def total(self) -> Money: ...
+NamedPoints = tuple[str, Sequence[DataPoint]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +58,14 @@ class StackedBars:
 
 
 def stacked_bars(
-    projects: Sequence[_Project], window: Window, step: Step, by: By, currency: str
+    named_points: Sequence[NamedPoints], window: Window, step: Step, currency: str
 ) -> StackedBars:
-    """Stack the points of a priced window by product or by project, a column for each step."""
+    """Stack the points of each name, a column for each step of a priced window."""
     if step is Step.HOUR and window.hours > _COLUMNS_MAX:
         step = Step.DAY
     starts: dict[int, int] = {}  # of the columns, by hour
     cents: dict[str, Counter[int]] = {}
-    for name, points in _parts(projects, by):
+    for name, points in named_points:
         counter = cents.setdefault(name, Counter())
         for point in points:
             start = starts.get(point.hour)
@@ -105,7 +77,8 @@ def stacked_bars(
     peak = max((column.total.major for column in columns), default=Decimal(0))
     tick = axis_step(peak, currency)
     top_cents = int((tick * _TICKS).scaleb(exponent_of(currency)))
-    colours = _colours(list(names), _ordered(projects, by))
+    # Alphabetically: a colour goes with the name, not with its rank.
+    colours = _colours(list(names), sorted({name for name, _ in named_points}))
     paths = _paths(columns, len(names), top_cents)
     series = [Series(name, colour, path) for name, colour, path in zip(names, colours, paths, strict=True)]
     return StackedBars(step, series, columns, [tick * count for count in range(_TICKS, -1, -1)], currency)
@@ -121,18 +94,6 @@ def axis_step(peak: Decimal, currency: str) -> Decimal:
         if step >= raw and step % smallest == 0:
             return step.normalize() if step < 1 else step.quantize(smallest).normalize() + 0
     return magnitude * 10
-
-
-def _parts(projects: Iterable[_Project], by: By) -> Iterator[tuple[str, Sequence[DataPoint]]]:
-    for usage in projects:
-        for product in usage.products:
-            project_name = usage.project.name if usage.project else OWN
-            yield (product.product.name if by is By.PRODUCT else project_name), product.points
-
-
-def _ordered(projects: Iterable[_Project], by: By) -> Sequence[str]:
-    """Every name there is, alphabetically: a colour goes with the name, not with its rank."""
-    return sorted({name for name, _ in _parts(projects, by)})
 
 
 def _shown(cents: Mapping[str, Counter[int]]) -> Mapping[str, Sequence[str]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from functools import cached_property
 from uuid import UUID
 
@@ -18,11 +19,19 @@ from portal.ledger.prices import PriceBook
 from portal.ledger.rating import DataPoint
 from portal.ledger.usage_sums import Step
 from portal.models import Organization, ProductName, ProjectName
-from portal.usage.chart import OWN, By, StackedBars, stacked_bars
+from portal.usage.chart import NamedPoints, StackedBars, stacked_bars
 from portal.usage.comparison import Comparison
 
 DAYS_MAX = 400
 DAYS_MAX_HOURLY = 62
+OWN = "Organization"  # what a project is called that is none
+
+
+class By(StrEnum):
+    """The dimension that a bar is stacked by."""
+
+    PRODUCT = "product"
+    PROJECT = "project"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,19 @@ class ProjectUsage:
     total: Money
 
 
+def named_points(projects: Iterable[ProjectUsage], by: By) -> Sequence[NamedPoints]:
+    """Return the points of each product of each project, by the name that they are stacked by."""
+    return [
+        (product.product.name if by is By.PRODUCT else _name_of(usage.project), product.points)
+        for usage in projects
+        for product in usage.products
+    ]
+
+
+def _name_of(project: ProjectName | None) -> str:
+    return project.name if project else OWN
+
+
 @dataclass(frozen=True)
 class Usage:
     """A window of an organization's usage, priced. Every sum adds up to `total`, to the cent.
@@ -108,7 +130,8 @@ class Usage:
     @cached_property
     def chart(self) -> StackedBars:
         """The bars of the page."""
-        return stacked_bars(self.projects, self.requested.window, self.step, self.by, self.total.currency)
+        points = named_points(self.projects, self.by)
+        return stacked_bars(points, self.requested.window, self.step, self.total.currency)
 
     @cached_property
     def idle_projects(self) -> Sequence[ProjectName]:
@@ -140,7 +163,7 @@ class Usage:
         if self.only.product is not None:
             named.append(first.products[0].product.name)
         if self.only.project is not None or self.only.is_without_project:
-            named.append(first.project.name if first.project else OWN)
+            named.append(_name_of(first.project))
         return named
 
     @property

@@ -32,10 +32,9 @@ from portal.models import (
     invoice_uid,
 )
 from portal.storage.database import db
-from portal.usage.chart import By
 from portal.usage.comparison import Comparison, comparison
 from portal.usage.months import months_of
-from portal.usage.page import DAYS_MAX, DAYS_MAX_HOURLY, LineFilter, ProductUsage, ProjectUsage, Usage
+from portal.usage.page import DAYS_MAX, DAYS_MAX_HOURLY, By, LineFilter, ProductUsage, ProjectUsage, Usage
 
 Key = tuple[int | None, int, int]  # (project id, product id, price in pico-units)
 

@@ -10,9 +10,8 @@ from portal.access.auth import organization, policy
 from portal.domain.errors import ValidationError
 from portal.ledger.usage_sums import Step
 from portal.usage import queries, schema
-from portal.usage.chart import By
 from portal.usage.columns import column_texts
-from portal.usage.page import LineFilter, Usage
+from portal.usage.page import By, LineFilter, Usage
 from portal.web import args
 from portal.web.clock import now
 from portal.web.operations import Operation

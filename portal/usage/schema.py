@@ -11,7 +11,6 @@ from portal.domain.period import start_of_hour
 from portal.ledger.rating import DataPoint
 from portal.ledger.usage_sums import Step
 from portal.usage import page as pages
-from portal.usage.chart import By
 from portal.web import shapes
 from portal.web.shapes import Answer, doc
 
@@ -30,7 +29,7 @@ class UsageQuery(Struct, kw_only=True):
     )
     to: Annotated[_InstantAsked, doc("The end, exclusive; now where it is left out.")] | UnsetType = UNSET
     granularity: Annotated[Step, doc("Adds a series to each product.")] | UnsetType = UNSET
-    by: Annotated[By, doc("Shapes the page; JSON is the same with either.")] | UnsetType = UNSET
+    by: Annotated[pages.By, doc("Shapes the page; JSON is the same with either.")] | UnsetType = UNSET
     project_id: (
         Annotated[_Project, doc("Only this project's; `none` for what belongs to no project.")] | UnsetType
     ) = UNSET

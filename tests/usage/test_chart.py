@@ -16,7 +16,8 @@ from portal.domain.period import Window
 from portal.ledger.rating import DataPoint
 from portal.ledger.usage_sums import Step
 from portal.models import ProductName, ProjectName
-from portal.usage.chart import COLUMN_WIDTH, HEIGHT, OTHER, OWN, By, axis_step, stacked_bars
+from portal.usage.chart import COLUMN_WIDTH, HEIGHT, OTHER, axis_step, stacked_bars
+from portal.usage.page import OWN, By, named_points
 from tests.factories import JANUARY, hour_at
 from tests.properties import examples
 
@@ -54,7 +55,7 @@ def part(name, *lines):
 
 
 def bars(*parts, window=MONTH, step=Step.DAY, by=By.PRODUCT, currency="EUR"):
-    return stacked_bars(parts, window, step, by, currency)
+    return stacked_bars(named_points(parts, by), window, step, currency)
 
 
 def rectangles(path):
