@@ -25,6 +25,7 @@ from portal.domain.errors import (
 )
 from portal.extensions import csrf
 from portal.models import Membership, Organization
+from portal.web import args
 from portal.web.clock import now
 from portal.web.errors import sign_in_first
 from portal.web.renders import wants_json
@@ -206,10 +207,4 @@ def _current_membership() -> Membership | None:
 def _organization_named() -> UUID | None:
     if request.view_args and "organization_id" in request.view_args:
         return cast("UUID", request.view_args["organization_id"])
-    text = request.args.get("organization_id")
-    if not text:
-        return None
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise ValidationError({"organization_id": ["is not a UUID"]}) from error
+    return args.uid("organization_id")

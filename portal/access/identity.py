@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from flask import Flask, g, request, session
 from flask_login import current_user
-from sqlalchemy import Select, Update, bindparam, select, update
-from sqlalchemy.orm import contains_eager
+from sqlalchemy import ColumnElement, Select, and_, bindparam, select, update
+from sqlalchemy.orm import InstrumentedAttribute, contains_eager
 
 from portal.access import sessions, throttle
 from portal.access.cookies import TokenAwareSessions
@@ -31,33 +31,25 @@ _NOTED_EVERY = dt.timedelta(minutes=1)
 _UNKNOWN_TOKENS_AN_HOUR = 300
 
 
-def _with_memberships(who: type[Any]) -> Select[Any]:
-    """Select a session or a token with its account and each of the account's memberships, by name."""
+def _with_memberships(
+    who: type[Any], sha256: InstrumentedAttribute[str], *more: ColumnElement[bool]
+) -> Select[Any]:
+    """Select a session or a token by its hash, with its account and the account's memberships, by name."""
     return (
         select(who, Account, Membership)
         .join(Account, Account.id == who.account_id)
-        .outerjoin(Membership, Membership.account_id == Account.id)
+        .outerjoin(Membership, and_(Membership.account_id == Account.id, *more))
         .outerjoin(Organization, Organization.id == Membership.organization_id)
         .options(contains_eager(Membership.organization))
+        .where(sha256 == bindparam("sha256"))
+        .order_by(Organization.name)
     )
 
 
 # Made once: every request asks one of these.
-_SESSION = (
-    _with_memberships(UserSession)
-    .where(UserSession.id_sha256 == bindparam("sha256"))
-    .order_by(Organization.name)
-)
-_TOKEN = (
-    select(ApiToken, Account, Membership)
-    .join(Account, Account.id == ApiToken.account_id)
-    .outerjoin(
-        Membership,
-        (Membership.organization_id == ApiToken.organization_id) & (Membership.account_id == Account.id),
-    )
-    .outerjoin(Organization, Organization.id == Membership.organization_id)
-    .options(contains_eager(Membership.organization))
-    .where(ApiToken.token_sha256 == bindparam("sha256"))
+_SESSION = _with_memberships(UserSession, UserSession.id_sha256)
+_TOKEN = _with_memberships(
+    ApiToken, ApiToken.token_sha256, Membership.organization_id == ApiToken.organization_id
 )
 
 
@@ -135,9 +127,7 @@ def _account_of_session(session_id: str) -> Account | None:
         return None
     row: UserSession = rows[0][0]
     g.user_session = row
-    if _is_worth_noting(row.seen_at):
-        statement = update(UserSession).where(UserSession.id_sha256 == row.id_sha256)
-        _note(statement.values(seen_at=now()))
+    _note_use(row, "seen_at")
     return _remember_caller(rows)
 
 
@@ -154,11 +144,7 @@ def _account_of_token() -> Account | None:
     if token.revoked_at or (token.expires_at and token.expires_at <= now()):
         return None
     g.api_token = token
-    if _is_worth_noting(token.last_used_at):
-        statement = update(ApiToken).where(
-            ApiToken.organization_id == token.organization_id, ApiToken.id == token.id
-        )
-        _note(statement.values(last_used_at=now()))
+    _note_use(token, "last_used_at")
     return _remember_caller(rows)
 
 
@@ -181,8 +167,7 @@ def admit_collector() -> Collector:
     if collector is None:
         raise UnauthorizedError
     audit.act_as(Actor(f"collector {collector.name}", request_id=g.request_id), now)
-    if _is_worth_noting(collector.last_used_at):
-        _note(update(Collector).where(Collector.id == collector.id).values(last_used_at=now()))
+    _note_use(collector, "last_used_at")
     return collector
 
 
@@ -210,11 +195,10 @@ def _count_unknown_token() -> None:
         raise RateLimitedError(seconds)
 
 
-def _is_worth_noting(last: dt.datetime | None) -> bool:
-    """Tell whether the last use is older than a minute: it is noted no more often."""
-    return last is None or now() - last >= _NOTED_EVERY
-
-
-def _note(statement: Update) -> None:
-    with write_transaction():
-        db.session.execute(statement)
+def _note_use(row: UserSession | ApiToken | Collector, column: str) -> None:
+    """Remember when something was last used, once a minute at most."""
+    last: dt.datetime | None = getattr(row, column)
+    if last is None or now() - last >= _NOTED_EVERY:
+        own = [key == getattr(row, key.key) for key in type(row).__table__.primary_key]
+        with write_transaction():
+            db.session.execute(update(type(row)).where(*own).values({column: now()}))

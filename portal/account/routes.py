@@ -14,23 +14,26 @@ from werkzeug.wrappers import Response
 from portal.access import identity, sessions
 from portal.access.auth import SIGNED_IN, policy
 from portal.access.identity import account
-from portal.account import actions, queries
+from portal.account import actions
+from portal.account.browsers import browser
 from portal.account.forms import PasswordForm, ThemeForm
-from portal.account.queries import SignedIn
 from portal.domain.errors import ValidationError
+from portal.models import UserSession
 from portal.web.clock import now
 from portal.web.forms import FormPage, refuse_fields, say
 from portal.web.renders import renders
 
 bp = Blueprint("account", __name__, url_prefix="/account")
+bp.add_app_template_filter(browser)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountPage(FormPage):
-    """Everything that a person can say about themselves; `form` is the appearance."""
+    """Everything that a person can say about themselves; `form` is the appearance, `here` this session."""
 
     password_form: FlaskForm
-    sessions: Sequence[SignedIn]
+    sessions: Sequence[UserSession]
+    here: UserSession | None
 
     @property
     def http_status(self) -> HTTPStatus:
@@ -85,5 +88,5 @@ def end(session_id: UUID) -> Response:
 
 
 def _page(form: ThemeForm, password_form: PasswordForm) -> AccountPage:
-    known = queries.signed_in(account(), identity.user_session(), now=now())
-    return AccountPage(form, password_form, known)
+    own_sessions = sessions.sessions_of(account(), now=now())
+    return AccountPage(form, password_form, own_sessions, identity.user_session())
