@@ -11,27 +11,17 @@ from flask import Flask
 
 from portal.cli.lazy import MAKE_APP, LazyGroup
 
-# The help is the group's own, said again: a test holds the two equal.
 GROUPS = (
-    LazyGroup("usage", "portal.cli.usage:group", "Bring usage in."),
+    LazyGroup("usage", "Bring usage in."),
     LazyGroup(
         "billing",
-        "portal.cli.billing:group",
         "Close months, have their legal documents made, and prove them.",
         more=("portal.cli.backup", "portal.cli.delivery"),
     ),
-    LazyGroup(
-        "directory",
-        "portal.cli.directory:group",
-        "Organizations, accounts, memberships, API tokens and collectors.",
-    ),
-    LazyGroup("catalogue", "portal.cli.catalogue:group", "Products, prices and subscriptions."),
-    LazyGroup(
-        "stripe",
-        "portal.cli.stripe:group",
-        "Process the events of Stripe, and fetch those that did not arrive.",
-    ),
-    LazyGroup("db", "flask_migrate.cli:db", "Perform database migrations."),
+    LazyGroup("directory", "Organizations, accounts, memberships, API tokens and collectors."),
+    LazyGroup("catalogue", "Products, prices and subscriptions."),
+    LazyGroup("stripe", "Process the events of Stripe, and fetch those that did not arrive."),
+    LazyGroup("db", "Perform database migrations.", target="flask_migrate.cli:db"),
 )
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from portal.backup import backup, restore
 from portal.cli.billing import group
 from portal.services import settings, utc_now
+from portal.storage.database import db
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -16,8 +18,6 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("file", type=_FILE)
 def make_backup(file: Path) -> None:
     """Write the whole database, documents included, into a new FILE. The portal may go on meanwhile."""
-    from portal.backup import backup
-
     size = backup(settings().database_url, file)
     click.echo(f"{file}: {size} bytes; `billing restore` and then `billing verify` prove it")
 
@@ -27,9 +27,6 @@ def make_backup(file: Path) -> None:
 @click.option("--replace", "is_replacing", is_flag=True, help="Put the database that is there aside.")
 def restore_backup(file: Path, is_replacing: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Make the database what the backup FILE says. Stop the portal and its clock first."""
-    from portal.backup import restore
-    from portal.storage.database import db
-
     db.session.remove()
     db.engine.dispose()
     restore(settings().database_url, file, is_replacing=is_replacing, now=utc_now())

@@ -7,38 +7,37 @@ import threading
 
 import click
 
+from portal import scheduler
+from portal.account.directory import organization_by
 from portal.cli.arguments import Commands, Instant
+from portal.closing.review import approve, months_in_review
+from portal.closing.verify import verify
+from portal.domain.period import Month
 from portal.services import settings, utc_now
 from portal.storage.database import db
 from portal.web import log
 
-group = Commands("billing", help="Close months, have their legal documents made, and prove them.")
+group = Commands("billing")
 
 
 @group.command()
 @click.option("--now", type=Instant(), default=None, help="Pretend it is this time.")
 def tick(now: dt.datetime | None) -> None:
     """Run the clock once: hours, close, deliver, sync. Any time, twice at once, after any crash."""
-    from portal.scheduler import tick as run
-
-    click.echo(run(now or utc_now()))
+    click.echo(scheduler.tick(now or utc_now()))
 
 
 @group.command()
 @click.option("--every", type=int, default=60, show_default=True, help="Seconds between two ticks.")
 def work(every: int) -> None:
     """Run the clock for ever."""
-    from portal.scheduler import run_forever as run
-
     log.configure(settings().log_level)
-    run(every, threading.Event())
+    scheduler.run_forever(every, threading.Event())
 
 
 @group.command("verify")
 def verify_bills() -> None:
     """Compute every final invoice anew from the hours; exit 1 and say where anything differs."""
-    from portal.closing.verify import verify
-
     differences = 0
     for difference in verify():
         differences += 1
@@ -51,8 +50,6 @@ def verify_bills() -> None:
 @group.command("parked")
 def list_parked() -> None:
     """List the months that wait because they look wrong, with the reason."""
-    from portal.closing.review import months_in_review
-
     for organization, month in months_in_review():
         click.echo(f"{organization.number}  {month.period}  {organization.name}: {month.reason}")
 
@@ -62,10 +59,6 @@ def list_parked() -> None:
 @click.argument("period")
 def release_parked(organization: str, period: str) -> None:
     """Let a parked month of an organization be closed by the next run, whatever it looks like."""
-    from portal.account.directory import organization_by
-    from portal.closing.review import approve
-    from portal.domain.period import Month
-
     try:
         approve(organization_by(organization), Month.parse(period), now=utc_now())
     except ValueError as error:

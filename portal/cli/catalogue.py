@@ -7,12 +7,15 @@ from decimal import Decimal
 
 import click
 
+from portal.account.directory import organization_by
 from portal.cli.arguments import Commands, Date, FullHour, Number
 from portal.domain.period import day_of, hour_of
+from portal.ledger import catalogue as ledger
+from portal.models import Metering
 from portal.services import utc_now
 from portal.storage.database import db
 
-group = Commands("catalogue", help="Products, prices and subscriptions.")
+group = Commands("catalogue")
 
 
 @group.command("set-price")
@@ -27,9 +30,6 @@ def set_price(
     code: str, name: str | None, unit: str, metering: str, currency: str, price: Decimal, since: dt.date
 ) -> None:
     """Set what a product costs from a day on; a product that does not exist is made."""
-    from portal.ledger import catalogue as ledger
-    from portal.models import Metering
-
     product = ledger.product_by_code(code, name=name or code, unit=unit, metering=Metering(metering))
     ledger.set_price(product, currency, price, start_day=day_of(since))
     db.session.commit()
@@ -42,9 +42,6 @@ def set_price(
 @click.option("--since", type=FullHour(), default=None, help="A full hour; default: the next.")
 def subscribe(code: str, organization: str, project: str | None, since: dt.datetime | None) -> None:
     """Subscribe a project to a product and print the subscription's id."""
-    from portal.account.directory import organization_by
-    from portal.ledger import catalogue as ledger
-
     customer = organization_by(organization)
     product = ledger.existing_product(code)
     ledger.refuse_unpriced(product, customer.currency)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
+from portal.account.directory import organization_by
 from portal.cli.billing import group
+from portal.delivery.outbox import retry_stuck, undelivered
 from portal.models import Delivery
 
 
 @group.command("stuck")
 def list_stuck() -> None:
     """List the invoices whose legal document has failed, with the reason and what happens next."""
-    from portal.delivery.outbox import undelivered
-
     for organization, invoice in undelivered():
         state = "stuck"
         if invoice.delivery != Delivery.STUCK:
@@ -29,9 +29,6 @@ def list_stuck() -> None:
 @click.option("--all", "is_all", is_flag=True, help="Of every organization.")
 def retry(organization: str | None, is_all: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Let the stuck invoices of an organization try again in the next run, once their reason is removed."""
-    from portal.account.directory import organization_by
-    from portal.delivery.outbox import retry_stuck, undelivered
-
     if is_all == bool(organization):
         raise click.UsageError("Name an organization, or say --all.")
     if organization:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import click
 
+from portal.account import directory as people
+from portal.account.queries import unusable_customers
 from portal.cli.arguments import Commands, sentence
 from portal.domain.access import Preset
 from portal.domain.billing_profile import BillingProfile
 from portal.services import utc_now
 from portal.storage.database import db
+from portal.tokens.actions import make_token
 
-group = Commands("directory", help="Organizations, accounts, memberships, API tokens and collectors.")
+group = Commands("directory")
 
 
 @group.command("add-collector")
 @click.argument("name")
 def add_collector(name: str) -> None:
     """Make a token with which a machine reports usage, and nothing else; it is shown only this once."""
-    from portal.account import directory as people
-
     token = people.add_collector(name, now=utc_now())
     db.session.commit()
     click.echo(token)
@@ -40,8 +41,6 @@ def add_organization(
     **name_and_address: str,
 ) -> None:
     """Make an organization and print its id."""
-    from portal.account import directory as people
-
     profile = BillingProfile(vat_id=vat_id, emails=emails, **name_and_address)
     organization = people.add_organization(profile, currency=currency, now=utc_now())
     db.session.commit()
@@ -54,8 +53,6 @@ def add_organization(
 @click.password_option()
 def add_account(login: str, name: str, password: str) -> None:
     """Make an account for a person."""
-    from portal.account import directory as people
-
     account = people.add_account(login, name, password, now=utc_now())
     db.session.commit()
     click.echo(account.uid)
@@ -67,8 +64,6 @@ def add_account(login: str, name: str, password: str) -> None:
 @click.option("--preset", required=True, type=click.Choice([each.value for each in Preset]))
 def add_member(login: str, organization: str, preset: str) -> None:
     """Let a person into an organization, or change what they may do there."""
-    from portal.account import directory as people
-
     people.add_membership(
         people.organization_by(organization), people.account_by(login), Preset(preset), now=utc_now()
     )
@@ -81,9 +76,6 @@ def add_member(login: str, organization: str, preset: str) -> None:
 @click.option("--name", required=True, help="What it is for.")
 def add_token(login: str, organization: str, name: str) -> None:
     """Make an API token for a member and print it: it is shown only this once."""
-    from portal.account import directory as people
-    from portal.tokens.actions import make_token
-
     customer, account = people.organization_by(organization), people.account_by(login)
     minted = make_token(customer, account, name, now=utc_now())
     db.session.commit()
@@ -95,8 +87,6 @@ def add_token(login: str, organization: str, name: str) -> None:
 @click.option("--organization", required=True, help="Its customer number or id.")
 def remove_member(login: str, organization: str) -> None:
     """Take a person out of an organization, from the next request on."""
-    from portal.account import directory as people
-
     people.remove_membership(people.organization_by(organization), people.account_by(login))
     db.session.commit()
 
@@ -104,8 +94,6 @@ def remove_member(login: str, organization: str) -> None:
 @group.command("check")
 def check() -> None:
     """List customers whose stored profile or currency would be refused today; exits 1 if there are any."""
-    from portal.account.queries import unusable_customers
-
     lines = [
         f"{organization.number}: {sentence(error).message}" for organization, error in unusable_customers()
     ]

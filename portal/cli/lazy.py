@@ -12,20 +12,24 @@ MAKE_APP = "portal.make_app"  # in the extensions of an app that only lists comm
 
 
 class LazyGroup(click.Group):
-    """The name and the help of a group; whoever calls it gets the group itself."""
+    """The name and the help of a group; whoever calls it gets the group itself.
 
-    def __init__(self, name: str, target: str, help_text: str, *, more: Sequence[str] = ()) -> None:
+    `target` is the module and the name of the group in it; the modules `more` add commands to it.
+    """
+
+    def __init__(self, name: str, help_text: str, *, target: str = "", more: Sequence[str] = ()) -> None:
         super().__init__(name, help=help_text)
-        self._target = target
+        self._target = target or f"portal.cli.{name}:group"
         self._more = more
 
     def load(self) -> click.Group:
-        """Import the group and the modules that add commands to it."""
+        """Import the group and all of its commands."""
         module, _, name = self._target.partition(":")
         group = getattr(import_module(module), name)
         for each in self._more:
             import_module(each)
         assert isinstance(group, click.Group)
+        group.help = self.help
         return group
 
     def make_context(

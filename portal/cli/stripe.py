@@ -7,9 +7,11 @@ import datetime as dt
 import click
 
 from portal.cli.arguments import Commands, Instant
+from portal.payment_methods import queue
 from portal.services import stripe, utc_now
+from portal.webhooks import steps
 
-group = Commands("stripe", help="Process the events of Stripe, and fetch those that did not arrive.")
+group = Commands("stripe")
 
 
 @group.command()
@@ -17,8 +19,6 @@ group = Commands("stripe", help="Process the events of Stripe, and fetch those t
 @click.option("--now", type=Instant(), default=None, help="Pretend it is this time.")
 def reconcile(is_whole: bool, now: dt.datetime | None) -> None:  # noqa: FBT001 -- as click passes it
     """Catch up after an outage: the events we were not told, or every customer. Run it daily."""
-    from portal.webhooks import steps
-
     done = steps.reconcile(stripe=stripe(), now=now or utc_now(), is_whole=is_whole)
     click.echo(f"{done.events} events were new; {done.compared} organizations compared")
     if done.failed:
@@ -29,8 +29,6 @@ def reconcile(is_whole: bool, now: dt.datetime | None) -> None:  # noqa: FBT001 
 @click.option("--now", type=Instant(), default=None, help="Pretend it is this time.")
 def work(now: dt.datetime | None) -> None:
     """Process once the events that are due. `billing work` does so every second."""
-    from portal.webhooks import steps
-
     processed = steps.process_events(stripe=stripe(), now=now or utc_now())
     click.echo(f"{processed.done} done, {processed.to_retry} to retry")
 
@@ -38,8 +36,6 @@ def work(now: dt.datetime | None) -> None:
 @group.command()
 def events() -> None:
     """List the events that are not done yet: since when, how often it was tried, and why it failed."""
-    from portal.payment_methods import queue
-
     for event in queue.waiting():
         failed = f"  tried {event.attempts} times: {event.last_error}" if event.attempts else ""
         click.echo(f"{event.received_at:%Y-%m-%d %H:%M}  {event.event_id}  {event.type}{failed}")

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from portal.account.directory import organization_by
 from portal.cli.arguments import Commands
+from portal.metering.importing import import_focus
 from portal.services import utc_now
 
-group = Commands("usage", help="Bring usage in.")
+group = Commands("usage")
 
 
 @group.command("import")
@@ -19,9 +21,6 @@ group = Commands("usage", help="Bring usage in.")
 @click.option("--organization", required=True, help="Its customer number or id.")
 def import_usage(files: tuple[Path, ...], organization: str) -> None:
     """Import hourly usage from FOCUS cost-and-usage files; all parts of one export together."""
-    from portal.account.directory import organization_by
-    from portal.metering.importing import import_focus
-
     customer = organization_by(organization)
     done = import_focus(customer, files, _report, now=utc_now())
     click.echo(f"{done.rows} rows read, {done.metered} metered, {done.rounded} rounded to 1e-9")
