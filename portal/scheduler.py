@@ -133,7 +133,7 @@ def pause(seconds: int, stopping: threading.Event) -> None:
 
 def run_forever(every_seconds: int, stopping: threading.Event) -> None:
     """Run the clock again and again until told to stop, with Stripe's events processed beside it."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 -- for the thread
+    app = current_app.app_context().app  # itself, for the thread
     threading.Thread(target=follow_stripe, args=(app, stopping), name="stripe", daemon=True).start()
     while not stopping.is_set():
         tick_safely(stopping)

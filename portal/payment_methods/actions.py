@@ -45,9 +45,9 @@ def drop_customer(organization: Organization, customer_id: str) -> None:
 def sync_methods(
     organization: Organization,
     methods: Sequence[Method],
-    *,
     default_id: str | None,
     mandates: Mapping[str, Mandate],
+    *,
     revision: int,
     now: dt.datetime,
 ) -> None:

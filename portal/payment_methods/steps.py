@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
@@ -142,7 +143,7 @@ def compare(
         with read_transaction():
             customer_id = queries.customer_id_of(organization)
             revision = queries.revision_of(organization)
-            with_mandate = {} if is_thorough else queries.mandated_methods_of(organization)
+            with_mandate = set() if is_thorough else queries.mandated_methods_of(organization)
         if customer_id is None:
             return
         customer = stripe.methods_of(customer_id)
@@ -151,21 +152,11 @@ def compare(
                 actions.drop_customer(organization, customer_id)
             return
         methods, default_id = _tidy(customer_id, customer, stripe=stripe)
-        has_mandate = {*with_mandate, *(mandates or {})}
-        missing = _mandates_of(customer_id, methods, has_mandate, stripe=stripe)
-        try:
-            with write_transaction():
-                actions.sync_methods(
-                    organization,
-                    methods,
-                    default_id=default_id,
-                    mandates={**(mandates or {}), **missing},
-                    revision=revision,
-                    now=now,
-                )
-        except actions.StaleError:
-            continue  # another worker was faster: look again
-        return
+        new_mandates = dict(mandates or {})
+        new_mandates |= _mandates_of(customer_id, methods, with_mandate | {*new_mandates}, stripe=stripe)
+        with suppress(actions.StaleError), write_transaction():  # another worker was faster: look again
+            actions.sync_methods(organization, methods, default_id, new_mandates, revision=revision, now=now)
+            return
     raise ProviderUnavailableError
 
 
