@@ -52,14 +52,14 @@ def entries(start, end):
     return [(hour, 10**9) for hour in range(start, end)]
 
 
-def test_each_full_hour_gets_one_unit(acme, vm):
+def test_the_clock_meters_one_unit_for_each_full_hour(acme, vm):
     subscription = make_subscription(acme, vm, make_project(acme), since=MARCH)
 
     assert run() == 9 * 24 + 12
     assert hours_of(subscription) == entries(MARCH.start_hour, hour_at(MARCH, 10, 12))
 
 
-def test_the_running_hour_is_not_full_yet(acme, vm):
+def test_the_clock_does_not_meter_the_running_hour(acme, vm):
     make_subscription(acme, vm, since=MARCH)
     run(dt.datetime(2026, 3, 1, 0, 59, 59, tzinfo=dt.UTC))
     assert db.session.scalars(db.select(UsageHour)).all() == []
@@ -67,21 +67,21 @@ def test_the_running_hour_is_not_full_yet(acme, vm):
     assert run(dt.datetime(2026, 3, 1, 1, tzinfo=dt.UTC)) == 1
 
 
-def test_running_again_writes_nothing_new(acme, vm):
+def test_running_the_clock_again_writes_nothing_new(acme, vm):
     make_subscription(acme, vm, since=MARCH)
     run()
 
     assert run() == 0
 
 
-def test_the_next_hour_is_one_entry_more(acme, vm):
+def test_the_clock_meters_one_more_entry_an_hour_later(acme, vm):
     make_subscription(acme, vm, since=MARCH)
     run()
 
     assert run(NOW + dt.timedelta(hours=1)) == 1
 
 
-def test_a_clock_that_goes_back_writes_nothing(acme, vm):
+def test_a_clock_that_goes_back_meters_nothing(acme, vm):
     subscription = make_subscription(acme, vm, since=MARCH)
     run()
 
@@ -89,7 +89,7 @@ def test_a_clock_that_goes_back_writes_nothing(acme, vm):
     assert subscription.metered_until_hour == hour_at(MARCH, 10, 12)
 
 
-def test_it_starts_in_the_middle_of_a_month(acme, vm):
+def test_the_clock_meters_a_subscription_that_starts_in_the_middle_of_a_month(acme, vm):
     subscription = make_subscription(acme, vm)
     subscription.start_hour = subscription.metered_until_hour = hour_at(MARCH, 10, 9)
     run()
@@ -97,7 +97,7 @@ def test_it_starts_in_the_middle_of_a_month(acme, vm):
     assert hours_of(subscription) == entries(hour_at(MARCH, 10, 9), hour_at(MARCH, 10, 12))
 
 
-def test_it_ends_with_its_subscription(acme, vm):
+def test_the_clock_stops_metering_at_the_end_of_a_subscription(acme, vm):
     subscription = make_subscription(acme, vm, since=MARCH, end_hour=hour_at(MARCH, 3, 5))
     run()
 
@@ -106,7 +106,7 @@ def test_it_ends_with_its_subscription(acme, vm):
     assert run(NOW + dt.timedelta(days=3)) == 0
 
 
-def test_an_end_in_the_future_changes_nothing_yet(acme, vm):
+def test_the_clock_meters_until_now_when_a_subscription_ends_in_the_future(acme, vm):
     subscription = make_subscription(acme, vm, since=MARCH, end_hour=hour_at(MARCH, 10, 13))
     run()
     assert subscription.metered_until_hour == hour_at(MARCH, 10, 12)
@@ -114,25 +114,25 @@ def test_an_end_in_the_future_changes_nothing_yet(acme, vm):
     assert run(NOW + dt.timedelta(hours=9)) == 1
 
 
-def test_one_that_begins_in_the_future_waits(acme, vm):
+def test_a_subscription_that_begins_in_the_future_is_not_metered_yet(acme, vm):
     make_subscription(acme, vm, since=MARCH.shifted(1))
 
     assert run() == 0
 
 
-def test_one_that_ended_where_it_began_has_no_hours(acme, vm):
+def test_a_subscription_that_ended_where_it_began_has_no_hours(acme, vm):
     make_subscription(acme, vm, since=MARCH, end_hour=MARCH.start_hour)
 
     assert run() == 0
 
 
-def test_what_is_metered_by_usage_is_left_alone(acme):
+def test_the_clock_leaves_usage_priced_subscriptions_alone(acme):
     make_subscription(acme, make_product("egress", metering=Metering.USAGE), since=MARCH)
 
     assert run() == 0
 
 
-def test_days_are_summed_too(acme, vm):
+def test_hours_that_the_clock_meters_are_summed_to_days(acme, vm):
     make_subscription(acme, vm, since=MARCH)
     run()
 
@@ -140,7 +140,7 @@ def test_days_are_summed_too(acme, vm):
     assert sums == [24 * 10**9] * 9 + [12 * 10**9]
 
 
-def test_every_organization_is_metered(vm):
+def test_the_clock_meters_every_organization(vm):
     for _ in range(3):
         make_subscription(make_organization(), vm, since=MARCH)
 
@@ -155,7 +155,7 @@ def test_subscriptions_with_different_lives_are_metered_together(acme, vm):
     assert (len(hours_of(first)), len(hours_of(second))) == (24, 9 * 24 + 12)
 
 
-def test_a_run_that_is_killed_between_two_organizations_is_finished_by_the_next(vm, monkeypatch):
+def test_a_clock_run_killed_between_two_organizations_is_finished_by_the_next(vm, monkeypatch):
     subscriptions = [make_subscription(make_organization(), vm, since=MARCH) for _ in range(2)]
     second = subscriptions[1].organization_id
     meter = metering._meter
@@ -175,7 +175,7 @@ def test_a_run_that_is_killed_between_two_organizations_is_finished_by_the_next(
     assert [len(hours_of(each)) for each in subscriptions] == [9 * 24 + 12] * 2
 
 
-def test_a_run_that_is_killed_before_it_commits_leaves_nothing_half(acme, vm, monkeypatch):
+def test_a_clock_run_killed_before_it_commits_leaves_no_entry(acme, vm, monkeypatch):
     make_subscription(acme, vm, since=MARCH)
 
     def killed(*_):
@@ -191,7 +191,7 @@ def test_a_run_that_is_killed_before_it_commits_leaves_nothing_half(acme, vm, mo
     assert run() == 9 * 24 + 12
 
 
-def test_hours_that_a_collector_already_reported_count_once(acme, vm):
+def test_hours_that_a_collector_has_already_reported_are_metered_once(acme, vm):
     from tests.factories import use
 
     subscription = make_subscription(acme, vm, since=MARCH)
@@ -201,7 +201,7 @@ def test_hours_that_a_collector_already_reported_count_once(acme, vm):
     assert hours_of(subscription)[0] == (MARCH.start_hour, 10**9)
 
 
-def test_hours_of_an_invoiced_month_stay_as_they_are_and_what_is_owed_is_a_correction(acme, vm):
+def test_owed_hours_of_an_invoiced_month_are_metered_as_corrections(acme, vm):
     make_subscription(acme, vm)
     run()
     close(now=NOW, grace_days=3)
@@ -222,7 +222,7 @@ def test_the_leap_day_has_its_hours(acme, vm):
     assert run(dt.datetime(2028, 3, 1, tzinfo=dt.UTC)) == 29 * 24
 
 
-def test_no_hour_is_owed_twice_over_many_runs(acme, vm):
+def test_no_hour_is_metered_twice_over_many_runs_of_the_clock(acme, vm):
     subscription = make_subscription(acme, vm, since=JANUARY)
     at = JANUARY.starts_at
     for minutes in (10, 50, 61, 119, 240, 1, 3000, 59):

@@ -30,7 +30,7 @@ def read_text(tmp_path):
     return rows
 
 
-def test_a_row_is_a_charge(read):
+def test_a_row_of_a_focus_export_is_a_charge(read):
     assert read(row()) == [
         (
             2,
@@ -98,7 +98,7 @@ def test_a_row_is_a_charge(read):
         ({"SubAccountId": "x" * 5000}, "malformed"),
     ],
 )
-def test_a_row_that_cannot_be_metered_is_refused_with_its_reason_and_line(read, changes, reason):
+def test_a_focus_row_that_cannot_be_metered_is_refused_with_its_reason_and_line(read, changes, reason):
     found = read(row(), row(**changes), row())
 
     assert found[1] == (3, Refused(reason))
@@ -107,21 +107,21 @@ def test_a_row_that_cannot_be_metered_is_refused_with_its_reason_and_line(read, 
 
 
 @pytest.mark.parametrize("cells", [1, 5, len(USUAL) + 1])
-def test_a_row_with_the_wrong_number_of_cells_is_malformed(read_text, cells):
+def test_a_focus_row_with_the_wrong_number_of_cells_is_malformed(read_text, cells):
     text = text_of(row()) + ",".join("x" * cells) + "\r\n" + text_of(row()).split("\r\n")[1]
     found = read_text(text)
 
     assert [(line, isinstance(each, Refused)) for line, each in found] == [(2, False), (3, True), (4, False)]
 
 
-def test_an_empty_line_is_no_row(read_text):
+def test_an_empty_line_of_a_focus_export_is_no_row(read_text):
     header, first, _ = text_of(row()).split("\r\n")
 
     assert [line for line, _ in read_text(f"{header}\r\n\r\n{first}\r\n\r\n{first}\r\n")] == [3, 5]
 
 
 @pytest.mark.parametrize("missing", sorted(REQUIRED))
-def test_a_file_without_a_column_is_refused_whole(read, missing):
+def test_a_focus_file_without_a_column_is_refused_whole(read, missing):
     columns = [name for name in USUAL if name != missing]
     with pytest.raises(NotFocusError, match=f"it has no column {missing}\\."):
         read(row(), columns=columns)
@@ -140,17 +140,17 @@ def test_a_file_without_a_column_is_refused_whole(read, missing):
         b'{"BillingCurrency": "EUR"}',
     ],
 )
-def test_a_file_that_is_no_export_is_refused_whole(read_text, content):
+def test_a_file_that_is_no_focus_export_is_refused_whole(read_text, content):
     with pytest.raises(NotFocusError):
         read_text(content)
 
 
-def test_broken_quotes_in_the_middle_refuse_the_file(read_text):
+def test_broken_quotes_in_the_middle_of_a_focus_file_refuse_the_file(read_text):
     with pytest.raises(NotFocusError, match=r"export\.csv is not a CSV file"):
         read_text(text_of(row()) + 'EUR,"Usage"x,')
 
 
-def test_bytes_that_are_no_text_refuse_the_file(read_text):
+def test_bytes_that_are_no_text_refuse_a_focus_file(read_text):
     with pytest.raises(NotFocusError, match=r"export\.csv is not a text file in UTF-8\."):
         read_text(text_of(row()).encode() + b"\xff\xfe")
 
@@ -159,36 +159,36 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(read_text):
     assert isinstance(read_text(text_of(row()), "utf-8-sig")[0][1], Charge)
 
 
-def test_line_numbers_count_lines_within_quotes(read):
+def test_line_numbers_of_a_focus_file_count_lines_within_quotes(read):
     found = read(row(Tags='{"a":\n"b"}\n'), row(ChargeCategory="Tax"), row())
 
     assert [line for line, _ in found] == [2, 5, 6]
 
 
 @pytest.mark.parametrize("nothing", ["NULL", "null", "", "  "])
-def test_null_is_no_value(read, nothing):
+def test_null_in_a_cell_of_a_focus_export_is_no_value(read, nothing):
     ((_, charge),) = read(row(SubAccountId=nothing, SubAccountName=nothing, ChargeDescription=nothing))
 
     assert (charge.project_code, charge.project_name, charge.product_name) == (None, "", "Storage")
 
 
-def test_without_any_description_a_product_is_called_by_its_sku_price(read):
+def test_a_product_without_any_description_is_named_after_its_sku_price(read):
     ((_, charge),) = read(row(ChargeDescription="NULL", ServiceName="NULL"))
 
     assert charge.product_name == "sku-1"
 
 
-def test_a_sub_account_without_a_name_is_called_by_its_id(read):
+def test_a_sub_account_without_a_name_is_named_after_its_id(read):
     ((_, charge),) = read(row(SubAccountName="NULL"))
 
     assert charge.project_name == "4711"
 
 
-def test_without_a_unit_it_is_units(read):
+def test_a_charge_without_a_pricing_unit_is_counted_in_units(read):
     assert read(row(PricingUnit="NULL"))[0][1].unit == "unit"
 
 
-def test_a_long_name_is_cut(read):
+def test_a_long_name_in_a_focus_export_is_cut(read):
     ((_, charge),) = read(row(ChargeDescription="x" * 1000, SubAccountName="y" * 1000))
 
     assert (len(charge.product_name), len(charge.project_name)) == (200, 200)
@@ -216,12 +216,12 @@ def test_a_quantity_is_rounded_half_up_to_nano_units_and_that_is_counted(read, q
 
 
 @pytest.mark.parametrize("price", ["0.0000004", "4e-7", "0.00000040000000000000"])
-def test_a_price_is_exact(read, price):
+def test_a_price_in_a_focus_export_is_exact(read, price):
     assert read(row(ListUnitPrice=price))[0][1].unit_price == Decimal("0.0000004")
 
 
 @pytest.mark.parametrize("price", ["0", "-0", "0.000"])
-def test_what_is_free_costs_nothing(read, price):
+def test_a_charge_without_a_list_price_costs_nothing(read, price):
     assert str(read(row(ListUnitPrice=price))[0][1].unit_price) == "0"
 
 
@@ -238,27 +238,27 @@ def test_what_is_free_costs_nothing(read, price):
         (" 2026-01-13T07:00Z ", "2026-01-13T08:00Z"),
     ],
 )
-def test_times_are_utc_with_or_without_saying_so(read, start, end):
+def test_times_of_a_focus_export_are_utc_with_or_without_a_zone(read, start, end):
     assert read(at(start, end))[0][1].hour == hour_at(JANUARY, 13, 7)
 
 
-def test_the_last_hour_of_a_month_ends_in_the_next(read):
+def test_the_last_charge_of_a_month_ends_in_the_next_month(read):
     ((_, charge),) = read(at("2026-01-31T23:00:00Z", "2026-02-01T00:00:00Z"))
 
     assert charge.hour == Month(2026, 2).start_hour - 1
 
 
 @pytest.mark.parametrize("currency", ["EUR", "NULL", ""])
-def test_the_pricing_currency_of_focus_1_2_may_be_ours_or_nothing(read, currency):
+def test_the_pricing_currency_of_focus_1_2_may_be_the_organizations_or_empty(read, currency):
     assert isinstance(read(row(PricingCurrency=currency))[0][1], Charge)
 
 
-def test_category_and_class_may_have_any_case(read):
+def test_category_and_class_of_a_charge_may_have_any_case(read):
     assert isinstance(read(row(ChargeCategory="USAGE"))[0][1], Charge)
     assert read(row(ChargeClass="CORRECTION"))[0][1] == Refused("correction")
 
 
-def test_columns_may_come_in_any_order_with_others_between(read):
+def test_columns_of_a_focus_export_may_come_in_any_order_with_others_between(read):
     columns = sorted([*USUAL, "Tags", "x_ours"], reverse=True)
 
     assert isinstance(read(hour(7), columns=columns)[0][1], Charge)

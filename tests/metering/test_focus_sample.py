@@ -129,7 +129,7 @@ def billed(client):
     db.session.expire_all()
 
 
-def test_every_row_is_metered_or_refused(imported, truth):
+def test_every_row_of_the_focus_sample_is_metered_or_refused(imported, truth):
     done, reported = imported
 
     assert (done.rows, done.metered, done.rounded) == (truth.rows, truth.metered, truth.rounded)
@@ -137,7 +137,7 @@ def test_every_row_is_metered_or_refused(imported, truth):
     assert len(reported) == sum(done.refused.values()) == truth.rows - truth.metered
 
 
-def test_the_same_file_twice_changes_nothing(redwood, imported):
+def test_importing_the_focus_sample_twice_changes_nothing(redwood, imported):
     again = import_focus(redwood, [SAMPLE], lambda *_: None, now=OCTOBER).written
 
     assert (again.new, again.replaced, again.corrections) == (0, 0, 0)
@@ -167,11 +167,11 @@ def lines_of_usage(client, codes, **asked):
 
 
 @pytest.mark.parametrize("asked", [{}, {"granularity": "hour"}], ids=["whole", "hours"])
-def test_usage_costs_what_an_independent_sum_says(redwood, client, truth, asked):
+def test_usage_of_the_focus_sample_costs_the_independent_sum(redwood, client, truth, asked):
     assert lines_of_usage(client, codes_of(redwood), **asked) == (truth.lines, truth.total)
 
 
-def test_usage_invoice_and_legal_document_agree_with_an_independent_sum_to_the_cent(
+def test_usage_invoice_and_legal_document_of_the_focus_sample_are_right_to_the_cent(
     redwood, client, billed, easybill, truth
 ):
     """The acceptance test of the portal: one number everywhere, also after the month is closed."""

@@ -51,7 +51,7 @@ def counts(done):
     return done.written.new, done.written.same, done.written.replaced, done.written.corrections
 
 
-def test_what_is_missing_is_made(bring_in):
+def test_an_import_makes_missing_projects_products_prices_and_subscriptions(bring_in):
     done = bring_in(row())
     (project,), (product,), (price,) = all_of(Project), all_of(Product), all_of(Price)
     (subscription,) = all_of(Subscription)
@@ -64,20 +64,20 @@ def test_what_is_missing_is_made(bring_in):
     assert hours() == [(hour_at(JANUARY, 13, 7), 3 * 10**9, 0)]
 
 
-def test_a_subscription_begins_at_the_midnight_of_its_first_hour(bring_in):
+def test_an_imported_subscription_begins_at_the_midnight_of_its_first_hour(bring_in):
     bring_in(hour(9, day=14), hour(7, day=13))
 
     assert all_of(Subscription)[0].start_hour == hour_at(JANUARY, 13)
 
 
-def test_an_earlier_export_makes_it_begin_earlier(bring_in):
+def test_an_earlier_export_makes_a_subscription_begin_earlier(bring_in):
     bring_in(hour(9, day=14))
     bring_in(hour(9, day=2))
 
     assert [each.start_hour for each in all_of(Subscription)] == [hour_at(JANUARY, 2)]
 
 
-def test_what_exists_is_used_again(acme, bring_in):
+def test_an_import_uses_existing_projects_products_and_subscriptions(acme, bring_in):
     project = make_project(acme, "4711")
     bring_in(hour(7))
     bring_in(hour(8))
@@ -86,14 +86,14 @@ def test_what_exists_is_used_again(acme, bring_in):
     assert (len(all_of(Product)), len(all_of(Subscription)), len(hours())) == (1, 1, 2)
 
 
-def test_a_project_keeps_the_name_it_has(acme, bring_in):
+def test_a_project_keeps_its_name_when_an_export_has_another(acme, bring_in):
     make_project(acme, "4711").name = "ours"
     bring_in(row())
 
     assert all_of(Project)[0].name == "ours"
 
 
-def test_the_same_export_twice_changes_nothing(bring_in):
+def test_importing_the_same_export_twice_changes_nothing(bring_in):
     rows = [hour(number) for number in range(10)]
     bring_in(*rows)
     before = hours()
@@ -104,7 +104,7 @@ def test_the_same_export_twice_changes_nothing(bring_in):
     assert len(all_of(Subscription)) == 1
 
 
-def test_a_changed_value_replaces_and_has_a_higher_revision(bring_in):
+def test_a_changed_value_of_an_export_replaces_the_entry_with_a_higher_revision(bring_in):
     bring_in(hour(7), hour(8))
     done = bring_in(hour(7), hour(8, PricingQuantity="4"))
 
@@ -120,33 +120,33 @@ def test_rows_of_one_sub_account_product_and_hour_are_summed(bring_in):
     assert [each[1] for each in hours()] == [3_750_000_000]
 
 
-def test_the_parts_of_one_export_are_summed(bring_in):
+def test_the_files_of_one_export_are_summed(bring_in):
     bring_in(parts=[[row()], [row(), hour(9)], [row()]])
 
     assert [each[1] for each in hours()] == [9 * 10**9, 3 * 10**9]
 
 
-def test_each_row_is_rounded_before_it_is_summed(bring_in):
+def test_each_row_of_an_export_is_rounded_before_it_is_summed(bring_in):
     done = bring_in(*[row(PricingQuantity="0.0000000005")] * 4)
 
     assert done.rounded == 4
     assert [each[1] for each in hours()] == [4]
 
 
-def test_rows_may_come_in_any_order(bring_in):
+def test_rows_of_an_export_may_come_in_any_order(bring_in):
     bring_in(hour(9), hour(7), hour(8), hour(7, PricingQuantity="1"))
 
     assert [each[1] for each in hours()] == [4 * 10**9, 3 * 10**9, 3 * 10**9]
 
 
-def test_a_refused_row_is_reported_with_its_file_and_line(bring_in):
+def test_a_refused_row_of_an_export_is_reported_with_its_file_and_line(bring_in):
     done = bring_in(parts=[[row(), row(ChargeCategory="Tax")], [row(ChargeCategory="Tax"), row()]])
 
     assert bring_in.places == [("part1.csv:3", "tax"), ("part2.csv:2", "tax")]
     assert (done.rows, done.metered, dict(done.refused)) == (4, 2, {"tax": 2})
 
 
-def test_a_sum_beyond_ten_million_is_refused_where_it_first_appears(bring_in):
+def test_an_hour_beyond_ten_million_units_is_refused_at_its_first_row(bring_in):
     half = {"PricingQuantity": "5000000.5"}
     done = bring_in(hour(6), hour(7, **half), hour(7, **half), hour(8))
 
@@ -155,7 +155,7 @@ def test_a_sum_beyond_ten_million_is_refused_where_it_first_appears(bring_in):
     assert [each[0] for each in hours()] == [hour_at(JANUARY, 13, 6), hour_at(JANUARY, 13, 8)]
 
 
-def test_a_sum_of_exactly_ten_million_is_kept(bring_in):
+def test_an_hour_of_exactly_ten_million_units_is_imported(bring_in):
     bring_in(*[row(PricingQuantity="5000000")] * 2)
 
     assert [each[1] for each in hours()] == [10**16]
@@ -168,7 +168,7 @@ def test_a_thousand_maximal_rows_of_an_hour_do_not_overflow(bring_in):
     assert hours() == []
 
 
-def test_one_sku_price_with_two_list_prices_is_two_products(bring_in):
+def test_a_sku_price_with_two_list_prices_is_two_products(bring_in):
     bring_in(row(), row(ListUnitPrice="0.6"))
 
     assert {each.code for each in all_of(Product)} == {"sku-1@0.5EUR", "sku-1@0.6EUR"}
@@ -176,7 +176,7 @@ def test_one_sku_price_with_two_list_prices_is_two_products(bring_in):
 
 
 @pytest.mark.parametrize("same", ["0.50", "5E-1", "0.500000000000000"])
-def test_one_price_written_in_two_ways_is_one_product(bring_in, same):
+def test_a_price_written_in_two_ways_is_one_product(bring_in, same):
     bring_in(row(), hour(9, ListUnitPrice=same))
 
     assert [each.code for each in all_of(Product)] == ["sku-1@0.5EUR"]
@@ -190,7 +190,7 @@ def test_rows_without_a_sub_account_are_the_organizations_own(bring_in):
     assert len(all_of(Subscription)) == 2
 
 
-def test_what_differs_from_an_invoiced_month_is_a_correction(bring_in):
+def test_an_import_that_differs_from_an_invoiced_month_is_a_correction(bring_in):
     bring_in(row())
     close(now=NOW, grace_days=3)
     february = at("2026-02-01T00:00:00Z", "2026-02-01T01:00:00Z")
@@ -202,7 +202,7 @@ def test_what_differs_from_an_invoiced_month_is_a_correction(bring_in):
     assert sorted(each.delta_nano for each in all_of(UsageCorrection)) == [10**9, 3 * 10**9]
 
 
-def test_the_same_export_after_the_invoice_is_still_the_same(bring_in):
+def test_the_same_export_after_the_invoice_changes_nothing(bring_in):
     bring_in(row())
     close(now=NOW, grace_days=3)
     done = bring_in(row())
@@ -210,7 +210,7 @@ def test_the_same_export_after_the_invoice_is_still_the_same(bring_in):
     assert (counts(done), dict(done.refused)) == ((0, 1, 0, 0), {})
 
 
-def test_a_file_that_is_no_export_leaves_everything_as_it_was(acme, tmp_path):
+def test_a_file_that_is_no_export_leaves_the_ledger_as_it_was(acme, tmp_path):
     good, bad = write(tmp_path / "good.csv", row()), tmp_path / "bad.csv"
     bad.write_text("a,b\n1,2\n")
     with pytest.raises(NotFocusError):
@@ -226,11 +226,11 @@ def test_an_export_of_refused_rows_alone_makes_nothing(bring_in):
     assert (hours(), all_of(Project), all_of(Product), all_of(Subscription)) == ([], [], [], [])
 
 
-def test_an_export_without_rows_is_fine(bring_in):
+def test_an_export_without_rows_is_imported(bring_in):
     assert bring_in().rows == 0
 
 
-def test_two_organizations_share_products_and_nothing_else(acme, bring_in):
+def test_imports_of_two_organizations_share_products_and_nothing_else(acme, bring_in):
     other = make_organization("Other Ltd")
     bring_in(row())
     bring_in(row(), organization=other)
@@ -244,7 +244,7 @@ def test_an_export_in_another_currency_is_refused_row_by_row(bring_in):
     assert dict(bring_in(row(BillingCurrency="USD")).refused) == {"another currency": 1}
 
 
-def test_a_subscription_by_hand_is_the_one_that_is_used(acme, bring_in):
+def test_an_import_uses_a_subscription_that_was_made_by_hand(acme, bring_in):
     project = make_project(acme, "4711")
     product = catalogue.product_by_code("sku-1@0.5EUR", name="by hand", unit="GB")
     catalogue.set_price(product, "EUR", Decimal("0.5"), start_day=0)

@@ -117,22 +117,22 @@ def days_agree():
 
 
 # -- what is counted ----------------------------------------------------------------------------------
-def test_a_first_batch_is_new(send, subscription):
+def test_a_first_batch_of_entries_is_new(send, subscription):
     took(send(entries(subscription, 30)), new=30)
     assert len(hours()) == 30
     assert days_agree()
 
 
-def test_a_batch_of_nothing_is_nothing(send):
+def test_an_empty_batch_of_entries_is_accepted(send):
     took(send([]))
 
 
-def test_the_same_batch_again_is_the_same(send, subscription):
+def test_a_repeated_batch_of_entries_counts_as_the_same(send, subscription):
     send(entries(subscription, 30))
     took(send(entries(subscription, 30)), same=30)
 
 
-def test_another_quantity_needs_a_higher_revision(send, subscription):
+def test_another_quantity_of_an_entry_needs_a_higher_revision(send, subscription):
     hour = hour_at(JANUARY, 1)
     send([entry(subscription, hour, "1")])
     response = send([entry(subscription, hour + 1, "1"), entry(subscription, hour, "2")])
@@ -143,7 +143,7 @@ def test_another_quantity_needs_a_higher_revision(send, subscription):
     assert list(hours().values()) == [2 * UNIT]
 
 
-def test_all_that_can_become_of_an_entry_is_counted(send, subscription, acme):
+def test_every_outcome_of_an_entry_is_counted(send, subscription, acme):
     hour = hour_at(FEBRUARY, 1)
     send([entry(subscription, hour_at(JANUARY, 1), "1"), entry(subscription, hour, "1", 5)])
     send([entry(subscription, hour + 1, "1"), entry(subscription, hour + 2, "1")])
@@ -166,7 +166,7 @@ def test_all_that_can_become_of_an_entry_is_counted(send, subscription, acme):
     assert deltas == [3 * UNIT]
 
 
-def test_quantities_may_be_numbers_and_are_never_floats(send, subscription):
+def test_quantities_of_entries_may_be_numbers_and_are_never_floats(send, subscription):
     first = json.dumps(entry(subscription, hour_at(JANUARY, 1), "@")).replace('"@"', "0.1")
     second = json.dumps(entry(subscription, hour_at(JANUARY, 1, 1), "@")).replace('"@"', "9999999.999999999")
     took(send(f"[{first}, {second}]".encode()), new=2)
@@ -179,29 +179,29 @@ def lines(batch, end="\n"):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n", "\n \n"])
-def test_one_object_a_line_is_taken_too(send, subscription, end):
+def test_ndjson_of_one_entry_per_line_is_accepted(send, subscription, end):
     took(send(lines(entries(subscription, 3), end) + end.encode(), content_type=NDJSON), new=3)
 
 
-def test_lines_end_where_ndjson_says_and_nowhere_else(send, subscription):
+def test_lines_of_ndjson_end_at_newlines_alone(send, subscription):
     """U+2028 and U+0085 may stand in a JSON text: they end no line."""
     odd = json.dumps(entry(subscription, hour_at(JANUARY, 1)) | {"a\u2028\u0085b": 1}, ensure_ascii=False)
     told = reasons(send(odd.encode(), content_type=NDJSON))
     assert told == {"entries[0]": ["a\u2028\u0085b is not known here"]}
 
 
-def test_an_empty_body_of_lines_is_nothing(send):
+def test_an_empty_ndjson_body_is_accepted(send):
     took(send(b"", content_type=NDJSON))
 
 
 @pytest.mark.parametrize("kind", ["application/json", NDJSON])
-def test_a_body_may_be_packed(send, subscription, kind):
+def test_a_batch_of_entries_may_be_packed_with_gzip(send, subscription, kind):
     batch = entries(subscription, 40)
     body = gzip.compress(lines(batch) if kind == NDJSON else json.dumps(batch).encode())
     took(send(body, content_type=kind, headers={"Content-Encoding": "gzip"}), new=40)
 
 
-def test_a_charset_in_the_content_type_is_fine(send, subscription):
+def test_a_charset_in_the_content_type_of_a_batch_is_accepted(send, subscription):
     took(send(entries(subscription, 1), content_type="application/json; charset=utf-8"), new=1)
 
 
@@ -209,13 +209,13 @@ def test_a_charset_in_the_content_type_is_fine(send, subscription):
     "kind",
     ["text/plain", "application/x-www-form-urlencoded", "application/octet-stream", "application/gzip", ""],
 )
-def test_a_body_of_another_type_is_415(send, subscription, kind):
+def test_a_batch_of_another_content_type_is_415(send, subscription, kind):
     response = send(entries(subscription, 1), content_type=kind)
     refused(response, 415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("packing", ["br", "deflate", "gzip, gzip", "zstd"])
-def test_another_packing_is_415(send, subscription, packing):
+def test_a_batch_in_a_packing_other_than_gzip_is_415(send, subscription, packing):
     response = send(entries(subscription, 1), headers={"Content-Encoding": packing})
     refused(response, 415, "unsupported_media_type")
 
@@ -247,11 +247,11 @@ def test_another_packing_is_415(send, subscription, packing):
     ],
     ids=lambda body: repr(body[:12]),
 )
-def test_what_is_no_json_array_is_400(send, body):
+def test_a_batch_that_is_no_json_array_is_400(send, body):
     refused(send(body), 400, "bad_request")
 
 
-def test_a_broken_line_is_400(send, subscription):
+def test_a_broken_line_of_ndjson_is_400(send, subscription):
     body = lines(entries(subscription, 2)) + b"\n{"
     refused(send(body, content_type=NDJSON), 400, "bad_request")
 
@@ -274,12 +274,12 @@ def packed(body):
     ],
     ids=["empty", "plain", "no last byte", "no end", "a header", "more", "twice", "another checksum"],
 )
-def test_what_is_not_whole_gzip_is_400(send, body):
+def test_a_batch_of_incomplete_gzip_is_400(send, body):
     refused(send(body, headers={"Content-Encoding": "gzip"}), 400, "bad_request")
 
 
 @pytest.mark.parametrize("is_packed", [False, True], ids=["plain", "packed"])
-def test_sixteen_mebibytes_are_read_and_not_a_byte_more(send, subscription, is_packed):
+def test_sixteen_mebibytes_of_a_batch_are_read_and_not_a_byte_more(send, subscription, is_packed):
     body = json.dumps(entries(subscription, 2)).encode()
     full = body + b" " * (16 * MEBIBYTE - len(body))
     headers = {"Content-Encoding": "gzip"} if is_packed else {}
@@ -295,7 +295,7 @@ def test_a_gzip_bomb_is_not_unpacked(send):
 
 
 # -- all or nothing -----------------------------------------------------------------------------------
-def test_one_bad_entry_of_many_refuses_all_and_is_named_by_its_index(send, subscription):
+def test_a_single_bad_entry_refuses_its_batch_and_is_named_by_its_index(send, subscription):
     batch = entries(subscription, 30)
     batch[17]["quantity"] = "-1"
     response = send(batch)
@@ -303,7 +303,7 @@ def test_one_bad_entry_of_many_refuses_all_and_is_named_by_its_index(send, subsc
     assert response.json["errors"][0]["field"] == "entries[17]"
 
 
-def test_every_bad_entry_is_named(send, subscription):
+def test_every_bad_entry_of_a_batch_is_named(send, subscription):
     batch = entries(subscription, 6)
     batch[0] = "text"
     batch[2] = batch[2] | {"organization_id": "1"}
@@ -323,7 +323,7 @@ def test_a_thousand_bad_entries_are_named_and_the_others_counted(send):
     assert told["entries"] == ["500 more cannot be taken"]
 
 
-def test_a_subscription_that_does_not_exist_is_unknown(send, subscription, mallory):
+def test_an_entry_of_a_subscription_that_does_not_exist_is_refused(send, subscription, mallory):
     stranger = entry(subscription, hour_at(JANUARY, 1)) | {"subscription_id": str(mallory.uid)}
     assert reasons(send([*entries(subscription, 1), stranger])) == {
         "entries[1]": ["subscription_id is unknown"]
@@ -331,7 +331,7 @@ def test_a_subscription_that_does_not_exist_is_unknown(send, subscription, mallo
 
 
 @pytest.mark.parametrize(("hour", "is_inside"), [(-1, False), (0, True), (9, True), (10, False)])
-def test_an_hour_outside_the_subscription_is_refused(send, acme, hour, is_inside):
+def test_an_entry_of_an_hour_outside_its_subscription_is_refused(send, acme, hour, is_inside):
     start = FEBRUARY.start_hour
     short = make_subscription(acme, make_product(), since=FEBRUARY, end_hour=start + 10)
     response = send([entry(short, start + hour)])
@@ -341,14 +341,14 @@ def test_an_hour_outside_the_subscription_is_refused(send, acme, hour, is_inside
         assert reasons(response) == {"entries[0]": ["hour is outside the subscription"]}
 
 
-def test_a_time_priced_subscription_is_the_clocks(send, acme):
+def test_an_entry_of_a_time_priced_subscription_is_refused(send, acme):
     timed = make_subscription(acme, make_product(metering=Metering.TIME))
     assert reasons(send([entry(timed, hour_at(JANUARY, 1))])) == {
         "entries[0]": ["subscription_id is billed by time: its entries come from the clock"]
     }
 
 
-def test_fifty_thousand_entries_are_taken_and_not_one_more(send, subscription):
+def test_a_batch_of_fifty_thousand_entries_is_accepted_and_of_one_more_refused(send, subscription):
     body = lines(entries(subscription, 1) * 50_001)
     told = reasons(send(gzip.compress(body), content_type=NDJSON, headers={"Content-Encoding": "gzip"}))
     assert told == {"entries": ["are more than 50000"]}
@@ -356,7 +356,7 @@ def test_fifty_thousand_entries_are_taken_and_not_one_more(send, subscription):
 
 
 # -- duplicates and revisions -------------------------------------------------------------------------
-def test_an_entry_that_a_batch_repeats_is_the_same(send, subscription):
+def test_an_entry_that_a_batch_repeats_counts_as_the_same(send, subscription):
     took(send(entries(subscription, 2) * 3), new=2, same=4)
 
 
@@ -367,7 +367,7 @@ def test_a_batch_that_contradicts_itself_is_refused(send, subscription):
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_batch_contradicts_itself_wherever_a_higher_revision_stands(send, subscription, place):
+def test_a_contradictory_batch_is_refused_even_if_a_higher_revision_is_in_it(send, subscription, place):
     hour = hour_at(JANUARY, 1)
     batch = [entry(subscription, hour, "1"), entry(subscription, hour, "2")]
     batch.insert(place, entry(subscription, hour, "3", 1))
@@ -383,14 +383,14 @@ def test_the_highest_revision_of_a_batch_counts_wherever_it_stands(send, subscri
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
-def test_two_revisions_in_two_batches_leave_the_higher_one(send, subscription, order):
+def test_the_higher_of_two_revisions_in_two_batches_counts(send, subscription, order):
     hour = hour_at(JANUARY, 1)
     for revision in order:
         assert send([entry(subscription, hour, str(revision), revision)]).status_code == 200
     assert list(hours().values()) == [2 * UNIT]
 
 
-def test_an_index_names_the_entry_that_counted_when_it_differs_from_what_is_known(send, subscription):
+def test_a_conflict_is_named_by_the_index_of_the_entry_that_counted(send, subscription):
     hour = hour_at(JANUARY, 1)
     send([entry(subscription, hour, "1", 2)])
     response = send([entry(subscription, hour, "9", 1), entry(subscription, hour, "5", 2)])
@@ -400,7 +400,7 @@ def test_an_index_names_the_entry_that_counted_when_it_differs_from_what_is_know
 
 
 # -- organizations ------------------------------------------------------------------------------------
-def test_one_batch_may_be_about_several_organizations(send, subscription):
+def test_a_batch_may_have_entries_of_several_organizations(send, subscription):
     other = make_organization("Other AG", currency="CHF")
     theirs = make_subscription(other, make_product(currency="CHF"))
     assert theirs.id == subscription.id
@@ -416,7 +416,7 @@ def test_one_batch_may_be_about_several_organizations(send, subscription):
     assert days_agree()
 
 
-def test_a_bad_entry_of_one_organization_refuses_the_others_too(send, subscription):
+def test_a_bad_entry_of_one_organization_refuses_the_entries_of_the_others_too(send, subscription):
     theirs = make_subscription(make_organization("Other AG"), make_product(), since=FEBRUARY)
     batch = [entry(subscription, hour_at(JANUARY, 1)), entry(theirs, hour_at(JANUARY, 1))]
     assert reasons(send(batch)) == {"entries[1]": ["hour is outside the subscription"]}
@@ -435,19 +435,19 @@ def test_a_collector_that_reports_often_is_not_taken_for_somebody_who_guesses(se
         took(send([]))
 
 
-def test_the_use_of_a_token_is_noted(send, subscription):
+def test_the_use_of_a_collectors_token_is_noted(send, subscription):
     send(entries(subscription, 1))
     assert db.session.scalars(select(Collector.last_used_at)).one() == NOW
 
 
 @pytest.mark.parametrize("preset", [Preset.ADMIN, Preset.VIEWER])
-def test_a_members_token_may_not_report(app, acme, subscription, preset):
+def test_a_members_token_may_not_report_usage(app, acme, subscription, preset):
     token = make_token(acme, make_member(acme, preset))
     response = client_of(app).post(URL, json=entries(subscription, 1), headers=bearer(token))
     refused(response, 403, "forbidden")
 
 
-def test_a_member_who_is_signed_in_may_not_report(admin, subscription):
+def test_a_member_who_is_signed_in_may_not_report_usage(admin, subscription):
     response = admin.post(URL, json=entries(subscription, 1), headers=JSON)
     refused(response, 403, "forbidden")
 
@@ -457,19 +457,19 @@ def test_a_collectors_token_counts_even_beside_a_members_cookie(admin, token, su
 
 
 @pytest.mark.parametrize("accept", [{}, JSON, {"Accept": "*/*"}], ids=["nothing", "json", "anything"])
-def test_without_a_token_it_is_401(nobody, subscription, accept):
+def test_a_report_of_usage_without_a_token_is_401(nobody, subscription, accept):
     response = nobody.post(URL, json=entries(subscription, 1), headers=accept)
     refused(response, 401, "unauthorized")
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_junk_beside_a_members_cookie_is_401(admin, subscription):
+def test_a_malformed_token_beside_a_members_cookie_is_401(admin, subscription):
     response = admin.post(URL, json=entries(subscription, 1), headers=bearer("junk"))
     refused(response, 401, "unauthorized")
 
 
 @pytest.mark.parametrize("change", ["another one", "lower", "Basic", "empty", "in the address"])
-def test_another_token_is_401(nobody, subscription, token, change):
+def test_a_report_of_usage_with_a_wrong_token_is_401(nobody, subscription, token, change):
     headers = {
         "another one": bearer("bpk_" + "0" * 36),
         "lower": bearer(token.lower()),
@@ -533,7 +533,7 @@ def as_clients(app):
     return run
 
 
-def test_two_collectors_at_once_on_the_same_hours_lose_nothing_and_do_not_wait_for_each_other_for_ever(
+def test_two_collectors_at_once_on_the_same_hours_lose_nothing_and_do_not_deadlock(
     app, acme, token, as_clients
 ):
     other = make_organization("Other AG")

@@ -20,14 +20,14 @@ def stranger(app, backend):
         yield connection
 
 
-def test_rows_are_there_once_committed(app):
+def test_rows_of_a_bulk_insert_are_there_once_committed(app):
     insert_rows(UsageDay, [ROW])
     db.session.commit()
 
     assert db.session.scalar(db.select(UsageDay.quantity_nano)) == 7
 
 
-def test_a_server_lost_while_copying_is_an_error_of_the_database_and_the_next_run_goes_on(stranger):
+def test_a_server_lost_during_a_bulk_insert_is_a_database_error_and_the_next_run_goes_on(stranger):
     pid = db.session.scalar(text("SELECT pg_backend_pid()"))
     stranger.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
 

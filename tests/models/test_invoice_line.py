@@ -50,13 +50,13 @@ def test_a_field_of_a_line_has_the_type_and_the_optionality_of_its_column():
         assert hints[name] == (python | None if column.nullable else python), name
 
 
-def test_a_row_comes_back_as_the_line_it_was_made_of():
+def test_an_invoice_line_survives_its_row_in_the_table():
     for original in (line(), line(project=None), line(corrects=JANUARY)):
         item = InvoiceItem(**original.row)
         assert InvoiceLine.from_row(HEAD, item) == original
 
 
-def test_a_line_cannot_be_changed():
+def test_an_invoice_line_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         line().total_cents = 1
 
@@ -80,7 +80,7 @@ def test_a_correction_leads_to_the_hours_of_the_month_that_it_corrects():
     assert line(corrects=JANUARY).usage_query["month"] == "2026-01"
 
 
-def test_a_line_without_a_project_leads_to_what_belongs_to_none():
+def test_a_line_without_a_project_leads_to_the_usage_of_the_organization_itself():
     assert line(project=None).usage_query["project_id"] == "none"
 
 
@@ -91,7 +91,7 @@ def test_a_correction_names_the_line_that_it_corrects():
     assert (correction.kind, correction.corrects) == (ItemKind.CORRECTION, JANUARY)
 
 
-def test_a_usage_line_corrects_nothing():
+def test_a_usage_line_names_no_corrected_line():
     assert (line().kind, line().corrects, line().corrected_uid) == (ItemKind.USAGE, None, None)
 
 
