@@ -102,7 +102,7 @@ def attach(program, sandboxes) -> Callable[..., dict]:
 
 
 # -- reading ------------------------------------------------------------------------------------------
-def test_subscriptions(program, busy):
+def test_real_answers_about_subscriptions_match_the_openapi_document(program, busy):
     found = program.get("/subscriptions")
 
     assert {each["project_id"] is None for each in found} == {True, False}
@@ -111,7 +111,7 @@ def test_subscriptions(program, busy):
 
 @pytest.mark.parametrize("window", ["", "month=2026-01", "day=2026-01-04", "from=2026-01-01&to=2026-02-10"])
 @pytest.mark.parametrize("granularity", ["", "&granularity=hour", "&granularity=day", "&granularity=month"])
-def test_usage(program, busy, window, granularity):
+def test_real_answers_about_usage_match_the_openapi_document(program, busy, window, granularity):
     found = program.get(f"/billing/usage?{window}{granularity}")
     products = [each for project in found["projects"] for each in project["products"]]
 
@@ -119,7 +119,7 @@ def test_usage(program, busy, window, granularity):
     assert {"series" in each for each in products} == {bool(granularity)}
 
 
-def test_invoices(program, busy):
+def test_real_answers_about_invoices_match_the_openapi_document(program, busy):
     found = program.get("/invoices")
     items = [item for each in found for item in program.get(f"/invoices/{each['id']}")["items"]]
 
@@ -128,7 +128,7 @@ def test_invoices(program, busy):
     assert {each["project"] is None for each in items} == {True, False}
 
 
-def test_legal_invoices(program, delivered):
+def test_real_answers_about_legal_invoices_match_the_openapi_document(program, delivered):
     (found,) = program.get(f"{program.home}/invoices")
     one = program.get(f"{program.home}/invoices/{found['id']}")
 
@@ -139,7 +139,7 @@ def test_legal_invoices(program, delivered):
     }
 
 
-def test_the_file_of_a_legal_invoice(program, delivered, contract):
+def test_the_file_of_a_legal_invoice_matches_the_openapi_document(program, delivered, contract):
     (found,) = program.get(f"{program.home}/invoices")
     first = program.client.get(found["pdf_url"], headers=bearer(program.token))
     known = {"If-None-Match": first.headers["ETag"]}
@@ -151,7 +151,7 @@ def test_the_file_of_a_legal_invoice(program, delivered, contract):
     program.get(f"{program.home}/invoices/download?invoice_id={found['id']}&format=xrechnung", 406)
 
 
-def test_payment_methods(program, attach):
+def test_real_answers_about_payment_methods_match_the_openapi_document(program, attach):
     card, account = attach(CARD), attach(ACCOUNT)
     found = program.get(f"{program.home}/payment_methods")
 
@@ -159,22 +159,22 @@ def test_payment_methods(program, attach):
     assert {each["iban"] is None for each in found} == {True, False}
 
 
-def test_tokens(program):
+def test_real_answers_about_tokens_match_the_openapi_document(program):
     assert program.get(f"{program.home}/tokens")[0]["last_used_at"]
 
 
-def test_the_audit_trail(program):
+def test_real_answers_about_the_audit_trail_match_the_openapi_document(program):
     program.send("POST", f"{program.home}/tokens", 201, {"name": "ci"})
 
     assert "token.made" in {each["action"] for each in program.get(f"{program.home}/audit")}
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_health(nobody, contract, path):
+def test_real_answers_about_health_match_the_openapi_document(nobody, contract, path):
     assert contract.check(nobody.get(path), 200) == {"status": "ok"}
 
 
-def test_the_profile(program):
+def test_real_answers_about_the_profile_match_the_openapi_document(program):
     url = f"{program.home}/profile"
     found = program.get(url)
 
@@ -184,7 +184,7 @@ def test_the_profile(program):
 
 
 @pytest.mark.parametrize("path", ["/subscriptions", "/invoices", "tokens", "audit"])
-def test_a_list_leads_to_its_next_slice(program, busy, contract, path):
+def test_the_link_of_a_list_to_its_next_slice_matches_the_openapi_document(program, busy, contract, path):
     make_token(program.organization, make_member(program.organization))
     url = path if path.startswith("/") else f"{program.home}/{path}"
     response = program.client.get(f"{url}?limit=1", headers=bearer(program.token))
@@ -193,7 +193,7 @@ def test_a_list_leads_to_its_next_slice(program, busy, contract, path):
     assert response.headers["Link"].endswith('>; rel="next"')
 
 
-def test_every_read_that_is_described_is_asked_for_here():
+def test_every_read_of_the_openapi_document_is_compared_with_a_real_answer():
     reads = {each["operationId"] for method, _, each in operations_of(document()) if method == "GET"}
     assert reads == {
         "download_legal_invoice",
@@ -215,7 +215,7 @@ def test_every_read_that_is_described_is_asked_for_here():
 
 
 # -- changing -----------------------------------------------------------------------------------------
-def test_changing_payment_methods(program, attach):
+def test_answers_to_changes_of_payment_methods_match_the_openapi_document(program, attach):
     url = f"{program.home}/payment_methods"
     first, second = attach(), attach(ACCOUNT)
 
@@ -227,7 +227,7 @@ def test_changing_payment_methods(program, attach):
     attach(DECLINED, 402)
 
 
-def test_making_and_revoking_a_token(program):
+def test_answers_to_making_and_revoking_a_token_match_the_openapi_document(program):
     url = f"{program.home}/tokens"
     body = {"name": "ci", "expires_on": "2026-03-20", "read_only": True}
     made = program.send("POST", url, 201, body)
@@ -235,7 +235,7 @@ def test_making_and_revoking_a_token(program):
     program.send("DELETE", f"{url}/{made['id']}", 204)
 
 
-def test_an_answer_that_is_repeated_says_so(program):
+def test_an_answer_that_is_repeated_has_the_header_of_the_openapi_document(program):
     url = f"{program.home}/tokens"
     made = program.send("POST", url, 201, {"name": "ci"})
     key = bearer(program.token) | {"Idempotency-Key": "once"}
@@ -272,7 +272,7 @@ def entries(acme) -> list[dict]:
     ]
 
 
-def test_reporting_usage(report, entries, contract):
+def test_answers_to_reported_usage_match_the_openapi_document(report, entries, contract):
     entries[1] |= {"quantity": 2, "revision": 3}
     accepted = document()["paths"]["/billing/usage"]["post"]["requestBody"]["content"]
     contract.validate(entries, accepted["application/json"]["schema"])
@@ -280,13 +280,13 @@ def test_reporting_usage(report, entries, contract):
     assert report(json.dumps(entries).encode())["new"] == 2
 
 
-def test_reporting_usage_line_by_line_and_packed(report, entries):
+def test_answers_to_ndjson_and_gzip_match_the_openapi_document(report, entries):
     lines = "\n".join(json.dumps(each) for each in entries).encode()
 
     assert report(gzip.compress(lines), "application/x-ndjson", Content_Encoding="gzip")["new"] == 2
 
 
-def test_what_is_reported_wrong(report, entries):
+def test_answers_to_wrong_usage_match_the_openapi_document(report, entries):
     wrong = [*entries, entries[0] | {"quantity": "many"}]
 
     assert report(json.dumps(wrong).encode(), status=422)["errors"][0]["field"] == "entries[2]"
@@ -295,35 +295,35 @@ def test_what_is_reported_wrong(report, entries):
     report(b" " * (17 * 1024 * 1024), status=413)
 
 
-def test_a_member_reports_nothing(program):
+def test_the_refusal_of_usage_reported_by_a_member_matches_the_openapi_document(program):
     program.send("POST", "/billing/usage", 403, [])
 
 
 # -- refusals -----------------------------------------------------------------------------------------
-def test_401(nobody, contract):
+def test_an_answer_401_matches_the_openapi_document(nobody, contract):
     response = nobody.get("/subscriptions", headers=JSON)
 
     contract.check(response, 401)
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_403(operator, contract):
+def test_an_answer_403_matches_the_openapi_document(operator, contract):
     contract.check(operator.get("/subscriptions", headers=JSON), 403)
 
 
-def test_404(program):
+def test_an_answer_404_matches_the_openapi_document(program):
     program.get(f"/subscriptions/{uuid4()}", 404)
     program.get(f"/organizations/{uuid4()}/invoices", 404)
 
 
-def test_405(program, contract):
+def test_an_answer_405_matches_the_openapi_document(program, contract):
     response = program.client.delete("/invoices", headers=bearer(program.token))
 
     assert contract.check_refusal(response, 405)["errors"][0]["code"] == "method_not_allowed"
     assert "GET" in response.headers["Allow"]
 
 
-def test_406(viewer, contract):
+def test_a_page_that_has_no_json_face_answers_406_as_the_openapi_document_says(viewer, contract):
     refused = contract.check_refusal(viewer.get("/account", headers=JSON), 406)
 
     assert refused["errors"][0]["code"] == "not_acceptable"
@@ -339,14 +339,14 @@ def test_406(viewer, contract):
         (b'{"payment_method_id": "pm_1", "more": 1}', "application/json", 422),
     ],
 )
-def test_bodies_that_are_refused(program, contract, body, kind, status):
+def test_refusals_of_bodies_match_the_openapi_document(program, contract, body, kind, status):
     url = f"{program.home}/payment_methods/create_and_attach"
     response = program.client.post(url, data=body, content_type=kind, headers=bearer(program.token))
 
     contract.check(response, status)
 
 
-def test_429(nobody, contract, monkeypatch):
+def test_an_answer_429_matches_the_openapi_document(nobody, contract, monkeypatch):
     monkeypatch.setattr("portal.access.identity._UNKNOWN_TOKENS_AN_HOUR", 0)
     response = nobody.get("/subscriptions", headers=bearer(tokens.mint()))
 
@@ -354,7 +354,7 @@ def test_429(nobody, contract, monkeypatch):
     assert int(response.headers["Retry-After"]) > 0
 
 
-def test_503(nobody, contract, monkeypatch):
+def test_an_answer_503_matches_the_openapi_document(nobody, contract, monkeypatch):
     monkeypatch.setattr("portal.overview.queries.is_migrated", lambda _: False)
 
     contract.check(nobody.get("/readyz", headers=JSON), 503)
@@ -373,7 +373,7 @@ MONEY = {"$ref": "#/components/schemas/Money"}
         {"cents": 1, "currency_iso": "EUR", "more": 1},
     ],
 )
-def test_what_is_not_described_is_found(contract, value):
+def test_the_comparison_with_the_openapi_document_finds_an_undescribed_value(contract, value):
     with pytest.raises(Exception, match=r"required|not of type|were unexpected"):
         contract.validate(value, MONEY)
 
@@ -381,6 +381,6 @@ def test_what_is_not_described_is_found(contract, value):
 @pytest.mark.parametrize(
     ("format", "text"), [("uuid", "1"), ("date", "2026-02-30"), ("date-time", "2026-01-01")]
 )
-def test_formats_are_checked(contract, format, text):  # noqa: A002
+def test_the_comparison_with_the_openapi_document_checks_formats(contract, format, text):  # noqa: A002
     with pytest.raises(Exception, match="is not a"):
         contract.validate(text, {"type": "string", "format": format})

@@ -47,16 +47,16 @@ def described():
     return {(method, path): operation for method, path, operation in operations_of(document())}
 
 
-def test_it_is_valid_openapi():
+def test_the_openapi_document_is_valid():
     assert document()["openapi"] == "3.1.0"
     validate(document(), cls=OpenAPIV31SpecValidator)
 
 
-def test_every_route_for_programs_is_described_and_nothing_else(app):
+def test_every_route_for_programs_and_no_other_is_in_the_openapi_document(app):
     assert set(described()) == set(faces_for_programs(app))
 
 
-def test_what_is_not_for_programs_exists(app):
+def test_every_endpoint_listed_as_not_for_programs_exists(app):
     assert set(app.view_functions) >= NOT_FOR_PROGRAMS
 
 
@@ -81,13 +81,13 @@ def test_every_change_but_a_new_token_accepts_an_idempotency_key():
     assert without == {"make_token"}
 
 
-def test_no_read_accepts_an_idempotency_key_or_a_body():
+def test_no_read_of_the_openapi_document_accepts_an_idempotency_key_or_a_body():
     reads = [each for method, _, each in operations_of(document()) if method == "GET"]
     assert "idempotency_key" not in json.dumps([each.get("parameters") for each in reads])
     assert not [each["operationId"] for each in reads if "requestBody" in each]
 
 
-def test_a_list_that_is_sliced_has_a_link():
+def test_a_list_that_comes_in_slices_has_a_link_in_the_openapi_document():
     slicing = [{"$ref": f"#/components/parameters/{name}"} for name in ("limit", "cursor")]
     sliced = [
         each
@@ -100,7 +100,7 @@ def test_a_list_that_is_sliced_has_a_link():
         assert "Link" in operation["responses"]["200"]["headers"], operation["operationId"]
 
 
-def test_every_operation_has_its_own_name_a_tag_and_a_request_id():
+def test_every_operation_of_the_openapi_document_has_an_own_name_a_tag_and_a_request_id():
     found = [each for _, _, each in operations_of(document())]
     names = [each["operationId"] for each in found]
     assert len(set(names)) == len(names)
@@ -111,7 +111,7 @@ def test_every_operation_has_its_own_name_a_tag_and_a_request_id():
             assert "X-Request-Id" in resolved(document(), answer)["headers"], operation["operationId"]
 
 
-def test_every_component_is_used():
+def test_every_component_of_the_openapi_document_is_used():
     text = json.dumps(document())
     for kind in ("schemas", "responses", "parameters", "headers"):
         unused = [
@@ -120,12 +120,12 @@ def test_every_component_is_used():
         assert unused == [], kind
 
 
-def test_every_reference_leads_somewhere():
+def test_every_reference_of_the_openapi_document_leads_somewhere():
     for reference in re.findall(r'"\$ref": "([^"]+)"', json.dumps(document())):
         assert resolved(document(), {"$ref": reference})
 
 
-def test_it_names_the_codes_of_the_contract():
+def test_every_http_status_has_the_error_code_of_the_contract():
     assert CODE_OF == {
         400: "bad_request",
         401: "unauthorized",
@@ -145,12 +145,12 @@ def test_it_names_the_codes_of_the_contract():
     }
 
 
-def test_every_code_has_its_answer():
+def test_every_error_code_has_its_answer_in_the_openapi_document():
     described = {int(key) for key in common()["refusals"].keys() - {"default"}}
     assert described | {405} == set(CODE_OF)  # no operation answers 405: `default` does
 
 
-def test_the_described_limits_are_those_that_count():
+def test_the_limits_of_the_openapi_document_are_the_limits_of_the_code():
     parameters = document()["components"]["parameters"]
     limit, key = (parameters[name]["schema"] for name in ("limit", "idempotency_key"))
     assert (limit["maximum"], limit["default"]) == (LIMIT_MAX, LIMIT_DEFAULT)
@@ -163,14 +163,14 @@ def test_every_operation_has_its_words_and_no_words_lack_an_operation(app):
     assert {face.operation.name for face in faces_of(app)} == common()["operations"].keys()
 
 
-def test_the_examples_of_refusals_are_refusals(contract):
+def test_the_examples_of_refusals_in_the_openapi_document_are_valid(contract):
     for answer in document()["components"]["responses"].values():
         media = answer["content"]["application/json"]
         if "example" in media:
             contract.validate(media["example"], media["schema"])
 
 
-def test_answers_may_grow_and_bodies_are_strict():
+def test_answers_of_the_openapi_document_may_grow_and_bodies_are_strict():
     schemas = document()["components"]["schemas"]
     strict = {name for name, each in schemas.items() if each.get("additionalProperties") is False}
     assert strict == {"PaymentMethodToAttach", "ProfileToSave", "TokenToMake", "UsageEntry"}
@@ -183,7 +183,7 @@ def test_a_method_of_a_path_that_is_described_twice_is_refused(app):
 
 
 # -- the answer ---------------------------------------------------------------------------------------
-def test_anybody_gets_it(nobody, contract):
+def test_everybody_may_read_the_openapi_document(nobody, contract):
     response = nobody.get(URL)
 
     assert contract.check(response, 200) == document()
@@ -191,11 +191,11 @@ def test_anybody_gets_it(nobody, contract):
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/html", "*/*"])
-def test_it_is_json_whatever_is_accepted(nobody, accept):
+def test_the_openapi_document_is_json_whatever_the_client_accepts(nobody, accept):
     assert nobody.get(URL, headers={"Accept": accept}).json == document()
 
 
-def test_it_may_be_kept_for_a_while_and_is_then_asked_for_by_its_digest(nobody, contract):
+def test_the_openapi_document_may_be_cached_and_has_an_etag(nobody, contract):
     first = nobody.get(URL)
     second = nobody.get(URL, headers={"If-None-Match": first.headers["ETag"]})
 

@@ -22,7 +22,9 @@ ASKED = [
 
 
 @pytest.mark.parametrize(("method", "path", "name"), ASKED)
-def test_a_parameter_that_makes_no_sense_is_refused_by_its_name(nobody, acme, contract, method, path, name):
+def test_a_parameter_with_an_unusable_value_is_refused_by_its_name(
+    nobody, acme, contract, method, path, name
+):
     token = make_token(acme, make_member(acme, Preset.ADMIN))
     url = re.sub(r"{\w+}", str(uuid4()), path.replace("{organization_id}", str(acme.uid)))
     query = {"invoice_id": "1", name: "!"}
@@ -32,7 +34,7 @@ def test_a_parameter_that_makes_no_sense_is_refused_by_its_name(nobody, acme, co
     assert error["field"] == name
 
 
-def test_a_download_needs_its_document(nobody, acme, contract):
+def test_a_download_without_the_id_of_a_document_is_refused(nobody, acme, contract):
     token = make_token(acme, make_member(acme))
     response = nobody.get(f"/organizations/{acme.uid}/invoices/download", headers=bearer(token))
 

@@ -55,18 +55,18 @@ def history(acme):
     use(subscription, {JANUARY.start_hour: 1, hour_at(FEBRUARY, 28, 23): 20, hour_at(MARCH, 10, 11): 3})
 
 
-def test_it_says_what_this_month_and_the_last_one_cost(viewer, history):
+def test_the_overview_says_what_this_month_and_the_last_month_cost(viewer, history):
     found = summary(viewer.page("/"))
 
     assert found["March 2026 so far"] == ["€3.00", "metered until 10 Mar 2026, 12:00 UTC"]
     assert found["February 2026"] == ["€20.00", "net of VAT"]
 
 
-def test_it_says_when_the_month_closes(viewer, history):
+def test_the_overview_says_when_the_month_closes(viewer, history):
     assert summary(viewer.page("/"))["Next invoice"] == ["4 Apr 2026", "no payment method yet"]
 
 
-def test_it_shows_a_column_for_each_of_thirteen_months(viewer, history):
+def test_the_overview_shows_a_column_for_each_of_thirteen_months(viewer, history):
     columns = viewer.page("/").select("svg a")
 
     assert len(columns) == 13
@@ -74,7 +74,7 @@ def test_it_shows_a_column_for_each_of_thirteen_months(viewer, history):
     assert viewer.page(columns[-3]["href"]).select_one("#month [selected]")["value"] == "2026-01"
 
 
-def test_it_says_what_is_to_pay(viewer, acme, history):
+def test_the_overview_says_how_much_is_to_pay(viewer, acme, history):
     document(acme, "R-1")
     document(acme, "R-2", due_on=dt.date(2026, 3, 9))
     document(acme, "R-3", paid_on=dt.date(2026, 3, 9))
@@ -95,7 +95,7 @@ def test_it_says_what_is_to_pay(viewer, acme, history):
         ("link", None, None, "Link"),
     ],
 )
-def test_the_default_payment_method_has_the_name_that_it_has_in_the_list(
+def test_the_overview_and_the_list_name_the_default_payment_method_alike(
     viewer, acme, payment_type, brand, last4, label
 ):
     method = PaymentMethod(
@@ -115,7 +115,7 @@ def test_the_default_payment_method_has_the_name_that_it_has_in_the_list(
     assert label.startswith(method.name)
 
 
-def test_an_organization_without_anything_has_a_page(viewer, acme):
+def test_an_organization_without_anything_has_an_overview(viewer, acme):
     soup = viewer.page("/")
 
     assert soup.h1.text == "Acme GmbH"
@@ -124,13 +124,13 @@ def test_an_organization_without_anything_has_a_page(viewer, acme):
     assert "No legal invoices yet." in soup.main.text
 
 
-def test_an_empty_organization_in_yen_has_no_decimals(sign_in):
+def test_the_overview_of_an_empty_organization_in_yen_has_no_decimals(sign_in):
     soup = sign_in(make_member(make_organization("Tokyo KK", currency="JPY"))).page("/")
 
     assert summary(soup)["To pay"][0] == "JP¥0"
 
 
-def test_another_organization_is_one_click_away(viewer, acme, sign_in):
+def test_another_organization_is_one_click_away_from_the_overview(viewer, acme, sign_in):
     other = make_organization("Beta AG")
     account_id = db.session.scalars(
         db.select(Membership.account_id).where(Membership.organization_id == acme.id)
@@ -143,37 +143,37 @@ def test_another_organization_is_one_click_away(viewer, acme, sign_in):
     assert viewer.page("/").h1.text == "Beta AG", "it stays chosen"
 
 
-def test_somebody_without_an_organization_is_told_so(sign_in):
+def test_the_overview_tells_somebody_without_an_organization_so(sign_in):
     soup = sign_in(make_account()).page("/", 403)
 
     assert "Your account belongs to no organization yet" in soup.main.text
 
 
-def test_it_has_no_json_face(viewer):
+def test_the_overview_has_no_json_face(viewer):
     viewer.json("/", 406)
 
 
-def test_an_operator_may_not_see_it(operator):
+def test_an_operator_may_not_see_the_overview(operator):
     operator.page("/", 403)
 
 
-def test_nobody_is_led_to_the_door(nobody):
+def test_the_overview_sends_a_visitor_to_sign_in(nobody):
     assert nobody.get("/").location == "/login?next=/"
 
 
-def test_the_process_is_up(nobody):
+def test_healthz_says_that_the_process_is_up(nobody):
     response = nobody.get("/healthz")
 
     assert (response.status_code, response.json) == (200, {"status": "ok"})
 
 
-def test_the_database_is_ready(nobody):
+def test_readyz_says_that_the_database_is_ready(nobody):
     response = nobody.get("/readyz")
 
     assert (response.status_code, response.json) == (200, {"status": "ok"})
 
 
-def test_an_older_migration_is_not_ready(nobody, migrations):
+def test_a_database_of_an_older_migration_is_not_ready(nobody, migrations):
     migrations("UPDATE alembic_version SET version_num = 'older'")
 
     assert nobody.get("/readyz").status_code == 503
@@ -185,7 +185,7 @@ def test_a_database_that_was_never_migrated_is_not_ready(nobody, migrations):
     assert nobody.get("/readyz").status_code == 503
 
 
-def test_without_any_migration_the_process_is_still_up(nobody, migrations):
+def test_healthz_says_that_the_process_is_up_without_any_migration(nobody, migrations):
     migrations("DELETE FROM alembic_version")
 
     assert nobody.get("/healthz").status_code == 200
