@@ -29,7 +29,7 @@ def come_back(wallet, client_secret: str, **more: str) -> str:
     return wallet.client.page(wallet.url).select_one("#notices").text.strip()
 
 
-def test_the_client_secret_is_a_set_up_of_our_customer_to_be_used_later(wallet, acme, stripe_url):
+def test_the_client_secret_is_of_a_set_up_of_the_organizations_customer(wallet, acme, stripe_url):
     client_secret = wallet.begin()
     setup = at_stripe(stripe_url, f"setup_intents/{setup_id_of(client_secret)}")
     db.session.refresh(acme)
@@ -42,7 +42,7 @@ def test_the_client_secret_is_a_set_up_of_our_customer_to_be_used_later(wallet, 
     assert customer["metadata"] == {"organization": str(acme.uid), "customer_number": acme.number}
 
 
-def test_an_organization_is_one_customer(wallet, acme):
+def test_an_organization_is_a_single_customer_at_stripe(wallet, acme):
     wallet.begin()
     db.session.refresh(acme)
     first = acme.stripe_customer_id
@@ -51,7 +51,7 @@ def test_an_organization_is_one_customer(wallet, acme):
     assert acme.stripe_customer_id == first
 
 
-def test_a_customer_whose_id_was_lost_is_not_made_twice(wallet, acme):
+def test_a_stripe_customer_whose_id_was_lost_is_not_made_twice(wallet, acme):
     wallet.begin()
     db.session.refresh(acme)
     first, acme.stripe_customer_id = acme.stripe_customer_id, None
@@ -61,7 +61,7 @@ def test_a_customer_whose_id_was_lost_is_not_made_twice(wallet, acme):
     assert acme.stripe_customer_id == first
 
 
-def test_the_customer_is_remembered_even_if_what_follows_fails(wallet, acme):
+def test_a_new_stripe_customer_is_kept_even_if_attaching_a_method_fails(wallet, acme):
     assert wallet.post("create_and_attach", json={"payment_method_id": "pm_unknown"}).status_code == 404
     db.session.refresh(acme)
     assert acme.stripe_customer_id.startswith("cus_")
@@ -86,12 +86,12 @@ def test_an_idempotency_key_is_1_to_255_printable_ascii_characters(wallet, key):
     assert wallet.post("payment_intent", headers={"Idempotency-Key": key}).status_code == 422
 
 
-def test_payment_intent_takes_no_fields(wallet):
+def test_beginning_a_set_up_takes_no_fields(wallet):
     assert wallet.post("payment_intent", json={}).status_code == 200
     assert wallet.post("payment_intent", json={"amount": 1}).status_code == 422
 
 
-def test_a_card_is_there_when_the_browser_comes_back(wallet, acme):
+def test_a_card_is_listed_when_the_browser_comes_back_from_stripe(wallet, acme):
     client_secret = wallet.begin()
     type_in(wallet.stripe_url, client_secret, CARD)
     assert come_back(wallet, client_secret) == "Your payment method was added."
@@ -102,7 +102,7 @@ def test_a_card_is_there_when_the_browser_comes_back(wallet, acme):
     assert row.fingerprint
 
 
-def test_the_second_one_does_not_become_default(wallet, acme):
+def test_a_second_payment_method_does_not_become_default(wallet, acme):
     first = wallet.add(CARD)
     second = wallet.add(ACCOUNT)
     assert [(each["id"], each["default"]) for each in wallet.list()] == [
@@ -129,7 +129,7 @@ def test_a_viewer_does_not_get_the_link_to_a_mandate(wallet, viewer):
     assert not row.select("a")
 
 
-def test_coming_back_twice_changes_nothing(wallet):
+def test_returning_from_stripe_twice_changes_nothing(wallet):
     client_secret = wallet.begin()
     type_in(wallet.stripe_url, client_secret, CARD)
     come_back(wallet, client_secret)
@@ -138,7 +138,7 @@ def test_coming_back_twice_changes_nothing(wallet):
     assert wallet.list() == once
 
 
-def test_coming_back_after_it_was_removed_does_not_bring_it_back(wallet):
+def test_returning_from_stripe_does_not_bring_back_a_removed_payment_method(wallet):
     client_secret = wallet.begin()
     type_in(wallet.stripe_url, client_secret, CARD)
     come_back(wallet, client_secret)
@@ -148,13 +148,13 @@ def test_coming_back_after_it_was_removed_does_not_bring_it_back(wallet):
     assert wallet.list() == []
 
 
-def test_the_address_is_not_believed(wallet):
+def test_the_query_of_the_return_address_is_not_believed(wallet):
     client_secret = wallet.begin()
     assert "not finished" in come_back(wallet, client_secret, redirect_status="succeeded")
     assert wallet.list() == []
 
 
-def test_the_same_card_again_is_one_method_and_keeps_its_place(wallet, acme, stripe_url):
+def test_the_same_card_added_again_is_one_payment_method_and_keeps_its_place(wallet, acme, stripe_url):
     first = wallet.add(CARD)
     old = db.session.scalar(select(PaymentMethod.stripe_id))
     client_secret = wallet.begin()
@@ -175,7 +175,7 @@ def test_a_card_that_is_attached_again_is_one_method(wallet):
     assert len(wallet.list()) == 1
 
 
-def test_a_declined_card_says_so(wallet):
+def test_the_page_after_a_declined_card_says_that_it_was_declined(wallet):
     client_secret = wallet.begin()
     assert type_in(wallet.stripe_url, client_secret, DECLINED).status_code == 402
     assert come_back(wallet, client_secret) == "Your card was declined."
@@ -206,7 +206,7 @@ def test_a_set_up_that_does_not_exist_is_not_found(wallet, url, setup):
     wallet.client.page(f"{url}/return", status=404, query_string={"setup_intent": setup})
 
 
-def test_what_was_made_at_stripe_can_be_attached(wallet, acme):
+def test_a_payment_method_made_at_stripe_can_be_attached(wallet, acme):
     stripe_id = make_method(wallet.stripe_url)
     answer = wallet.post("create_and_attach", json={"payment_method_id": stripe_id})
     assert answer.status_code == 201
@@ -215,21 +215,21 @@ def test_what_was_made_at_stripe_can_be_attached(wallet, acme):
     assert wallet.default_at_stripe(acme) == stripe_id
 
 
-def test_attaching_twice_is_attaching_once(wallet):
+def test_attaching_a_payment_method_twice_adds_it_once(wallet):
     body = {"payment_method_id": make_method(wallet.stripe_url)}
     first, second = (wallet.post("create_and_attach", json=body) for _ in range(2))
     assert first.json == second.json
     assert len(wallet.list()) == 1
 
 
-def test_attaching_what_the_element_has_set_up_only_stores_it(wallet):
+def test_attaching_a_payment_method_that_the_element_has_set_up_only_stores_it(wallet):
     client_secret = wallet.begin()
     stripe_id = type_in(wallet.stripe_url, client_secret, ACCOUNT).json()["payment_method"]
     answer = wallet.post("create_and_attach", json={"payment_method_id": stripe_id})
     assert (answer.status_code, answer.json["iban"]) == (201, "DE•• •••• 3000")
 
 
-def test_a_program_attaches_with_its_token(acme, nobody, url, stripe_url):
+def test_a_program_attaches_a_payment_method_with_its_token(acme, nobody, url, stripe_url):
     token = make_token(acme, make_member(acme, Preset.BILLING_MANAGER))
     body = {"payment_method_id": "pm_card_mastercard"}
     answer = nobody.post(f"{url}/create_and_attach", json=body, headers=bearer(token))
@@ -254,7 +254,7 @@ def test_another_customers_method_is_refused_as_if_there_were_none(wallet, walle
     assert wallet.list() == []
 
 
-def test_an_unknown_method_is_not_found(wallet):
+def test_attaching_an_unknown_payment_method_is_404(wallet):
     answer = wallet.post("create_and_attach", json={"payment_method_id": "pm_unknown"})
     assert (answer.status_code, answer.json["errors"][0]["code"]) == (404, "not_found")
 
@@ -282,13 +282,13 @@ def test_a_detached_method_cannot_be_attached_again(wallet):
         ('{"payment_method_id": "4242424242424242"}', "application/json", 422),
     ],
 )
-def test_a_body_that_cannot_be_used_says_why(wallet, body, content_type, status):
+def test_an_unusable_body_for_a_payment_method_is_refused_with_the_reason(wallet, body, content_type, status):
     answer = wallet.post("create_and_attach", data=body, content_type=content_type)
     assert answer.status_code == status
     assert "4242" not in answer.text
 
 
-def test_a_viewer_adds_nothing(viewer, acme, wallet_of, url):
+def test_a_viewer_may_not_add_a_payment_method(viewer, acme, wallet_of, url):
     wallet = wallet_of(viewer, acme)
     assert wallet.post("payment_intent").status_code == 403
     assert wallet.post("create_and_attach", json={"payment_method_id": "pm_card_visa"}).status_code == 403
@@ -298,7 +298,7 @@ def test_a_viewer_adds_nothing(viewer, acme, wallet_of, url):
 
 
 @pytest.mark.parametrize("path", ["payment_intent", "create_and_attach"])
-def test_a_request_without_csrf_token_is_refused(admin, url, path):
+def test_adding_a_payment_method_without_csrf_token_is_refused(admin, url, path):
     answer = admin.post(f"{url}/{path}", json={}, headers=JSON)
     assert answer.status_code == 400
     assert db.session.scalar(select(Organization.stripe_customer_id)) is None
@@ -316,7 +316,7 @@ def test_the_page_of_the_element_runs_two_scripts(admin, url, stripe_url):
     assert stripe_url not in admin.get(url).headers["Content-Security-Policy"]
 
 
-def test_the_page_of_the_element_says_where_to_come_back_and_holds_no_secret(admin, url):
+def test_the_page_of_the_element_names_the_return_address_and_holds_no_secret(admin, url):
     form = admin.page(f"{url}/new").select_one("#payment-form")
     assert form["data-return-url"] == f"http://localhost{url}/return"
     assert form["data-key"] == "pk_test_sandbox"

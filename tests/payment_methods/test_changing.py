@@ -23,7 +23,7 @@ def stripe_id_of(method: dict) -> str:
 
 
 @pytest.mark.parametrize("verb", ["PUT", "POST"])
-def test_a_program_chooses_the_default_and_gets_it(wallet, two, acme, verb):
+def test_a_program_chooses_the_default_payment_method_and_gets_it(wallet, two, acme, verb):
     card, mandate = two
     answer = wallet.send(verb, f"{mandate['id']}/set_default")
     assert answer.status_code == 200
@@ -32,14 +32,14 @@ def test_a_program_chooses_the_default_and_gets_it(wallet, two, acme, verb):
     assert wallet.default_at_stripe(acme) == stripe_id_of(mandate)
 
 
-def test_choosing_the_default_again_changes_nothing(wallet, two):
+def test_choosing_the_default_payment_method_again_changes_nothing(wallet, two):
     card, _ = two
     before = wallet.list()
     assert wallet.send("PUT", f"{card['id']}/set_default").json == card
     assert wallet.list() == before
 
 
-def test_a_browser_is_sent_to_the_list(wallet, two, admin, url):
+def test_a_browser_is_sent_to_the_list_after_changing_a_payment_method(wallet, two, admin, url):
     admin.page(url)
     answer = admin.submit(f"{url}/{two[1]['id']}/set_default")
     assert (answer.status_code, answer.location) == (303, url)
@@ -48,7 +48,7 @@ def test_a_browser_is_sent_to_the_list(wallet, two, admin, url):
     assert row.select_one(".badge").text == "Default"
 
 
-def test_htmx_is_led_to_the_fragment(wallet, two, admin, url):
+def test_htmx_is_led_to_the_list_after_changing_a_payment_method(wallet, two, admin, url):
     admin.page(url)
     headers = htmx("payment_method_list") | {"X-CSRFToken": admin.csrf_token}
     answer = admin.post(f"{url}/{two[1]['id']}/set_default", headers=headers)
@@ -57,7 +57,7 @@ def test_htmx_is_led_to_the_fragment(wallet, two, admin, url):
     assert shown.find()["id"] == "payment_method_list"
 
 
-def test_the_buttons_of_the_page_do_what_they_say(wallet, two, admin, url):
+def test_the_buttons_beside_a_payment_method_choose_and_remove_it(wallet, two, admin, url):
     row = admin.page(url).select(".methods li")[1]
     default, removal = row.select("form")
     assert default["action"] == default["hx-post"] == f"{url}/{two[1]['id']}/set_default"
@@ -67,7 +67,7 @@ def test_the_buttons_of_the_page_do_what_they_say(wallet, two, admin, url):
     assert wallet.list() == [two[0]]
 
 
-def test_a_removed_method_is_gone_here_and_at_stripe(wallet, two, stripe_url):
+def test_a_removed_payment_method_is_gone_in_the_portal_and_at_stripe(wallet, two, stripe_url):
     stripe_id = stripe_id_of(two[1])
     answer = wallet.send("DELETE", two[1]["id"])
     assert (answer.status_code, answer.data) == (204, b"")
@@ -76,7 +76,7 @@ def test_a_removed_method_is_gone_here_and_at_stripe(wallet, two, stripe_url):
     assert wallet.send("DELETE", two[1]["id"]).status_code == 404
 
 
-def test_one_that_is_gone_at_stripe_can_still_be_removed_here(wallet, two, stripe_url):
+def test_a_payment_method_that_is_gone_at_stripe_can_still_be_removed(wallet, two, stripe_url):
     stripe_id = stripe_id_of(two[1])
     assert (
         at_stripe(stripe_url, f"payment_methods/{stripe_id}/detach", **{"expand[]": "customer"})["id"]
@@ -86,7 +86,7 @@ def test_one_that_is_gone_at_stripe_can_still_be_removed_here(wallet, two, strip
     assert wallet.list() == [two[0]]
 
 
-def test_the_default_stays_while_there_are_others(wallet, two, admin, url, stripe_url):
+def test_the_default_payment_method_cannot_be_removed_while_others_exist(wallet, two, admin, url, stripe_url):
     answer = wallet.send("DELETE", two[0]["id"])
     assert (answer.status_code, answer.json["errors"][0]["code"]) == (409, "conflict")
     assert "Make another one the default first" in answer.json["errors"][0]["message"]
@@ -94,14 +94,14 @@ def test_the_default_stays_while_there_are_others(wallet, two, admin, url, strip
     assert at_stripe(stripe_url, f"payment_methods/{stripe_id_of(two[0])}")["customer"]
 
 
-def test_the_default_can_go_once_its_successor_is_named(wallet, two, acme):
+def test_the_default_payment_method_can_be_removed_once_its_successor_is_named(wallet, two, acme):
     answer = wallet.send("DELETE", f"{two[0]['id']}?new_default={two[1]['id']}")
     assert answer.status_code == 204
     assert wallet.list() == [two[1] | {"default": True}]
     assert wallet.default_at_stripe(acme) == stripe_id_of(two[1])
 
 
-def test_the_page_asks_for_the_successor_of_the_default(wallet, two, admin, url):
+def test_removing_the_default_payment_method_on_the_page_needs_a_successor(wallet, two, admin, url):
     form = admin.page(url).select_one(".methods li form")
     assert "Which one comes first from now on?" in form.text
     (choice,) = form.select("[name=new_default]")
@@ -111,7 +111,7 @@ def test_the_page_asks_for_the_successor_of_the_default(wallet, two, admin, url)
 
 
 @pytest.mark.parametrize("who", ["itself", "nobody", "nonsense"])
-def test_a_successor_has_to_be_another_method_of_ours(wallet, two, acme, who):
+def test_the_successor_has_to_be_another_payment_method_of_the_organization(wallet, two, acme, who):
     successor, status = {
         "itself": (two[0]["id"], 409),
         "nobody": (acme.uid, 404),
@@ -122,24 +122,24 @@ def test_a_successor_has_to_be_another_method_of_ours(wallet, two, acme, who):
     assert wallet.list() == list(two)
 
 
-def test_removing_the_last_one_says_what_follows(wallet, admin, url):
+def test_removing_the_last_payment_method_warns_of_bank_transfer(wallet, admin, url):
     wallet.add()
     assert "only be paid by bank transfer" in admin.page(url).select_one(".methods details").text
 
 
-def test_the_old_default_can_be_removed_once_another_is_chosen(wallet, two):
+def test_the_old_default_payment_method_can_be_removed_once_another_is_chosen(wallet, two):
     wallet.send("PUT", f"{two[1]['id']}/set_default")
     assert wallet.send("DELETE", two[0]["id"]).status_code == 204
 
 
-def test_the_last_one_can_be_removed(wallet, admin, url):
+def test_the_last_payment_method_can_be_removed(wallet, admin, url):
     method = wallet.add()
     assert wallet.send("DELETE", method["id"]).status_code == 204
     assert admin.page(url).select_one(".empty")
     assert wallet.add()["default"] is True
 
 
-def test_a_viewer_changes_nothing(two, viewer, acme, wallet, wallet_of):
+def test_a_viewer_may_not_change_payment_methods(two, viewer, acme, wallet, wallet_of):
     theirs = wallet_of(viewer, acme)
     answers = [
         theirs.send("PUT", f"{two[1]['id']}/set_default"),
@@ -151,14 +151,14 @@ def test_a_viewer_changes_nothing(two, viewer, acme, wallet, wallet_of):
     assert len(wallet.list()) == 2
 
 
-def test_nothing_changes_without_csrf_token(wallet, two, admin, url):
+def test_no_payment_method_changes_without_csrf_token(wallet, two, admin, url):
     for path in (f"{two[1]['id']}/set_default", f"{two[1]['id']}/remove"):
         assert admin.post(f"{url}/{path}").status_code == 400
     assert admin.delete(f"{url}/{two[1]['id']}").status_code == 400
     assert wallet.list() == list(two)
 
 
-def test_what_does_not_exist_is_not_found(wallet, two, acme):
+def test_changing_a_payment_method_that_does_not_exist_is_404(wallet, two, acme):
     assert wallet.send("PUT", f"{acme.uid}/set_default").status_code == 404
     assert wallet.send("DELETE", str(acme.uid)).status_code == 404
     assert wallet.send("DELETE", stripe_id_of(two[0])).status_code == 404

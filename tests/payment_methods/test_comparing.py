@@ -23,7 +23,7 @@ def trail() -> list[tuple[str, str]]:
     return [(each.action, each.actor) for each in db.session.scalars(query.order_by(AuditEntry.id))]
 
 
-def test_an_old_answer_is_not_written_over_a_newer_one(wallet, acme, monkeypatch):
+def test_an_old_answer_of_stripe_is_not_written_over_a_newer_one(wallet, acme, monkeypatch):
     method = wallet.add()
     known, asked = stripe().methods_of, []
 
@@ -41,7 +41,7 @@ def test_an_old_answer_is_not_written_over_a_newer_one(wallet, acme, monkeypatch
     assert wallet.list() == []
 
 
-def test_who_is_always_slower_than_others_tries_again_later(wallet, acme, monkeypatch):
+def test_a_comparison_with_stripe_that_is_always_overtaken_is_tried_again_later(wallet, acme, monkeypatch):
     wallet.add()
     known = stripe().methods_of
 
@@ -56,7 +56,7 @@ def test_who_is_always_slower_than_others_tries_again_later(wallet, acme, monkey
         steps.compare(acme, stripe=stripe(), now=NOW)
 
 
-def test_who_has_methods_but_no_default_gets_the_oldest(wallet, acme, stripe_url):
+def test_an_organization_with_methods_but_no_default_gets_the_oldest_as_default(wallet, acme, stripe_url):
     wallet.add(CARD)
     second = wallet.add(ACCOUNT)
     card = db.session.scalar(select(PaymentMethod).where(PaymentMethod.is_default))
@@ -67,7 +67,7 @@ def test_who_has_methods_but_no_default_gets_the_oldest(wallet, acme, stripe_url
     assert wallet.default_at_stripe(acme) == mandate.stripe_id
 
 
-def test_every_change_is_in_the_audit_trail_once_and_without_digits(wallet, acme):
+def test_every_change_of_a_payment_method_is_in_the_audit_trail_once_without_digits(wallet, acme):
     first = wallet.add(CARD)
     second = wallet.add(ACCOUNT)
     wallet.send("PUT", f"{second['id']}/set_default")
@@ -85,7 +85,7 @@ def test_every_change_is_in_the_audit_trail_once_and_without_digits(wallet, acme
     assert "3000" not in said
 
 
-def test_what_stripe_told_is_in_the_trail_as_stripes_doing(wallet, acme):
+def test_changes_that_stripe_reports_are_in_the_audit_trail_as_made_by_stripe(wallet, acme):
     client_secret = wallet.begin()
     type_in(wallet.stripe_url, client_secret, CARD)
     db.session.refresh(acme)
@@ -114,7 +114,7 @@ def test_a_set_up_that_the_bank_still_checks_is_shown_as_being_checked(processin
     assert "is being checked" in page.select_one("#payment_method_list").text
 
 
-def test_it_stays_so_while_the_bank_checks(processing, wallet, monkeypatch):
+def test_a_set_up_is_shown_as_being_checked_while_the_bank_checks(processing, wallet, monkeypatch):
     known = stripe().setup_of
     monkeypatch.setattr(
         stripe(), "setup_of", lambda setup_id: replace(known(setup_id), status=SetupStatus.PROCESSING)
@@ -123,14 +123,14 @@ def test_it_stays_so_while_the_bank_checks(processing, wallet, monkeypatch):
     assert "is being checked" in wallet.client.page(wallet.url).select_one("#payment_method_list").text
 
 
-def test_it_appears_once_the_bank_agrees(processing, wallet):
+def test_a_payment_method_is_listed_once_the_bank_agrees(processing, wallet):
     type_in(wallet.stripe_url, processing, CARD)
     assert process_events(stripe=stripe(), now=NOW) == (1, 0)
     assert len(wallet.list()) == 1
     assert "being checked" not in wallet.client.page(wallet.url).select_one("#payment_method_list").text
 
 
-def test_a_refusal_is_told_for_a_week(processing, wallet, clock):
+def test_a_set_up_that_the_bank_refused_is_shown_for_a_week(processing, wallet, clock):
     type_in(wallet.stripe_url, processing, DECLINED)
     assert process_events(stripe=stripe(), now=NOW) == (1, 0)
     shown = wallet.client.page(wallet.url).select_one("#payment_method_list").text

@@ -12,7 +12,7 @@ from tests.page import bearer, htmx
 from tests.payment_methods.browser import ACCOUNT, CARD
 
 
-def test_the_json_of_a_card_and_a_mandate_is_this(wallet):
+def test_payment_methods_have_the_json_of_the_contract(wallet):
     card, mandate = wallet.add(CARD), wallet.add(ACCOUNT)
     assert wallet.list() == [card, mandate]
     assert card == {
@@ -37,14 +37,14 @@ def test_the_json_of_a_card_and_a_mandate_is_this(wallet):
     }
 
 
-def test_a_new_organization_is_invited_to_add_one(admin, url):
+def test_a_new_organization_is_invited_to_add_a_payment_method(admin, url):
     page = admin.page(url)
     assert page.select_one("#payment_method_list .empty h2").text == "No payment method yet"
     assert page.select_one(f'#payment_method_list a[href="{url}/new"]')
     assert admin.json(url) == []
 
 
-def test_a_row_shows_what_is_known(wallet, admin, url):
+def test_a_row_of_a_payment_method_shows_brand_digits_expiry_and_mandate(wallet, admin, url):
     wallet.add(CARD)
     wallet.add(ACCOUNT)
     card, mandate = admin.page(url).select(".methods li")
@@ -55,7 +55,7 @@ def test_a_row_shows_what_is_known(wallet, admin, url):
     assert "Default " not in text
 
 
-def test_a_fragment_is_the_list_alone(wallet, admin, url):
+def test_the_fragment_of_payment_methods_is_the_list_alone(wallet, admin, url):
     wallet.add()
     fragment = admin.page(url, headers=htmx("payment_method_list"))
     assert fragment.html is None
@@ -66,14 +66,14 @@ def test_a_fragment_is_the_list_alone(wallet, admin, url):
     ("at", "badge"),
     [((2034, 9), None), ((2034, 10), "Expires soon"), ((2034, 12), "Expires soon"), ((2035, 1), "Expired")],
 )
-def test_a_card_that_expires_says_so(wallet, admin, url, clock, at, badge):
+def test_a_card_that_expires_soon_is_marked(wallet, admin, url, clock, at, badge):
     wallet.add()
     clock.at = dt.datetime(*at, 15, tzinfo=dt.UTC)
     badges = [each.text for each in admin.page(url).select(".methods .badge")]
     assert badges == ["Default", *([badge] if badge else [])]
 
 
-def test_a_viewer_sees_the_list_without_buttons(wallet, viewer, url):
+def test_a_viewer_sees_the_payment_methods_without_buttons(wallet, viewer, url):
     wallet.add()
     page = viewer.page(url)
     assert "4242" in page.select_one(".methods").text
@@ -82,12 +82,14 @@ def test_a_viewer_sees_the_list_without_buttons(wallet, viewer, url):
     assert len(viewer.json(url)) == 1
 
 
-def test_an_operator_may_not_look(operator, url):
+def test_an_operator_may_not_see_payment_methods(operator, url):
     operator.page(url, status=403)
     operator.json(url, status=403)
 
 
-def test_a_stranger_finds_nothing(sign_in, mallory, acme, wallet, wallet_of, url):
+def test_the_payment_methods_of_a_foreign_organization_are_404(
+    sign_in, mallory, acme, wallet, wallet_of, url
+):
     method = wallet.add()
     client = sign_in(mallory)
     client.json(url, status=404)
@@ -97,7 +99,7 @@ def test_a_stranger_finds_nothing(sign_in, mallory, acme, wallet, wallet_of, url
     assert wallet_of(client, acme).post("payment_intent").status_code == 404
 
 
-def test_a_bearer_client_gets_json(acme, wallet, nobody, url):
+def test_a_bearer_client_gets_payment_methods_as_json(acme, wallet, nobody, url):
     wallet.add()
     token = make_token(acme, make_member(acme, Preset.VIEWER))
     answer = nobody.get(url, headers=bearer(token))
@@ -105,7 +107,7 @@ def test_a_bearer_client_gets_json(acme, wallet, nobody, url):
     assert "Set-Cookie" not in answer.headers
 
 
-def test_another_organization_of_the_same_person_has_its_own(sign_in, acme, wallet_of):
+def test_two_organizations_of_one_person_have_separate_payment_methods(sign_in, acme, wallet_of):
     person = make_member(acme, Preset.ADMIN, make_account("both@example.org"))
     other = make_organization("Other AG")
     make_member(other, Preset.ADMIN, person)

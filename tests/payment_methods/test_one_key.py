@@ -70,7 +70,7 @@ def crash(*_) -> None:
 
 
 @pytest.mark.parametrize("hours", [0, 25, 24 * 40])
-def test_a_crash_after_the_customer_was_made_makes_no_second_one(acme, forgetful, monkeypatch, hours):
+def test_a_crash_after_making_a_stripe_customer_makes_no_second_customer(acme, forgetful, monkeypatch, hours):
     with monkeypatch.context() as broken:
         broken.setattr(actions, "remember_customer", crash)
         with pytest.raises(CrashError):
@@ -85,7 +85,7 @@ def test_a_crash_after_the_customer_was_made_makes_no_second_one(acme, forgetful
 
 
 @pytest.mark.parametrize("hours", [0, 25])
-def test_the_same_request_is_the_same_set_up_even_a_day_later(acme, forgetful, hours):
+def test_a_repeated_request_is_the_same_set_up_even_a_day_later(acme, forgetful, hours):
     first = begin(acme, key="one click")
     if hours:
         forgetful.forget_keys()
@@ -94,7 +94,7 @@ def test_the_same_request_is_the_same_set_up_even_a_day_later(acme, forgetful, h
     assert begin(acme, key="another click") != first
 
 
-def test_a_retry_of_an_old_request_that_had_no_effect_has_one_now(acme, forgetful, monkeypatch):
+def test_a_retry_of_an_old_request_without_an_effect_begins_a_set_up(acme, forgetful, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(stripe(), "begin_setup", crash)
         with pytest.raises(CrashError):
@@ -125,7 +125,7 @@ def test_a_double_click_makes_one_customer_and_one_set_up(admin, acme, app, url,
     assert (forgetful.count("customers"), forgetful.count("setup_intents")) == (1, 1)
 
 
-def test_the_next_customer_of_a_deleted_one_has_a_key_of_its_own(acme, forgetful):
+def test_the_successor_of_a_deleted_stripe_customer_has_its_own_idempotency_key(acme, forgetful):
     begin(acme)
     old = acme.stripe_customer_id
     headers = {"Authorization": "Bearer sk_test_sandbox"}
@@ -136,7 +136,7 @@ def test_the_next_customer_of_a_deleted_one_has_a_key_of_its_own(acme, forgetful
     assert forgetful.count("customers") == 1
 
 
-def test_a_failure_that_stripe_repeats_does_not_hide_what_was_done(acme, forgetful, monkeypatch):
+def test_a_failure_that_stripe_repeats_does_not_hide_the_customer_it_made(acme, forgetful, monkeypatch):
     known = stripe().create_customer
 
     def fail_after(*facts: object) -> str:
@@ -150,6 +150,6 @@ def test_a_failure_that_stripe_repeats_does_not_hide_what_was_done(acme, forgetf
     assert forgetful.count("customers") == 1
 
 
-def test_a_set_up_says_which_request_it_is_of(acme, forgetful):
+def test_a_set_up_at_stripe_names_the_request_that_began_it(acme, forgetful):
     setup = at_stripe(forgetful.url, f"setup_intents/{setup_id_of(begin(acme, key='one click'))}")
     assert len(setup["metadata"]["request"]) == 64

@@ -62,7 +62,9 @@ def shown(client, answer, url: str):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_every_page_answers_in_time_with_a_notice_and_its_age(outage, wallet, admin, url, mode):
+def test_every_page_answers_in_time_and_says_the_age_of_its_data_while_stripe_is_down(
+    outage, wallet, admin, url, mode
+):
     methods = wallet.list()
     second = methods[1]["id"]
     come_back = f"{url}/return?setup_intent={setup_id_of(outage.client_secret)}"
@@ -90,7 +92,7 @@ def test_every_page_answers_in_time_with_a_notice_and_its_age(outage, wallet, ad
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_program_gets_503_in_time(outage, wallet, mode):
+def test_a_program_gets_503_in_time_while_stripe_is_down(outage, wallet, mode):
     methods = wallet.list()
     second = methods[1]["id"]
     calls = [
@@ -111,7 +113,7 @@ def test_a_program_gets_503_in_time(outage, wallet, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_after_the_outage_nothing_is_lost_and_nothing_waits(outage, wallet, admin, url, acme, mode):
+def test_no_set_up_is_lost_and_none_waits_after_an_outage_of_stripe(outage, wallet, admin, url, acme, mode):
     second = wallet.list()[1]["id"]
     outage.faults.fail(mode)
     wallet.come_back(outage.client_secret)
@@ -133,7 +135,7 @@ def test_after_the_outage_nothing_is_lost_and_nothing_waits(outage, wallet, admi
     ]
 
 
-def test_two_questions_of_one_page_share_the_real_deadline(outage, wallet, admin, url):
+def test_two_calls_of_one_page_to_stripe_share_the_deadline(outage, wallet, admin, url):
     second = wallet.list()[1]["id"]
     admin.page(url)
     outage.faults.fail("black hole")
@@ -143,7 +145,7 @@ def test_two_questions_of_one_page_share_the_real_deadline(outage, wallet, admin
     assert time.monotonic() - started < 3.5  # two questions with two deadlines would take four
 
 
-def test_a_stripe_that_is_spared_says_so_on_the_list(outage, wallet, admin, url):
+def test_the_list_of_payment_methods_says_that_stripe_is_not_being_called(outage, wallet, admin, url):
     second = wallet.list()[1]["id"]
     outage.faults.fail("refused")
     for _ in range(5):
@@ -152,7 +154,7 @@ def test_a_stripe_that_is_spared_says_so_on_the_list(outage, wallet, admin, url)
     assert "does not answer right now. What you see is as of 10 Mar 2026, 12:30 UTC" in " ".join(text.split())
 
 
-def test_htmx_shows_what_happened_in_the_notices(outage, wallet, admin, url):
+def test_htmx_shows_a_failure_of_stripe_in_the_notices(outage, wallet, admin, url):
     second = wallet.list()[1]["id"]
     admin.page(url)
     outage.faults.fail("refused")
@@ -161,7 +163,7 @@ def test_htmx_shows_what_happened_in_the_notices(outage, wallet, admin, url):
     assert (answer.status_code, answer.headers["HX-Retarget"]) == (503, "#notices")
 
 
-def test_a_set_up_that_never_was_is_not_checked_for_ever(outage, wallet, url, acme):
+def test_a_set_up_that_stripe_does_not_have_is_not_checked_for_ever(outage, wallet, url, acme):
     outage.faults.fail("refused")
     for number in range(30):
         wallet.client.get(f"{url}/return?setup_intent=seti_{number}")

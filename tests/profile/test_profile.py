@@ -46,7 +46,7 @@ def problems(answer):
     return answer["errors"][0]["meta"]["validation_errors"]
 
 
-def test_the_profile_as_json(viewer, acme, url):
+def test_the_billing_profile_has_the_json_of_the_contract(viewer, acme, url):
     assert viewer.json(url) == {
         "name": "Acme GmbH",
         "street": "Musterstraße 1",
@@ -62,24 +62,24 @@ def test_the_profile_as_json(viewer, acme, url):
     }
 
 
-def test_a_program_replaces_it(nobody, acme, url, token):
+def test_a_program_replaces_the_billing_profile(nobody, acme, url, token):
     assert put(nobody, url, ACME, token) == ACME | {"version": 2}
     assert (acme.name, acme.vat_id, acme.emails) == ("Acme SE", "ATU13585627", ACME["emails"])
 
 
-def test_what_was_read_can_be_sent_back_and_changes_nothing(nobody, acme, url, token):
+def test_a_billing_profile_that_is_sent_back_as_it_was_read_changes_nothing(nobody, acme, url, token):
     body = nobody.get(url, headers=token).json
     assert put(nobody, url, body, token) == body
     assert acme.profile_version == 1
 
 
-def test_a_change_makes_easybills_customer_out_of_date(nobody, acme, url, token):
+def test_a_change_of_the_profile_makes_easybills_customer_out_of_date(nobody, acme, url, token):
     acme.invoicing_profile_version = 1
     put(nobody, url, ACME, token)
     assert (acme.profile_version, acme.invoicing_profile_version) == (2, 1)
 
 
-def test_who_has_not_seen_the_newest_version_does_not_overwrite_it(nobody, acme, url, token):
+def test_a_change_made_from_an_old_version_of_the_profile_is_a_conflict(nobody, acme, url, token):
     put(nobody, url, ACME | {"version": 1}, token)
     answer = put(nobody, url, ACME | {"version": 1, "name": "Acme AG"}, token, status=409)
     assert answer["errors"][0]["code"] == "conflict"
@@ -88,7 +88,7 @@ def test_who_has_not_seen_the_newest_version_does_not_overwrite_it(nobody, acme,
     assert acme.name == "Acme AG"
 
 
-def test_a_change_is_in_the_audit_trail_with_what_it_was_before(nobody, acme, url, token):
+def test_a_change_of_the_profile_is_in_the_audit_trail_with_the_values_before(nobody, acme, url, token):
     put(nobody, url, ACME, token)
     put(nobody, url, ACME | {"city": "Graz"}, token)
     rows = db.session.scalars(
@@ -101,7 +101,7 @@ def test_a_change_is_in_the_audit_trail_with_what_it_was_before(nobody, acme, ur
     assert rows[0].request_id
 
 
-def test_the_same_change_sent_twice_is_one_change(nobody, acme, url, token):
+def test_the_same_change_of_the_profile_sent_twice_is_one_change(nobody, acme, url, token):
     put(nobody, url, ACME | {"version": 1}, token)
     assert put(nobody, url, ACME | {"version": 1}, token)["version"] == 2
 
@@ -132,14 +132,16 @@ def test_the_same_change_sent_twice_is_one_change(nobody, acme, url, token):
         ("versions", 1, "is not known here"),
     ],
 )
-def test_what_cannot_be_used_is_refused_by_its_name(nobody, acme, url, token, field, value, reason):
+def test_an_unusable_field_of_the_profile_is_refused_by_its_name(
+    nobody, acme, url, token, field, value, reason
+):
     answer = put(nobody, url, ACME | {field: value}, token, status=422)
     assert problems(answer) == {field: [reason]}
     assert (acme.name, acme.profile_version) == ("Acme GmbH", 1)
 
 
 @pytest.mark.parametrize("field", ACME)
-def test_a_field_that_is_missing_is_refused(nobody, url, token, field):
+def test_a_profile_without_a_required_field_is_refused(nobody, url, token, field):
     body = {name: value for name, value in ACME.items() if name != field}
     assert problems(put(nobody, url, body, token, status=422)) == {field: ["is missing"]}
 
@@ -161,13 +163,13 @@ def test_a_body_that_is_no_profile_is_refused(nobody, url, token, body, kind, st
     assert response.status_code == status
 
 
-def test_texts_are_tidied(nobody, url, token):
+def test_texts_of_the_profile_are_tidied(nobody, url, token):
     body = ACME | {"name": " Acme\N{NO-BREAK SPACE}  SE ", "vat_id": "U 13585627", "order_number": " "}
     found = put(nobody, url, body, token)
     assert (found["name"], found["vat_id"], found["order_number"]) == ("Acme SE", "ATU13585627", None)
 
 
-def test_a_person_changes_it(admin, acme, url):
+def test_a_person_changes_the_billing_profile_with_the_form(admin, acme, url):
     page = admin.page(url)
     assert page.select_one("#name")["value"] == "Acme GmbH"
     fields = {name: value or "" for name, value in ACME.items() if name != "emails"}
@@ -179,7 +181,7 @@ def test_a_person_changes_it(admin, acme, url):
     assert "is saved" in admin.page(url).select_one("#notices").text
 
 
-def test_a_rejected_form_says_what_is_wrong_at_each_field_and_keeps_what_was_typed(admin, acme, url):
+def test_a_rejected_form_of_the_profile_has_an_error_at_each_field_and_keeps_the_input(admin, acme, url):
     admin.page(url)
     response = admin.submit(url, version="1", name="Acme", country="AT", vat_id="ATU1", language="de")
     assert response.status_code == 422
@@ -189,7 +191,7 @@ def test_a_rejected_form_says_what_is_wrong_at_each_field_and_keeps_what_was_typ
     assert acme.name == "Acme GmbH"
 
 
-def test_a_form_from_before_somebody_elses_change_is_refused(admin, acme, url):
+def test_a_profile_form_from_before_somebody_elses_change_is_refused(admin, acme, url):
     admin.page(url)
     actions.change(acme, _profile(acme, city="Bremen"), seen_version=1)
     db.session.commit()
@@ -199,13 +201,13 @@ def test_a_form_from_before_somebody_elses_change_is_refused(admin, acme, url):
 
 
 @pytest.mark.parametrize("version", ["", "x", "²", "9" * 40, "-1"])
-def test_a_form_that_does_not_say_what_it_was_made_from_is_refused(admin, acme, url, version):
+def test_a_profile_form_without_its_version_is_refused(admin, acme, url, version):
     admin.page(url)
     fields = {name: value or "" for name, value in ACME.items() if name != "emails"}
     assert admin.submit(url, version=version, **fields).status_code == 409
 
 
-def test_a_viewer_sees_it_and_cannot_change_it(viewer, acme, url):
+def test_a_viewer_sees_the_billing_profile_and_cannot_change_it(viewer, acme, url):
     page = viewer.page(url)
     assert "Germany" in page.select_one("dl").text
     assert not page.select("main form")
@@ -213,7 +215,7 @@ def test_a_viewer_sees_it_and_cannot_change_it(viewer, acme, url):
     assert viewer.put(url, json=ACME, headers=JSON).status_code in {400, 403}
 
 
-def test_who_may_not_read_billing_does_not_see_it(operator, url):
+def test_an_operator_may_not_see_the_billing_profile(operator, url):
     operator.json(url, status=403)
 
 
@@ -225,19 +227,19 @@ def test_a_strangers_profile_is_not_found(acme, mallory, sign_in, url):
     client.json(f"/organizations/{uuid4()}/profile", status=404)
 
 
-def test_text_of_a_customer_is_shown_as_text(admin, viewer, acme, url, token, nobody):
+def test_markup_in_the_profile_is_shown_as_text(admin, viewer, acme, url, token, nobody):
     put(nobody, url, ACME | {"name": "<script>alert(1)</script>"}, token)
     for client in (admin, viewer):
         assert "<script>alert(1)" not in client.get(url).text
 
 
-def test_two_writers_wait_for_each_other(acme):
+def test_two_writers_of_one_profile_wait_for_each_other(acme):
     actions.change(acme, _profile(acme, city="Bremen"), seen_version=1)
     with pytest.raises(actions.ProfileChangedError):
         actions.change(acme, _profile(acme, city="Kiel"), seen_version=1)
 
 
-def test_nothing_changes_when_it_is_refused(acme):
+def test_a_refused_change_of_the_profile_changes_nothing(acme):
     with pytest.raises(ValidationError):
         actions.change(acme, _profile(acme, postal_code="1"), seen_version=1)
     db.session.rollback()
