@@ -89,7 +89,7 @@ def text_of(pdf):
 
 
 class TestWhoMayCall:
-    def test_a_missing_key_gets_the_recorded_401(self, call):
+    def test_a_missing_key_gets_the_recorded_401_of_easybill(self, call):
         answer = call.client.get("/rest/v1/documents")
         assert answer.status_code == 401
         assert answer.json == {"code": 401, "message": "Wrong or missing Authorization header."}
@@ -97,24 +97,24 @@ class TestWhoMayCall:
     @pytest.mark.parametrize(
         "header", ["Bearer 7fe81c", "Basic !!", "Basic " + base64.b64encode(b"a@b:c").decode()]
     )
-    def test_any_key_but_its_own_is_refused(self, call, header):
+    def test_the_easybill_sandbox_refuses_a_wrong_key(self, call, header):
         assert call("GET", "/documents", headers={"Authorization": header}).status_code == 401
 
-    def test_basic_carries_the_key_as_password(self, call):
+    def test_basic_authorization_at_the_easybill_sandbox_has_the_key_as_password(self, call):
         credentials = base64.b64encode(f"billing@nordlicht.example:{KEY}".encode()).decode()
         assert call("GET", "/documents", headers={"Authorization": f"Basic {credentials}"}).status_code == 200
 
-    def test_every_answer_says_it_comes_from_the_sandbox(self, call):
+    def test_every_answer_of_the_easybill_sandbox_names_the_sandbox(self, call):
         for path in ("/documents", "/documents/1", "/logins"):
             assert call("GET", path).headers["X-Sandbox"] == "easybill"
         assert call.client.get("/rest/v1/documents").headers["X-Sandbox"] == "easybill"
 
-    def test_operations_left_out_say_so(self, call):
+    def test_operations_left_out_of_the_easybill_sandbox_say_so(self, call):
         answer = call("GET", "/documents/1/jpg")
         assert answer.status_code == 501
         assert answer.json["message"] == "The EasyBill sandbox does not offer GET /documents/1/jpg."
 
-    def test_calls_beyond_the_budget_wait_a_minute(self, monkeypatch):
+    def test_calls_beyond_the_budget_of_the_easybill_sandbox_are_refused_for_a_minute(self, monkeypatch):
         instant = 1000.0
         monkeypatch.setattr(application.time, "monotonic", lambda: instant)
         call = Caller(create_app(calls_per_minute=10))
@@ -123,18 +123,18 @@ class TestWhoMayCall:
         instant += 60
         assert call("GET", "/documents").status_code == 200
 
-    def test_an_unreadable_body_is_a_400(self, call):
+    def test_an_unreadable_body_is_a_400_of_the_easybill_sandbox(self, call):
         headers = {"Authorization": f"Bearer {KEY}"}
         for text in ("{", "[]", '{"amount": NaN}'):
             assert call.client.post("/rest/v1/customers", data=text, headers=headers).status_code == 400
 
 
 class TestLists:
-    def test_an_empty_list_has_no_pages(self, call):
+    def test_an_empty_list_of_the_easybill_sandbox_has_no_pages(self, call):
         answer = call("GET", "/customers?limit=1000&number=TEST&page=1")
         assert answer.text == '{"page":1,"pages":0,"limit":1000,"total":0,"items":[]}'
 
-    def test_pages_are_counted_and_cut(self, call):
+    def test_pages_of_a_list_of_the_easybill_sandbox_are_counted_and_cut(self, call):
         for number in range(5):
             call.customer(number=str(number))
         page = call("GET", "/customers?limit=2&page=3").json
@@ -146,13 +146,13 @@ class TestLists:
         }
         assert [each["number"] for each in page["items"]] == ["4"]
 
-    def test_customers_are_found_by_number_alone_not_by_its_beginning(self, call):
+    def test_customers_are_found_by_their_whole_number_alone(self, call):
         call.customer(number="acme")
         call.customer(number="acme-2")
         found = call("GET", "/customers?number=acme").json["items"]
         assert [each["number"] for each in found] == ["acme"]
 
-    def test_a_comma_in_a_value_is_escaped(self, call):
+    def test_a_comma_in_a_filter_value_is_escaped(self, call):
         call.customer(company_name="Acme, Ltd")
         found = call("GET", "/customers?company_name=Acme\\, Ltd", headers={"X-Easybill-Escape": "true"}).json
         assert found["total"] == 1
@@ -177,18 +177,18 @@ class TestLists:
             ("external_id=unknown", True),
         ],
     )
-    def test_documents_are_filtered(self, call, query, is_found):
+    def test_documents_of_the_easybill_sandbox_are_filtered(self, call, query, is_found):
         call.invoice()
         assert call("GET", f"/documents?{query}").json["total"] == int(is_found)
 
-    def test_what_was_edited_today_is_found_by_its_day(self, call):
+    def test_documents_edited_today_are_found_by_the_day(self, call):
         day = call.invoice()["edited_at"][:10]
         assert call("GET", f"/documents?edited_at={day},{day}").json["total"] == 1
         assert call("GET", f"/documents?edited_at={day}").json["total"] == 1
 
 
 class TestCustomers:
-    def test_one_without_any_name_is_refused_in_german(self, call):
+    def test_a_customer_without_any_name_is_refused_in_german(self, call):
         answer = call("POST", "/customers", {"city": "Hamburg"})
         assert answer.status_code == 400
         assert answer.json == {
@@ -197,63 +197,63 @@ class TestCustomers:
             "arguments": ["last_name", "company_name"],
         }
 
-    def test_a_field_of_the_wrong_type_is_named(self, call):
+    def test_a_customer_field_of_the_wrong_type_is_named(self, call):
         answer = call("POST", "/customers", ACME | {"due_in_days": "14", "emails": ["a", "b", "c", "d"]})
         assert (answer.status_code, answer.json["arguments"]) == (400, ["due_in_days", "emails"])
 
-    def test_a_number_is_given_where_none_is_sent(self, call):
+    def test_a_customer_without_a_number_is_given_one(self, call):
         assert call.customer(number="")["number"] == "10001"
 
-    def test_read_only_and_unknown_fields_are_ignored(self, call):
+    def test_read_only_and_unknown_fields_of_a_customer_are_ignored(self, call):
         customer = call.customer(id=7, display_name="Mallory", colour="red")
         assert customer["id"] > 7
         assert customer["display_name"] == ACME["company_name"]
         assert "colour" not in customer
 
-    def test_a_change_leaves_the_other_fields(self, call):
+    def test_a_change_of_a_customer_leaves_the_other_fields(self, call):
         customer = call.customer()
         changed = call("PUT", f"/customers/{customer['id']}", {"city": "Köln"}).json
         assert (changed["city"], changed["street"]) == ("Köln", ACME["street"])
 
-    def test_the_days_until_payment_have_two_names(self, call):
+    def test_the_days_until_payment_of_a_customer_have_two_names(self, call):
         customer = call.customer(grace_period=21)
         assert (customer["due_in_days"], customer["grace_period"]) == (21, 21)
 
-    def test_an_unknown_one_is_not_found(self, call):
+    def test_an_unknown_customer_is_not_found(self, call):
         assert call("GET", f"/customers/{10**30}").status_code == 404
         assert call("GET", "/customers/1").json == {"code": 404, "message": "Customer#1 not found."}
 
 
 class TestDrafts:
-    def test_the_recorded_sums_come_out(self, call):
+    def test_a_draft_has_the_recorded_sums_of_easybill(self, call):
         document = call.draft()
         item = document["items"][0]
         assert (document["amount_net"], document["amount"]) == (2829, 3367)
         assert (item["single_price_gross"], item["total_price_net"]) == (146.37, 2829)
         assert (item["total_vat"], item["total_price_gross"]) == (537.51, 3366.51)
 
-    def test_fractions_of_a_cent_are_added_before_they_are_rounded(self, call):
+    def test_fractions_of_a_cent_of_a_draft_are_added_before_rounding(self, call):
         line = {"single_price_net": 0.5, "vat_percent": 0}
         assert call.draft(items=[line, line])["amount"] == 1
         assert call.draft(items=[line])["amount"] == 1
         assert call.draft(items=[line | {"single_price_net": 0.4}] * 2)["amount"] == 1
 
-    def test_prices_keep_every_digit_they_were_sent_with(self, call):
+    def test_prices_of_a_draft_keep_every_digit_that_was_sent(self, call):
         answer = call("POST", "/documents", {"items": [{"single_price_net": 0.1, "quantity": 3}]})
         assert '"total_price_net":0.3,' in answer.text
 
-    def test_gross_prices_are_the_given_ones(self, call):
+    def test_gross_prices_of_a_draft_are_kept_as_sent(self, call):
         item = {"single_price_gross": 11900, "vat_percent": 19}
         document = call.draft(calc_vat_from=1, items=[item])
         assert (document["amount_net"], document["amount"]) == (10000, 11900)
 
-    def test_discounts_are_taken_off(self, call):
+    def test_discounts_of_a_draft_are_taken_off(self, call):
         line = {"single_price_net": 10000, "vat_percent": 19}
         assert call.draft(items=[line | {"discount": 10, "discount_type": "PERCENT"}])["amount_net"] == 9000
         assert call.draft(items=[line | {"discount": 500, "discount_type": "AMOUNT"}])["amount_net"] == 9500
         assert call.draft(items=[line], discount="20", discount_type="PERCENT")["amount"] == 9520
 
-    def test_texts_and_uncounted_positions_cost_nothing(self, call):
+    def test_texts_and_uncounted_positions_of_a_draft_cost_nothing(self, call):
         text = {"type": "TEXT", "description": "Projekt A"}
         uncounted = {"type": "POSITION_NOCALC", "single_price_net": 100}
         assert call.draft(items=[text, uncounted, RECORDED_ITEM])["amount_net"] == 2829
@@ -263,12 +263,12 @@ class TestDrafts:
         assert (document["number"], document["due_date"], document["is_draft"]) == (None, None, True)
         assert document["amount"] == 3367
 
-    def test_a_number_that_is_sent_is_kept(self, call):
+    def test_a_number_that_is_sent_with_a_draft_is_kept(self, call):
         answer = call("POST", "/documents", {"items": [], "number": "Y"})
         assert (answer.status_code, answer.json["number"], answer.json["address"]) == (201, "Y", {})
         assert call("PUT", f"/documents/{answer.json['id']}/done").json["number"] == "Y"
 
-    def test_ids_do_not_fit_into_32_bits(self, call):
+    def test_ids_of_drafts_do_not_fit_into_32_bits(self, call):
         assert call.draft()["id"] > 2**31
 
     @pytest.mark.parametrize(
@@ -291,11 +291,11 @@ class TestDrafts:
             ({"discount": "ten"}, "discount"),
         ],
     )
-    def test_what_makes_no_sense_is_named(self, call, fields, argument):
+    def test_an_unusable_field_of_a_draft_is_named(self, call, fields, argument):
         answer = call("POST", "/documents", fields)
         assert (answer.status_code, answer.json["arguments"]) == (400, [argument])
 
-    def test_a_draft_changes_and_disappears(self, call):
+    def test_a_draft_can_be_changed_and_deleted(self, call):
         document = call.draft()
         changed = call("PUT", f"/documents/{document['id']}", {"items": [], "title": "August"}).json
         assert (changed["amount"], changed["title"], changed["service_date"]["date_to"]) == (
@@ -310,23 +310,23 @@ class TestDrafts:
 
 
 class TestFinishing:
-    def test_it_draws_numbers_from_a_series_of_the_year(self, call):
+    def test_finishing_a_document_draws_its_number_from_a_series_of_the_year(self, call):
         assert [call.invoice()["number"] for _ in range(2)] == ["RE-2026-0001", "RE-2026-0002"]
         assert call.invoice(document_date="2027-01-01")["number"] == "RE-2027-0001"
         assert call.invoice(type="CREDIT")["number"] == "GU-2026-0001"
 
-    def test_it_sets_the_due_date_from_document_customer_or_account(self, call):
+    def test_finishing_a_document_sets_the_due_date_from_document_customer_or_account(self, call):
         assert call.invoice(due_in_days=14)["due_date"] == "2026-09-15"
         customer = call.customer(due_in_days=30)
         assert call.invoice(customer_id=customer["id"])["due_date"] == "2026-10-01"
         assert call.invoice()["due_date"] == "2026-09-11"
 
-    def test_doing_it_twice_changes_nothing(self, call):
+    def test_finishing_a_document_twice_changes_nothing(self, call):
         document = call.invoice()
         again = call("PUT", f"/documents/{document['id']}/done")
         assert (again.status_code, again.json) == (200, document)
 
-    def test_it_freezes_the_customer(self, call):
+    def test_finishing_a_document_freezes_the_customer_on_it(self, call):
         customer = call.customer()
         draft = call.draft(customer_id=customer["id"])
         call("PUT", f"/customers/{customer['id']}", {"city": "Köln"})
@@ -340,7 +340,7 @@ class TestFinishing:
 
 
 class TestCancelling:
-    def test_it_answers_the_document_that_takes_the_invoice_back(self, call):
+    def test_cancelling_an_invoice_answers_with_the_document_that_takes_it_back(self, call):
         original = call.invoice()
         answer = call("POST", f"/documents/{original['id']}/cancel", {})
         storno = answer.json
@@ -348,14 +348,14 @@ class TestCancelling:
         assert (storno["amount_net"], storno["amount"], storno["items"]) == (-2829, -3367, [])
         assert (storno["is_draft"], storno["number"]) == (False, original["number"])
 
-    def test_the_invoice_keeps_its_amounts_and_points_to_it(self, call):
+    def test_a_cancelled_invoice_keeps_its_amounts_and_points_to_its_cancellation(self, call):
         original = call.invoice()
         storno = call("POST", f"/documents/{original['id']}/cancel").json
         after = call.document(original["id"])
         assert (after["cancel_id"], after["amount"]) == (storno["id"], 3367)
         assert call("GET", f"/documents?cancel_id={storno['id']}").json["total"] == 1
 
-    def test_a_draft_and_a_cancelled_invoice_are_refused(self, call):
+    def test_cancelling_a_draft_or_a_cancelled_invoice_is_refused(self, call):
         assert call("POST", f"/documents/{call.draft()['id']}/cancel").status_code == 400
         path = f"/documents/{call.invoice()['id']}/cancel"
         assert [call("POST", path).status_code for _ in range(2)] == [200, 400]
@@ -375,20 +375,20 @@ class TestPayments:
         paid = call.document(invoice["id"])
         assert (paid["paid_amount"], paid["paid_at"]) == (3367, "2026-09-12")
 
-    def test_a_short_payment_can_settle_it(self, call):
+    def test_a_short_payment_can_count_as_the_whole(self, call):
         invoice = call.invoice()
         payment = self.pay(call, invoice, 3300, query="?paid=true")
         assert "is_paid" not in payment
         assert call.document(invoice["id"])["paid_at"] == "2026-09-10"
 
-    def test_taking_a_payment_away_opens_the_invoice_again(self, call):
+    def test_deleting_a_payment_opens_its_invoice_again(self, call):
         invoice = call.invoice()
         payment = self.pay(call, invoice, 3367)
         assert call("DELETE", f"/document-payments/{payment['id']}").status_code == 204
         after = call.document(invoice["id"])
         assert (after["paid_amount"], after["paid_at"]) == (0, None)
 
-    def test_the_same_payment_twice_is_two_payments(self, call):
+    def test_the_same_payment_sent_twice_is_two_payments(self, call):
         invoice = call.invoice()
         for _ in range(2):
             self.pay(call, invoice, 3367, reference="pi_1")
@@ -398,12 +398,12 @@ class TestPayments:
     def test_a_payment_without_a_day_is_stored_at_the_epoch(self, call):
         assert self.pay(call, call.invoice(), 1, payment_at=None)["payment_at"] == "1970-01-01"
 
-    def test_what_is_missing_is_named(self, call):
+    def test_missing_fields_of_a_payment_are_named(self, call):
         assert call("POST", "/document-payments", {}).json["arguments"] == ["document_id", "amount"]
 
 
 class TestSending:
-    def test_an_email_leaves_an_entry_in_the_post_box(self, call):
+    def test_a_document_sent_by_email_leaves_an_entry_in_the_post_box(self, call):
         invoice = call.invoice()
         answer = call("POST", f"/documents/{invoice['id']}/send/email", {"subject": "Ihre Rechnung"})
         assert (answer.status_code, answer.data) == (204, b"")
@@ -415,7 +415,7 @@ class TestSending:
         )
         assert call.document(invoice["id"])["last_postbox_id"] == letter["id"]
 
-    def test_an_email_to_nobody_fails(self, call):
+    def test_a_document_sent_by_email_to_nobody_fails(self, call):
         invoice = call.invoice(customer_id=call.customer(emails=[])["id"])
         call("POST", f"/documents/{invoice['id']}/send/email", {})
         assert call("GET", "/post-boxes?status=ERROR").json["total"] == 1
@@ -430,7 +430,7 @@ class TestWebhooks:
         "description": "portal",
     }
 
-    def test_they_are_kept_changed_and_removed(self, call):
+    def test_webhooks_of_the_easybill_sandbox_are_kept_changed_and_removed(self, call):
         webhook = call("POST", "/webhooks", self.HOOK).json
         path = f"/webhooks/{webhook['id']}"
         assert call("PUT", path, {"is_active": True}).json["is_active"] is True
@@ -438,7 +438,7 @@ class TestWebhooks:
         assert call("DELETE", path).status_code == 204
         assert call("GET", path).status_code == 404
 
-    def test_what_is_missing_is_named(self, call):
+    def test_missing_fields_of_a_webhook_are_named(self, call):
         assert call("POST", "/webhooks", {"url": "https://x.example"}).json["arguments"] == [
             "content_type",
             "secret",
@@ -448,14 +448,14 @@ class TestWebhooks:
 
 
 class TestState:
-    def test_a_restart_keeps_documents_and_the_series(self, tmp_path):
+    def test_a_restart_of_the_easybill_sandbox_keeps_documents_and_the_series(self, tmp_path):
         first = Caller(create_app(tmp_path / "easybill.sqlite"))
         invoice = first.invoice()
         second = Caller(create_app(tmp_path / "easybill.sqlite"))
         assert second.document(invoice["id"]) == invoice
         assert second.invoice()["number"] == "RE-2026-0002"
 
-    def test_a_killed_process_loses_nothing_it_has_answered(self, tmp_path):
+    def test_a_killed_easybill_sandbox_loses_nothing_it_has_answered(self, tmp_path):
         script = (
             "import os, signal, sys; from pathlib import Path\n"
             "from portal.sandbox.easybill import create_app\n"
@@ -471,12 +471,12 @@ class TestState:
         assert ended.returncode == -signal.SIGKILL
         assert Caller(create_app(state))("GET", "/customers?number=acme").json["total"] == 1
 
-    def test_a_refused_call_leaves_no_gap_in_the_ids(self, call):
+    def test_a_refused_call_leaves_no_gap_in_the_ids_of_documents(self, call):
         before = call.draft()["id"]
         assert call("POST", "/documents", {"status": "DONE"}).status_code == 400
         assert call.draft()["id"] == before + 1
 
-    def test_starting_does_not_load_the_printing(self):
+    def test_starting_the_easybill_sandbox_does_not_load_the_pdf_library(self):
         script = "import sys, portal.sandbox.easybill; assert 'reportlab' not in sys.modules"
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
         assert subprocess.run([sys.executable, "-c", script], check=False, env=environment).returncode == 0
@@ -488,7 +488,7 @@ class TestPaper:
         assert (answer.status_code, answer.content_type) == (200, "application/pdf")
         return answer.data
 
-    def test_it_says_what_an_invoice_has_to_say(self, call):
+    def test_the_pdf_of_an_invoice_has_seller_customer_number_dates_and_lines(self, call):
         items = [RECORDED_ITEM | {"description": "Compute\n720 h × 0,0625 EUR", "unit": "Monat"}]
         text = text_of(self.pdf(call, call.invoice(items=items, due_in_days=14)))
         for said in (
@@ -509,17 +509,17 @@ class TestPaper:
         ):
             assert said in text
 
-    def test_the_same_document_prints_the_same_bytes(self, call):
+    def test_the_same_document_has_the_same_bytes_of_pdf(self, call):
         document = call.invoice()
         assert self.pdf(call, document) == self.pdf(call, document)
 
-    def test_its_name_is_shown_inline(self, call):
+    def test_the_pdf_of_a_document_is_shown_inline_with_its_name(self, call):
         document = call.invoice()
         answer = call("GET", f"/documents/{document['id']}/pdf")
         name = f"Rechnung-RE-2026-0001-{document['id']}.pdf"
         assert answer.headers["Content-Disposition"] == f'inline; filename="{name}"'
 
-    def test_english_is_for_customers_abroad_and_for_its_template(self, call):
+    def test_the_pdf_is_english_for_customers_abroad_and_by_template(self, call):
         swede = call.customer(country="SE", city="Malmö", vat_identifier="SE556677889901")
         item = RECORDED_ITEM | {"vat_percent": 0}
         abroad = call.invoice(customer_id=swede["id"], vat_option="nStbUstID", items=[item])
@@ -533,13 +533,13 @@ class TestPaper:
             self.pdf(call, call.invoice(customer_id=swede["id"], pdf_template="DE"))
         )
 
-    def test_the_customers_own_tax_note_comes_first(self, call):
+    def test_the_customers_own_tax_note_comes_first_in_the_pdf(self, call):
         document = call.invoice(vat_option="revc", text_tax="Steuerschuld geht über.")
         text = text_of(self.pdf(call, document))
         assert "Steuerschuld geht über." in text
         assert "§ 13b" not in text
 
-    def test_several_rates_are_shown_apart_and_add_up(self, call):
+    def test_several_vat_rates_are_shown_apart_in_the_pdf_and_add_up(self, call):
         items = [RECORDED_ITEM, RECORDED_ITEM | {"vat_percent": 7}]
         document = call.invoice(items=items)
         text = text_of(self.pdf(call, document))
@@ -548,32 +548,32 @@ class TestPaper:
         assert "5,38 EUR" in text
         assert "1,98 EUR" in text
 
-    def test_a_rate_may_have_a_half_and_a_note_without_an_option(self, call):
+    def test_a_vat_rate_in_the_pdf_may_have_a_half_and_a_note_without_an_option(self, call):
         item = {"single_price_net": 1032, "vat_percent": 25.5}
         text = text_of(self.pdf(call, call.invoice(items=[item], text_tax="VAT of the member state FI")))
         assert "Umsatzsteuer 25,5 %" in text
         assert "VAT of the member state FI" in text
 
-    def test_a_quantity_of_one_takes_no_column(self, call):
+    def test_a_pdf_of_quantities_of_one_has_no_column_of_quantities(self, call):
         one = {"single_price_net": 1032, "vat_percent": 19, "description": "vm\n1.488 h zu 0,00694 EUR"}
         text = text_of(self.pdf(call, call.invoice(items=[one])))
         assert "1.488 h zu 0,00694 EUR" in text
         assert "Menge" not in text
         assert "Menge" in text_of(self.pdf(call, call.invoice(items=[one | {"quantity": 2}])))
 
-    def test_a_credit_gives_back_and_has_no_day_to_be_paid_by(self, call):
+    def test_the_pdf_of_a_credit_gives_back_and_has_no_due_date(self, call):
         text = text_of(self.pdf(call, call.invoice(type="CREDIT")))
         assert "Rechnungskorrektur" in text
         assert "nachfolgend schreiben wir Ihnen gut" in text
         assert "Zahlbar" not in text
         assert "Fällig am" not in text
 
-    def test_yen_have_no_hundredths(self, call):
+    def test_yen_have_no_hundredths_in_the_pdf(self, call):
         item = {"single_price_net": 123_400, "vat_percent": 0}
         text = text_of(self.pdf(call, call.invoice(currency="JPY", items=[item])))
         assert "1.234 JPY" in text
 
-    def test_a_long_one_repeats_its_heading_and_counts_its_pages(self, call):
+    def test_a_long_pdf_repeats_its_heading_and_counts_its_pages(self, call):
         items = [RECORDED_ITEM | {"description": f"Server {n}\n720 h"} for n in range(80)]
         document = call.invoice(items=[*items, RECORDED_ITEM | {"description": "lang " * 2000}])
         pages = PdfReader(BytesIO(self.pdf(call, document))).pages
@@ -581,7 +581,7 @@ class TestPaper:
         assert all("Menge" in page.extract_text() for page in pages[:-2])
         assert "Seite 2 von" in pages[1].extract_text()
 
-    def test_a_cancellation_prints_what_it_takes_back(self, call):
+    def test_the_pdf_of_a_cancellation_names_the_invoice_that_it_takes_back(self, call):
         original = call.invoice()
         storno = call("POST", f"/documents/{original['id']}/cancel").json
         text = text_of(self.pdf(call, storno))
@@ -589,21 +589,21 @@ class TestPaper:
         assert "hebt die Rechnung RE-2026-0001 vom 01.09.2026 vollständig auf" in text
         assert "-33,67 EUR" in text
 
-    def test_a_discount_on_the_whole_is_a_line_of_the_sums(self, call):
+    def test_a_discount_on_the_whole_is_a_line_of_the_sums_in_the_pdf(self, call):
         items = [{"single_price_net": 10000, "vat_percent": rate} for rate in (19, 7)]
         text = text_of(self.pdf(call, call.invoice(items=items, discount="10", discount_type="PERCENT")))
         for said in ("-20,00 EUR", "180,00 EUR", "17,10 EUR", "6,30 EUR", "203,40 EUR"):
             assert said in text
 
-    def test_texts_may_be_taken_out(self, call):
+    def test_texts_may_be_left_out_of_the_pdf(self, call):
         draft = call.draft()
         call("PUT", f"/documents/{draft['id']}", {"text": None, "text_prefix": None})
         assert "Vielen Dank" not in text_of(self.pdf(call, draft))
 
-    def test_a_draft_is_marked_as_one(self, call):
+    def test_the_pdf_of_a_draft_is_marked_as_a_draft(self, call):
         assert "Rechnung (Entwurf)" in text_of(self.pdf(call, call.draft()))
 
-    def test_letters_the_font_lacks_do_not_stop_it(self, call):
+    def test_letters_that_the_font_lacks_do_not_stop_the_pdf(self, call):
         customer = call.customer(company_name="Łódź <b>株式会社", country="PL")
         text = text_of(self.pdf(call, call.invoice(customer_id=customer["id"], title="a < b & c")))
         assert "Lódz <b>????" in text
@@ -612,14 +612,14 @@ class TestPaper:
     @pytest.mark.parametrize(
         "accept", ["", "*/*", "application/pdf", "application/xml, application/pdf;q=0.3"]
     )
-    def test_a_download_is_the_plain_pdf(self, call, accept):
+    def test_a_download_from_the_easybill_sandbox_is_the_plain_pdf(self, call, accept):
         path = f"/documents/{call.invoice()['id']}/download"
         assert call("GET", path, headers={"Accept": accept}).data.startswith(b"%PDF")
 
     @pytest.mark.parametrize(
         "accept", ["application/xml;format=xrechnung", "application/pdf;format=zugferd;version=2.*"]
     )
-    def test_electronic_invoices_are_not_made(self, call, accept):
+    def test_electronic_invoices_are_not_made_by_the_easybill_sandbox(self, call, accept):
         path = f"/documents/{call.invoice()['id']}/download"
         assert call("GET", path, headers={"Accept": accept}).status_code == 406
 
@@ -662,7 +662,7 @@ class TestPublicDescription:
                 for body in answer.json["items"] if is_list else [answer.json]:
                     yield kind, body
 
-    def test_every_answer_matches_it(self, call, check):
+    def test_every_answer_of_the_easybill_sandbox_matches_the_public_description(self, call, check):
         self.rehearse(call)
         seen = set()
         for kind, body in self.bodies(call):
@@ -672,7 +672,7 @@ class TestPublicDescription:
         assert seen == set(self.KINDS.values())
 
     @pytest.mark.parametrize("kind", ["Document", "Customer", "DocumentPayment", "PostBox", "WebHook"])
-    def test_no_property_is_missing(self, call, check, kind):
+    def test_no_property_of_the_public_description_is_missing_in_an_answer(self, call, check, kind):
         self.rehearse(call)
         wanted = set(check.SWAGGER["definitions"][kind]["properties"])
         bodies = [body for each, body in self.bodies(call) if each == kind]
@@ -680,16 +680,16 @@ class TestPublicDescription:
         for body in bodies:
             assert wanted - set(body) == set()
 
-    def test_documents_carry_what_the_description_leaves_out(self, call):
+    def test_documents_have_fields_that_the_public_description_leaves_out(self, call):
         document = call.invoice()
         assert document["is_cold"] is False
         assert document["coldstorage_due_date"] is None
 
-    def test_no_position_lacks_a_property(self, call, check):
+    def test_no_position_of_a_document_lacks_a_property_of_the_public_description(self, call, check):
         wanted = set(check.SWAGGER["definitions"]["DocumentPosition"]["properties"])
         assert wanted == set(call.draft()["items"][0])
 
-    def test_every_writable_name_is_taken(self, check):
+    def test_every_writable_field_of_the_public_description_is_accepted(self, check):
         from portal.sandbox.easybill import customers, document_fields
 
         from_the_customer = {"address", "label_address", "customer_snapshot"}

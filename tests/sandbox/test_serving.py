@@ -44,7 +44,7 @@ def client_at(port):
     return stripe.StripeClient("sk_test_sandbox", base_addresses={"api": address}).v1
 
 
-def test_a_kill_at_any_time_loses_nothing_that_was_answered(start):
+def test_a_sandbox_killed_at_any_time_loses_nothing_that_was_answered(start):
     ports = free_ports(2)
     process = start(ports)
     created = [client_at(ports[0]).customers.create({"email": f"{n}@example.com"}).id for n in range(5)]
@@ -54,20 +54,20 @@ def test_a_kill_at_any_time_loses_nothing_that_was_answered(start):
     assert [each.id for each in client_at(ports[0]).customers.list().data] == created[::-1]
 
 
-def test_it_ends_with_its_parent(start):
+def test_the_sandbox_ends_with_its_parent(start):
     process = start(free_ports(2), "--exit-with-stdin")
     process.stdin.close()
     assert process.wait(WAIT_SECONDS) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_cleanly_on_a_signal(start, number):
+def test_the_sandbox_ends_cleanly_on_a_signal(start, number):
     process = start(free_ports(2))
     process.send_signal(number)
     assert process.wait(WAIT_SECONDS) == 0
 
 
-def test_it_listens_on_loopback_alone(start):
+def test_the_sandbox_listens_on_loopback_alone(start):
     ports = free_ports(2)
     start(ports)
     for port in ports:
@@ -77,7 +77,7 @@ def test_it_listens_on_loopback_alone(start):
             socket.create_connection(("127.0.0.2", port))
 
 
-def test_easybill_may_be_as_narrow_as_the_real_plans(start):
+def test_the_easybill_sandbox_may_have_the_call_budget_of_the_real_plans(start):
     ports = free_ports(2)
     start(ports, "--easybill-calls-per-minute", "3")
     headers = {"Authorization": "Bearer easybill-sandbox"}

@@ -36,7 +36,7 @@ def events(api):
 @pytest.mark.parametrize(
     ("number", "brand"), [("4242424242424242", "visa"), ("5555555555554444", "mastercard")]
 )
-def test_a_card_is_set_up_and_attached(api, browser_api, customer, number, brand):
+def test_a_card_is_set_up_and_attached_at_the_stripe_sandbox(api, browser_api, customer, number, brand):
     intent = begin(api, customer, automatic_payment_methods={"enabled": True})
     confirm(browser_api, intent, card(browser_api, number))
     intent = api.setup_intents.retrieve(intent.id, {"expand": ["payment_method", "latest_attempt"]})
@@ -51,7 +51,7 @@ def test_a_card_is_set_up_and_attached(api, browser_api, customer, number, brand
     ]
 
 
-def test_a_sepa_account_is_set_up_with_its_mandate(api, browser_api, customer):
+def test_a_sepa_account_is_set_up_with_its_mandate_at_the_stripe_sandbox(api, browser_api, customer):
     intent = begin(api, customer, allowed_payment_method_types=["card", "sepa_debit"])
     confirm(browser_api, intent, account(browser_api, "DE89 3704 0044 0532 0130 00"))
     intent = api.setup_intents.retrieve(intent.id)
@@ -62,7 +62,7 @@ def test_a_sepa_account_is_set_up_with_its_mandate(api, browser_api, customer):
     assert mandate.payment_method.sepa_debit.last4 == "3000"
 
 
-def test_a_mandate_has_a_page(api, browser_api, customer, sandbox):
+def test_a_mandate_of_the_stripe_sandbox_has_a_page(api, browser_api, customer, sandbox):
     intent = begin(api, customer)
     confirm(browser_api, intent, account(browser_api, "AT611904300234573201"))
     mandate = api.mandates.retrieve(api.setup_intents.retrieve(intent.id).mandate)
@@ -73,7 +73,9 @@ def test_a_mandate_has_a_page(api, browser_api, customer, sandbox):
 
 @pytest.mark.parametrize("number", ["4000002500003155", "4000002760003184"])
 @pytest.mark.parametrize(("decision", "outcome"), [("approve", "succeeded"), ("refuse", "failed")])
-def test_the_bank_approves_or_refuses(api, browser_api, customer, sandbox, number, decision, outcome):
+def test_the_bank_of_the_stripe_sandbox_approves_or_refuses(
+    api, browser_api, customer, sandbox, number, decision, outcome
+):
     intent = begin(api, customer)
     asked = confirm(browser_api, intent, card(browser_api, number))
     assert asked.status == "requires_action"
@@ -96,7 +98,7 @@ def test_the_bank_approves_or_refuses(api, browser_api, customer, sandbox, numbe
     assert "setup_intent.requires_action" in events(api)
 
 
-def test_the_bank_is_asked_once_and_only_by_who_holds_the_secret(api, browser_api, customer, sandbox):
+def test_the_page_of_the_bank_works_once_and_only_with_the_client_secret(api, browser_api, customer, sandbox):
     intent = begin(api, customer)
     url = confirm(browser_api, intent, card(browser_api, "4000002500003155")).next_action.redirect_to_url.url
     browser = sandbox.test_client()
@@ -105,7 +107,9 @@ def test_the_bank_is_asked_once_and_only_by_who_holds_the_secret(api, browser_ap
     assert browser.get(url).status_code == 410
 
 
-def test_the_way_back_from_the_bank_is_in_its_content_security_policy(api, browser_api, customer, sandbox):
+def test_the_return_address_is_in_the_content_security_policy_of_the_bank(
+    api, browser_api, customer, sandbox
+):
     intent = begin(api, customer)
     url = confirm(browser_api, intent, card(browser_api, "4000002500003155")).next_action.redirect_to_url.url
     policy = sandbox.test_client().get(url).headers["Content-Security-Policy"]
@@ -148,7 +152,7 @@ def test_after_a_decline_another_card_can_be_tried(api, browser_api, customer):
     assert len(api.setup_attempts.list({"setup_intent": intent.id}).data) == 2
 
 
-def test_tokens_stand_for_cards(api, customer):
+def test_tokens_of_stripe_for_tests_stand_for_cards(api, customer):
     method = api.payment_methods.attach("pm_card_mastercard", {"customer": customer.id})
     assert method.id not in cards.TOKENS
     assert method.card.brand == "mastercard"
@@ -168,7 +172,7 @@ def test_the_server_confirms_a_sepa_account_only_with_consent(api, browser_api, 
     assert acceptance.online.ip_address == "192.0.2.1"
 
 
-def test_the_same_number_has_the_same_fingerprint_and_is_never_shown(api, browser_api):
+def test_the_same_card_number_has_the_same_fingerprint_and_is_never_shown(api, browser_api):
     first, second = card(browser_api, "4242424242424242"), card(browser_api, "4242424242424242")
     other = card(browser_api, "5555555555554444")
     assert first.card.fingerprint == second.card.fingerprint != other.card.fingerprint
@@ -178,7 +182,7 @@ def test_the_same_number_has_the_same_fingerprint_and_is_never_shown(api, browse
     assert "DE89370400440532013000" not in shown
 
 
-def test_a_detached_method_is_no_longer_default_and_never_comes_back(api, browser_api, customer):
+def test_a_detached_payment_method_is_no_longer_default_and_never_comes_back(api, browser_api, customer):
     intent = begin(api, customer)
     method = account(browser_api, "DE89370400440532013000")
     confirm(browser_api, intent, method)
@@ -193,7 +197,7 @@ def test_a_detached_method_is_no_longer_default_and_never_comes_back(api, browse
         api.payment_methods.attach(method.id, {"customer": customer.id})
 
 
-def test_a_method_of_another_customer_cannot_become_default(api, customer):
+def test_a_payment_method_of_another_customer_cannot_become_default(api, customer):
     stranger = api.customers.create({"email": "mallory@example.com"})
     method = api.payment_methods.attach("pm_card_visa", {"customer": stranger.id})
     with pytest.raises(stripe.InvalidRequestError) as refused:
@@ -218,7 +222,7 @@ def test_a_customer_is_found_by_email_changed_and_deleted(api, customer):
     assert events(api)[-2:] == ["payment_method.detached", "customer.deleted"]
 
 
-def test_a_method_is_updated_by_us_and_by_its_network(api, customer, sandbox):
+def test_a_payment_method_is_updated_by_the_server_and_by_its_network(api, customer, sandbox):
     method = api.payment_methods.attach("pm_card_visa", {"customer": customer.id})
     api.payment_methods.update(method.id, {"card": {"exp_month": 3}, "billing_details": {"name": "Erika"}})
     sandbox.test_client().post(
@@ -240,7 +244,7 @@ def test_a_canceled_set_up_cannot_be_confirmed(api, browser_api, customer):
     assert events(api)[-1] == "setup_intent.canceled"
 
 
-def test_lists_come_in_pages(api, customer):
+def test_lists_of_the_stripe_sandbox_come_in_pages(api, customer):
     methods = [api.payment_methods.attach("pm_card_visa", {"customer": customer.id}).id for _ in range(5)]
     first = api.customers.payment_methods.list(customer.id, {"limit": 2})
     assert [each.id for each in first.data] == methods[:2:-1]
@@ -251,12 +255,12 @@ def test_lists_come_in_pages(api, customer):
     assert ([each.id for each in before.data], before.has_more) == ([methods[3]], True)
 
 
-def test_events_are_listed_from_a_time_on(api, customer):
+def test_events_of_the_stripe_sandbox_are_listed_from_a_time_on(api, customer):
     assert len(api.events.list({"created": {"gte": customer.created}}).data) == 1
     assert api.events.list({"created": {"gt": customer.created + 60}}).data == []
 
 
-def test_every_event_since_a_time_is_found_page_by_page(api, customer):
+def test_every_event_of_the_stripe_sandbox_since_a_time_is_listed_page_by_page(api, customer):
     methods = [api.payment_methods.attach("pm_card_visa", {"customer": customer.id}) for _ in range(5)]
     api.customers.update(customer.id, {"name": "Acme AG"})
     wanted = {"types": ["payment_method.attached"], "created": {"gte": customer.created}, "limit": 2}
@@ -269,7 +273,7 @@ def test_every_event_since_a_time_is_found_page_by_page(api, customer):
     assert len(list(first.auto_paging_iter())) == 5
 
 
-def test_set_ups_are_listed_by_customer_and_method(api, browser_api, customer):
+def test_set_ups_are_listed_by_customer_and_payment_method(api, browser_api, customer):
     other = begin(api, api.customers.create())
     mine = [begin(api, customer) for _ in range(2)]
     method = card(browser_api, "4242424242424242")
@@ -284,7 +288,7 @@ def test_set_ups_are_listed_by_customer_and_method(api, browser_api, customer):
     assert other.id not in {each.id for each in listed}
 
 
-def test_a_method_is_found_at_its_customer_alone(api, customer):
+def test_a_payment_method_is_found_at_its_customer_alone(api, customer):
     method = api.payment_methods.attach("pm_card_visa", {"customer": customer.id})
     assert api.customers.payment_methods.retrieve(customer.id, method.id).id == method.id
     stranger = api.customers.create()

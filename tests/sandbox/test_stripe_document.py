@@ -24,7 +24,7 @@ def told(answer):
     return DOCUMENT.of_answer("POST", "/v1/customers", 200, answer)
 
 
-def test_an_answer_of_ours_is_one_of_stripe_s(answer):
+def test_every_answer_of_the_stripe_sandbox_matches_stripes_description(answer):
     assert told(answer) == []
 
 
@@ -42,7 +42,7 @@ def test_an_answer_of_ours_is_one_of_stripe_s(answer):
     ],
     ids=["missing", "invented", "enum", "type", "null", "nested", "metadata", "nullable"],
 )
-def test_what_is_wrong_in_an_answer_is_found(api, customer, change, words):
+def test_a_deviation_of_an_answer_from_stripes_description_is_reported(api, customer, change, words):
     api.customers.update(customer.id, {"address": {"city": "Wien"}})
     answer = deepcopy(answers_of(api)[-1])
     change(answer)
@@ -50,7 +50,7 @@ def test_what_is_wrong_in_an_answer_is_found(api, customer, change, words):
     assert words in deviation
 
 
-def test_an_operation_that_stripe_does_not_have_is_a_deviation(answer):
+def test_an_operation_that_stripes_description_lacks_is_a_deviation(answer):
     assert DOCUMENT.of_answer("POST", "/v1/people", 200, answer) == [
         "POST /v1/people: not an operation of Stripe's"
     ]
@@ -66,12 +66,12 @@ def test_an_operation_that_stripe_does_not_have_is_a_deviation(answer):
         ({"invoice_settings": {"colour": "red"}}, "'colour' was unexpected"),
     ],
 )
-def test_what_is_wrong_in_a_request_is_found(parameters, words):
+def test_a_deviation_of_a_request_from_stripes_description_is_reported(parameters, words):
     (deviation,) = DOCUMENT.of_request("POST", "/v1/customers", parameters)
     assert words in deviation
 
 
-def test_a_query_is_a_request_too():
+def test_a_query_is_compared_with_stripes_description_too():
     assert (
         DOCUMENT.of_request("GET", "/v1/events", {"created": {"gte": "1"}, "types": ["mandate.updated"]})
         == []
@@ -79,14 +79,16 @@ def test_a_query_is_a_request_too():
     assert DOCUMENT.of_request("GET", "/v1/events", {"since": "1"})
 
 
-def test_an_event_that_stripe_does_not_send_is_found(answer):
+def test_an_event_that_stripe_does_not_send_is_reported(answer):
     event = new_event(
         created=1, event_type="customer.teased", content={"object": answer}, request={}, waiting=0
     )
     assert any("customer.teased" in each for each in of_event(event))
 
 
-def test_the_watch_sees_every_answer_and_every_event(api, monkeypatch, deviations_from_stripe):
+def test_every_answer_and_every_event_is_compared_with_stripes_description(
+    api, monkeypatch, deviations_from_stripe
+):
     make = routes_customers.new_customer
     monkeypatch.setattr(routes_customers, "new_customer", lambda **facts: make(**facts) | {"invented": 1})
     api.customers.create()
@@ -95,7 +97,7 @@ def test_the_watch_sees_every_answer_and_every_event(api, monkeypatch, deviation
     deviations_from_stripe.clear()
 
 
-def test_the_watch_sees_a_parameter_that_only_the_sandbox_takes(
+def test_a_parameter_that_only_the_stripe_sandbox_takes_is_reported(
     api, sandbox, deviations_from_stripe, monkeypatch
 ):
     monkeypatch.setattr("portal.sandbox.stripe.dispatch.refuse_unknown", lambda *_: None)
@@ -105,7 +107,7 @@ def test_the_watch_sees_a_parameter_that_only_the_sandbox_takes(
     deviations_from_stripe.clear()
 
 
-def test_the_document_is_older_than_the_version_we_pin_and_what_came_since_is_named():
+def test_later_fields_of_the_pinned_stripe_version_are_listed():
     date = stripe.api_version.partition(".")[0]
     assert DOCUMENT.version.partition(".")[0] < date
     for kind, field in LATER_FIELDS:
@@ -118,7 +120,7 @@ def test_the_document_is_older_than_the_version_we_pin_and_what_came_since_is_na
         assert name in SetupIntentCreateParams.__annotations__
 
 
-def test_without_the_later_additions_the_check_would_find_them(api, customer, monkeypatch):
+def test_a_later_field_that_is_not_listed_is_a_deviation_from_stripes_description(api, customer, monkeypatch):
     begin(api, customer)
     answer = answers_of(api)[-1]
     assert DOCUMENT.of_object("setup_intent", answer) == []

@@ -39,7 +39,9 @@ def count(api):
         ("failed_after", 500, "api_error", 1),
     ],
 )
-def test_a_refusal_says_what_stripe_would_say(address, api, kind, status, error_type, done):
+def test_a_rehearsed_refusal_of_stripe_has_stripes_status_and_error_type(
+    address, api, kind, status, error_type, done
+):
     throw(address, kind)
     answer = create(address)
     assert (answer.status_code, answer.json()["error"]["type"]) == (status, error_type)
@@ -47,7 +49,7 @@ def test_a_refusal_says_what_stripe_would_say(address, api, kind, status, error_
     assert create(address).status_code == 200, "a fault is used up"
 
 
-def test_a_rate_limit_is_known_to_the_sdk(address, api):
+def test_a_rehearsed_rate_limit_of_stripe_is_understood_by_the_sdk(address, api):
     throw(address, "rate_limited", times=3)
     client = stripe.StripeClient("sk_test_sandbox", base_addresses={"api": address}).v1
     with pytest.raises(stripe.RateLimitError) as refused:
@@ -56,14 +58,14 @@ def test_a_rate_limit_is_known_to_the_sdk(address, api):
 
 
 @pytest.mark.parametrize(("kind", "done"), [("reset", 0), ("cut", 1)])
-def test_a_connection_breaks_before_or_within_the_answer(address, api, kind, done):
+def test_a_rehearsed_connection_to_stripe_breaks_before_or_within_the_answer(address, api, kind, done):
     throw(address, kind)
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         create(address)
     assert count(api) == done
 
 
-def test_a_lost_answer_was_done_and_the_same_key_finds_it(address, api):
+def test_a_lost_answer_of_the_stripe_sandbox_is_found_with_the_same_key(address, api):
     throw(address, "lost", seconds=WAIT_SECONDS)
     with pytest.raises(requests.ReadTimeout):
         create(address, key="k", timeout=0.2)
@@ -73,13 +75,13 @@ def test_a_lost_answer_was_done_and_the_same_key_finds_it(address, api):
     assert answer.json()["id"] == api.customers.list().data[0].id
 
 
-def test_silence_ends_without_an_answer(address):
+def test_silence_of_the_stripe_sandbox_ends_without_an_answer(address):
     throw(address, "lost", seconds="0.01")
     with pytest.raises(requests.ConnectionError):
         create(address)
 
 
-def test_the_sdk_makes_one_customer_through_a_lost_answer_and_a_500(address, api):
+def test_the_sdk_makes_one_stripe_customer_through_a_lost_answer_and_a_500(address, api):
     throw(address, "lost", seconds="0.01", method="POST")
     throw(address, "failed", method="POST")
     client = stripe.StripeClient("sk_test_sandbox", base_addresses={"api": address}, max_network_retries=2).v1
@@ -87,20 +89,20 @@ def test_the_sdk_makes_one_customer_through_a_lost_answer_and_a_500(address, api
     assert [each.id for each in api.customers.list().data] == [customer.id]
 
 
-def test_a_500_after_the_deed_is_kept_by_its_key(address, api):
+def test_a_500_of_stripe_after_the_change_is_repeated_for_the_same_key(address, api):
     throw(address, "failed_after")
     assert [create(address, key="k").status_code for _ in range(2)] == [500, 500]
     assert count(api) == 1
 
 
-def test_a_slow_answer_is_the_right_one(address):
+def test_a_slow_answer_of_the_stripe_sandbox_is_the_right_answer(address):
     throw(address, "slow", seconds="0.3")
     started = time.monotonic()
     assert create(address).json()["object"] == "customer"
     assert time.monotonic() - started >= 0.3
 
 
-def test_a_dripping_answer_is_whole_in_the_end(address):
+def test_a_dripping_answer_of_the_stripe_sandbox_is_whole_in_the_end(address):
     throw(address, "drip", seconds="0")
     assert create(address).json()["object"] == "customer"
     throw(address, "drip", seconds=WAIT_SECONDS)
@@ -111,7 +113,7 @@ def test_a_dripping_answer_is_whole_in_the_end(address):
     assert answer.content.endswith(b"}")
 
 
-def test_a_garbled_answer_is_no_json(address, api):
+def test_a_garbled_answer_of_the_stripe_sandbox_is_no_json(address, api):
     throw(address, "garbled")
     answer = create(address)
     assert answer.status_code == 200
@@ -119,7 +121,7 @@ def test_a_garbled_answer_is_no_json(address, api):
     assert count(api) == 0
 
 
-def test_a_fault_meets_only_the_calls_it_is_for(address):
+def test_a_fault_of_the_stripe_sandbox_meets_only_the_calls_that_it_names(address):
     throw(address, "failed", method="POST", path="/v1/setup_intents*", times=2)
     throw(address, "failed", caller="browser")
     assert create(address).status_code == 200
@@ -143,12 +145,12 @@ def test_a_fault_meets_only_the_calls_it_is_for(address):
         ({"kind": "slow", "when": "now"}, "when"),
     ],
 )
-def test_a_switch_that_cannot_work_is_refused(sandbox, switch, param):
+def test_an_unusable_fault_of_the_stripe_sandbox_is_refused(sandbox, switch, param):
     answer = sandbox.test_client().post(LEVER, data=switch, headers=KEY)
     assert (answer.status_code, answer.json["error"]["param"]) == (400, param)
 
 
-def test_the_switches_are_not_for_browsers(sandbox):
+def test_the_fault_switches_of_the_stripe_sandbox_refuse_a_publishable_key(sandbox):
     answer = sandbox.test_client().post(
         LEVER, data={"kind": "failed"}, headers={"Authorization": "Bearer pk_test_x"}
     )
@@ -156,7 +158,7 @@ def test_the_switches_are_not_for_browsers(sandbox):
     assert sandbox.test_client().post(LEVER, data={"kind": "failed"}).status_code == 401
 
 
-def test_a_key_that_is_being_worked_on_is_in_use(address, api):
+def test_an_idempotency_key_of_a_running_request_is_in_use(address, api):
     throw(address, "slow", seconds=WAIT_SECONDS)
     answers = []
     first = threading.Thread(target=lambda: answers.append(create(address, key="k")))
@@ -173,7 +175,7 @@ def test_a_key_that_is_being_worked_on_is_in_use(address, api):
     assert count(api) == 2
 
 
-def test_a_key_belongs_to_its_endpoint(address):
+def test_an_idempotency_key_belongs_to_its_endpoint(address):
     assert create(address, key="k").status_code == 200
     refused = requests.post(
         f"{address}/v1/setup_intents", headers=KEY | {"Idempotency-Key": "k"}, timeout=WAIT_SECONDS

@@ -18,7 +18,7 @@ def fetched(sandbox, path):
 
 
 @pytest.mark.parametrize("page", ["element.html", "controller.html"])
-def test_a_frame_allows_no_inline_script_or_style(sandbox, page):
+def test_the_frame_of_the_payment_element_allows_no_inline_script_or_style(sandbox, page):
     answer = fetched(sandbox, f"/{page}")
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -29,7 +29,7 @@ def test_a_frame_allows_no_inline_script_or_style(sandbox, page):
     assert not [tag for tag in document.find_all(True) if "style" in tag.attrs]
 
 
-def test_every_field_of_the_element_is_labelled(sandbox):
+def test_every_field_of_the_payment_element_is_labelled(sandbox):
     document = BeautifulSoup(fetched(sandbox, "/element.html").text, "html.parser")
     labels = {label.get("for"): label.get_text(strip=True) for label in document.find_all("label")}
     fields = [field["id"] for field in document.find_all("input") if field.get("type") != "radio"]
@@ -45,35 +45,35 @@ def test_every_field_of_the_element_is_labelled(sandbox):
     assert tabs == ["Card", "SEPA Direct Debit"]
 
 
-def test_the_element_says_that_it_is_a_stand_in(sandbox):
+def test_the_payment_element_of_the_sandbox_says_that_it_is_a_sandbox(sandbox):
     notice = BeautifulSoup(fetched(sandbox, "/element.html").text, "html.parser").select_one(".notice span")
     assert notice.text == "Sandbox: a stand-in for Stripe. Test numbers only, no real card or account."
 
 
 @pytest.mark.parametrize("script", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
-def test_no_script_writes_to_the_console_or_to_just_anyone(script):
+def test_no_script_of_the_stripe_sandbox_writes_to_the_console_or_to_any_origin(script):
     text = script.read_text(encoding="utf-8")
     assert not re.search(r"\bconsole\.[a-z]", text)
     assert "'*'" not in text
     assert "innerHTML" not in text
 
 
-def test_no_other_origin_may_call_the_api(sandbox):
+def test_no_other_origin_may_call_the_api_of_the_stripe_sandbox(sandbox):
     answer = sandbox.test_client().get("/v1/customers", headers={"Origin": "http://portal.test"})
     assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
 
 
 @pytest.mark.parametrize("path", ["/stripe.js", "/favicon.ico", "/assets/element.js", "/assets/element.css"])
-def test_what_the_pages_refer_to_is_there(sandbox, path):
+def test_every_file_that_pages_of_the_stripe_sandbox_refer_to_exists(sandbox, path):
     assert fetched(sandbox, path).status_code == 200
 
 
-def test_any_other_page_may_load_nothing(sandbox):
+def test_unlisted_pages_of_the_stripe_sandbox_may_load_nothing(sandbox):
     answer = fetched(sandbox, "/assets/element.html")
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
-def test_the_start_page_shows_numbers_events_and_what_is_switched_on(sandbox, api, customer):
+def test_the_start_page_of_the_stripe_sandbox_shows_numbers_events_and_faults(sandbox, api, customer):
     assert "No faults." in fetched(sandbox, "/").text
     raw_call(sandbox, "POST", "/v1/sandbox/faults", kind="lost", times=3)
     raw_call(sandbox, "POST", "/v1/sandbox/webhooks", delivery="held")

@@ -53,7 +53,7 @@ def test_a_bank_that_takes_its_time_lets_the_set_up_wait(api, processing, custom
     assert let_time_pass() == []
 
 
-def test_a_bank_may_refuse_days_later(api, processing, customer, let_time_pass):
+def test_a_bank_may_refuse_a_set_up_days_later(api, processing, customer, let_time_pass):
     intent = processing(FAILS_LATE)
     assert intent.status == "processing"
     let_time_pass()
@@ -77,14 +77,16 @@ def test_a_mandate_may_end_days_after_it_was_set_up(api, processing, customer, l
     assert len(api.customers.payment_methods.list(customer.id).data) == 1, "the method itself stays"
 
 
-def test_nobody_waits_for_a_customer_who_is_gone(api, processing, customer, let_time_pass):
+def test_the_set_up_of_a_deleted_customer_fails_when_the_bank_answers(
+    api, processing, customer, let_time_pass
+):
     intent = processing(SETTLES_LATE)
     api.customers.delete(customer.id)
     let_time_pass()
     assert api.setup_intents.retrieve(intent.id).status == "requires_payment_method"
 
 
-def test_it_happens_by_itself_and_after_a_restart(tmp_path):
+def test_the_late_answer_of_a_bank_comes_by_itself_and_after_a_restart(tmp_path):
     state = tmp_path / "stripe.sqlite3"
     before = create_app(state, late_seconds=0.05)
     api, browser_api = client_of(before), client_of(before, "pk_test_sandbox")

@@ -10,7 +10,7 @@ from tests.sandbox.test_stripe import account, begin, confirm, events
 KEY = {"idempotency_key": "customer-7"}
 
 
-def test_the_same_key_gives_the_same_answer(api, sandbox):
+def test_the_same_idempotency_key_gives_the_same_answer(api, sandbox):
     first = api.customers.create({"email": "a@example.com"}, KEY)
     second = api.customers.create({"email": "a@example.com"}, KEY)
     assert second.id == first.id
@@ -19,20 +19,20 @@ def test_the_same_key_gives_the_same_answer(api, sandbox):
     assert events(api) == ["customer.created"]
 
 
-def test_the_same_key_with_other_parameters_is_an_error(api):
+def test_an_idempotency_key_with_other_parameters_is_an_error(api):
     api.customers.create({"email": "a@example.com"}, KEY)
     with pytest.raises(stripe.IdempotencyError) as refused:
         api.customers.create({"email": "b@example.com"}, KEY)
     assert refused.value.http_status == 400
 
 
-def test_a_failed_validation_does_not_use_up_the_key(api):
+def test_a_failed_validation_does_not_use_up_the_idempotency_key(api):
     with pytest.raises(stripe.InvalidRequestError):
         api.customers.create({"nickname": "a"}, KEY)
     assert api.customers.create({"email": "a@example.com"}, KEY).email == "a@example.com"
 
 
-def test_a_decline_is_remembered(api, customer):
+def test_a_decline_is_repeated_for_the_same_idempotency_key(api, customer):
     intent = begin(api, customer)
     given = {"payment_method": "pm_card_chargeDeclined", "return_url": "http://portal.test/"}
     for _ in range(2):
@@ -42,14 +42,14 @@ def test_a_decline_is_remembered(api, customer):
     assert events(api).count("setup_intent.setup_failed") == 1
 
 
-def test_a_refusal_leaves_no_trace(api, customer):
+def test_a_set_up_that_the_stripe_sandbox_refuses_leaves_no_event(api, customer):
     given = {"payment_method": "pm_card_visa", "confirm": True, "return_url": "ftp://portal.test/"}
     with pytest.raises(stripe.InvalidRequestError):
         begin(api, customer, **given)
     assert events(api) == ["customer.created"]
 
 
-def test_everything_survives_a_restart(tmp_path):
+def test_objects_of_the_stripe_sandbox_survive_a_restart(tmp_path):
     before = create_app(tmp_path / "stripe.sqlite3")
     api, browser_api = client_of(before), client_of(before, "pk_test_sandbox")
     customer = api.customers.create({"email": "a@example.com"}, KEY)
@@ -73,7 +73,7 @@ def test_everything_survives_a_restart(tmp_path):
     after.extensions["stripe_sandbox"].close()
 
 
-def test_no_card_number_reaches_the_disk(tmp_path):
+def test_no_card_number_of_the_stripe_sandbox_reaches_the_disk(tmp_path):
     app = create_app(tmp_path / "stripe.sqlite3")
     form = {
         "type": "card",

@@ -5,7 +5,7 @@ from tests.sandbox.stripe_client import client_of, raw_call
 from tests.sandbox.test_stripe import CARD, HOLDER, begin, card
 
 
-def test_an_unknown_parameter_is_refused(api, sandbox):
+def test_an_unknown_parameter_is_refused_by_the_stripe_sandbox(api, sandbox):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         api.customers.create({"nickname": "Acme"})
     assert (refused.value.code, refused.value.param) == ("parameter_unknown", "nickname")
@@ -14,14 +14,14 @@ def test_an_unknown_parameter_is_refused(api, sandbox):
     assert refused.value.param == "invoice_settings[colour]"
 
 
-def test_payment_method_types_are_no_longer_a_parameter(api, customer):
+def test_payment_method_types_are_no_longer_a_parameter_of_a_set_up(api, customer):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         begin(api, customer, payment_method_types=["card"])
     assert refused.value.http_status == 400
     assert refused.value.code == "payment_method_types_no_longer_supported"
 
 
-def test_automatic_and_allowed_types_exclude_each_other(api, customer):
+def test_automatic_and_allowed_payment_method_types_exclude_each_other(api, customer):
     with pytest.raises(stripe.InvalidRequestError, match="only specify one"):
         begin(
             api,
@@ -31,7 +31,7 @@ def test_automatic_and_allowed_types_exclude_each_other(api, customer):
         )
 
 
-def test_allowed_types_that_are_not_switched_on_are_filtered(api, customer):
+def test_allowed_payment_method_types_that_are_not_switched_on_are_filtered(api, customer):
     assert begin(api, customer, allowed_payment_method_types=["klarna", "card"]).payment_method_types == [
         "card"
     ]
@@ -40,12 +40,12 @@ def test_allowed_types_that_are_not_switched_on_are_filtered(api, customer):
 
 
 @pytest.mark.parametrize("key", ["sk_live_x", "rk_live_x", "pk_live_x"])
-def test_live_keys_are_refused(sandbox, key):
+def test_live_keys_are_refused_by_the_stripe_sandbox(sandbox, key):
     with pytest.raises(stripe.AuthenticationError, match="refuses live keys"):
         client_of(sandbox, key).customers.list()
 
 
-def test_other_keys_are_refused(sandbox):
+def test_unknown_keys_are_refused_by_the_stripe_sandbox(sandbox):
     with pytest.raises(stripe.AuthenticationError, match="Invalid API Key"):
         client_of(sandbox, "sk_other").customers.list()
     answer = sandbox.test_client().get("/v1/customers")
@@ -53,7 +53,7 @@ def test_other_keys_are_refused(sandbox):
     assert "did not provide an API key" in answer.json["error"]["message"]
 
 
-def test_a_publishable_key_opens_only_what_a_browser_needs(api, browser_api, customer):
+def test_a_publishable_key_opens_only_the_calls_that_a_browser_needs(api, browser_api, customer):
     intent = begin(api, customer)
     with pytest.raises(stripe.AuthenticationError) as refused:
         browser_api.customers.retrieve(customer.id)
@@ -72,7 +72,7 @@ def test_a_publishable_key_opens_only_what_a_browser_needs(api, browser_api, cus
         ("4242424242424241", "incorrect_number", None),
     ],
 )
-def test_a_number_that_is_not_published_is_refused(browser_api, number, code, decline_code):
+def test_a_card_number_that_is_not_published_is_refused(browser_api, number, code, decline_code):
     with pytest.raises(stripe.CardError) as refused:
         card(browser_api, number)
     assert refused.value.code == code
@@ -86,7 +86,7 @@ def test_a_number_that_is_not_published_is_refused(browser_api, number, code, de
         ("DE00370400440532013000", "invalid_bank_account_iban"),
     ],
 )
-def test_an_account_that_is_not_published_is_refused(browser_api, iban, code):
+def test_a_bank_account_that_is_not_published_is_refused(browser_api, iban, code):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         browser_api.payment_methods.create(
             {"type": "sepa_debit", "sepa_debit": {"iban": iban}, "billing_details": HOLDER}
@@ -102,7 +102,7 @@ def test_an_account_that_is_not_published_is_refused(browser_api, iban, code):
         ({"cvc": "12"}, "invalid_cvc"),
     ],
 )
-def test_a_card_needs_a_date_to_come_and_a_whole_security_code(browser_api, change, code):
+def test_a_card_needs_a_future_expiry_and_a_whole_security_code(browser_api, change, code):
     facts = {"number": "4242424242424242", **CARD, **change}
     with pytest.raises(stripe.CardError) as refused:
         browser_api.payment_methods.create({"type": "card", "card": facts})
@@ -114,7 +114,7 @@ def test_the_server_may_not_send_card_numbers(api):
         card(api, "4242424242424242")
 
 
-def test_another_version_is_refused(api):
+def test_an_api_version_other_than_the_pinned_is_refused_by_the_stripe_sandbox(api):
     with pytest.raises(stripe.InvalidRequestError, match="Invalid Stripe API version"):
         api.customers.list(options={"stripe_version": "2024-06-20"})
 
@@ -122,13 +122,13 @@ def test_another_version_is_refused(api):
 @pytest.mark.parametrize(
     "call", [("POST", "/v1/payment_intents"), ("PUT", "/v1/customers"), ("GET", "/v1/charges")]
 )
-def test_what_the_portal_does_not_call_is_an_unrecognized_address(sandbox, call):
+def test_a_call_that_the_portal_does_not_make_is_an_unrecognized_url(sandbox, call):
     response, answer = raw_call(sandbox, *call)
     assert response.status_code == 404
     assert answer["error"]["message"].startswith(f"Unrecognized request URL ({call[0]}: {call[1]})")
 
 
-def test_what_does_not_exist_is_missing(api):
+def test_a_stripe_object_that_does_not_exist_is_resource_missing(api):
     with pytest.raises(stripe.InvalidRequestError) as refused:
         api.payment_methods.retrieve("pm_nothing")
     assert (refused.value.http_status, refused.value.code) == (404, "resource_missing")
@@ -143,12 +143,12 @@ def test_a_return_address_is_a_web_address(api, customer, url):
     assert refused.value.code == "url_invalid"
 
 
-def test_only_some_fields_expand(api, customer):
+def test_only_some_fields_of_stripe_objects_expand(api, customer):
     with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
         api.customers.retrieve(customer.id, {"expand": ["email"]})
 
 
-def test_our_own_frame_gets_its_errors_without_an_error_status(sandbox):
+def test_the_frame_of_the_sandbox_gets_its_errors_without_an_error_status(sandbox):
     response, answer = raw_call(sandbox, "GET", "/v1/customers/cus_nothing", headers={"Sandbox-Quiet": "1"})
     assert response.status_code == 200
     assert answer["error"]["code"] == "resource_missing"

@@ -8,11 +8,11 @@ from tests.sandbox.stripe_client import answers_of
 from tests.sandbox.test_stripe import account, begin, card, confirm
 
 
-def test_the_version_is_the_sdk_s():
+def test_the_version_of_the_stripe_sandbox_is_the_sdks():
     assert stripe.api_version == API_VERSION
 
 
-def test_every_object_has_the_fields_of_the_sdk(api, browser_api, customer, sandbox):
+def test_every_object_of_the_stripe_sandbox_has_the_fields_of_the_sdk(api, browser_api, customer, sandbox):
     intents = [begin(api, customer, metadata={"organization": "7"}) for _ in range(4)]
     method = card(browser_api, "4242424242424242")
     confirm(browser_api, intents[0], method)
@@ -48,7 +48,7 @@ def test_every_object_has_the_fields_of_the_sdk(api, browser_api, customer, sand
     assert [found for each in answers for found in deviations(each)] == []
 
 
-def test_the_check_finds_what_is_wrong(api, customer):
+def test_the_comparison_with_the_sdks_fields_reports_each_deviation(api, customer):
     (answer,) = answers_of(api)
     answer["invented"] = 1
     answer["created"] = "now"

@@ -85,14 +85,14 @@ def test_an_event_is_signed_as_stripe_signs(open_receiver, open_sandbox):
     assert event.id == api.events.list().data[0].id
 
 
-def test_another_secret_does_not_fit(open_receiver, open_sandbox):
+def test_a_signature_by_another_secret_is_not_valid(open_receiver, open_sandbox):
     receiver = open_receiver()
     client_of(open_sandbox(webhook_url=receiver.url, webhook_secret=SECRET)).customers.create()
     with pytest.raises(stripe.SignatureVerificationError):
         receiver.next_event("whsec_other")
 
 
-def test_an_event_comes_again_after_a_500(open_receiver, open_sandbox):
+def test_an_event_is_delivered_again_after_a_500(open_receiver, open_sandbox):
     receiver = open_receiver(500, 302)
     app = open_sandbox(webhook_url=receiver.url, webhook_secret=SECRET, retry_delays=(0.01, 0.01))
     client_of(app).customers.create()
@@ -100,7 +100,7 @@ def test_an_event_comes_again_after_a_500(open_receiver, open_sandbox):
     assert first.id == second.id == third.id
 
 
-def test_events_arrive_in_their_order_at_each_endpoint_that_wants_them(open_receiver, open_sandbox):
+def test_events_arrive_in_order_at_each_endpoint_that_enables_them(open_receiver, open_sandbox):
     everything, deletions = open_receiver(), open_receiver()
     api = client_of(open_sandbox(webhook_url=everything.url, webhook_secret=SECRET))
     endpoint = api.webhook_endpoints.create({"url": deletions.url, "enabled_events": ["customer.deleted"]})
@@ -110,7 +110,7 @@ def test_events_arrive_in_their_order_at_each_endpoint_that_wants_them(open_rece
     assert deletions.next_event(endpoint.secret).type == "customer.deleted"
 
 
-def test_what_was_not_delivered_is_delivered_after_a_restart(open_receiver, open_sandbox, tmp_path):
+def test_an_undelivered_event_is_delivered_after_a_restart(open_receiver, open_sandbox, tmp_path):
     receiver = open_receiver(500)
     state = tmp_path / "stripe.sqlite3"
     configured = {"webhook_url": receiver.url, "webhook_secret": SECRET}
@@ -122,7 +122,7 @@ def test_what_was_not_delivered_is_delivered_after_a_restart(open_receiver, open
     assert receiver.next_event().id == first.id
 
 
-def test_a_webhook_needs_its_secret():
+def test_a_webhook_of_the_stripe_sandbox_needs_its_secret():
     with pytest.raises(ValueError, match="both"):
         create_app(webhook_url="http://127.0.0.1:1/")
 
@@ -142,7 +142,7 @@ TOLD = {
 }
 
 
-def test_everything_the_portal_listens_to_is_told(open_receiver, open_sandbox):
+def test_every_event_that_the_portal_listens_to_is_sent(open_receiver, open_sandbox):
     receiver = open_receiver()
     app = open_sandbox()
     api, browser_api = client_of(app), client_of(app, "pk_test_sandbox")
@@ -171,7 +171,7 @@ def pull(app, lever, **how):
     return answer
 
 
-def test_what_is_held_back_arrives_when_it_is_let_go(open_receiver, open_sandbox):
+def test_held_events_arrive_in_order_when_delivery_goes_on(open_receiver, open_sandbox):
     receiver = open_receiver()
     app = open_sandbox(webhook_url=receiver.url, webhook_secret=SECRET)
     assert pull(app, "webhooks", delivery="held")["delivery"] == "held"
@@ -182,7 +182,7 @@ def test_what_is_held_back_arrives_when_it_is_let_go(open_receiver, open_sandbox
     assert [receiver.next_event().data.object.id for _ in ids] == ids
 
 
-def test_what_is_dropped_never_arrives_and_can_be_looked_up(open_receiver, open_sandbox):
+def test_dropped_events_never_arrive_and_can_be_listed(open_receiver, open_sandbox):
     receiver = open_receiver()
     app = open_sandbox(webhook_url=receiver.url, webhook_secret=SECRET)
     api = client_of(app)
@@ -199,7 +199,7 @@ def test_what_is_dropped_never_arrives_and_can_be_looked_up(open_receiver, open_
     assert api.events.retrieve(listed[1].id).type == "customer.created"
 
 
-def test_an_event_can_be_sent_again(open_receiver, open_sandbox):
+def test_an_event_of_the_stripe_sandbox_can_be_sent_again(open_receiver, open_sandbox):
     receiver = open_receiver()
     app = open_sandbox(webhook_url=receiver.url, webhook_secret=SECRET)
     client_of(app).customers.create()
@@ -208,6 +208,6 @@ def test_an_event_can_be_sent_again(open_receiver, open_sandbox):
     assert receiver.next_event().id == first.id
 
 
-def test_events_are_delivered_or_not_and_nothing_else(open_sandbox):
+def test_an_unknown_way_of_delivering_events_is_refused(open_sandbox):
     response, answer = raw_call(open_sandbox(), "POST", "/v1/sandbox/webhooks", delivery="sometimes")
     assert (response.status_code, answer["error"]["param"]) == (400, "delivery")
