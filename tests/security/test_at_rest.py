@@ -47,7 +47,7 @@ def dump() -> str:
 
 
 @pytest.mark.timeout(180)
-def test_a_token_is_nowhere_but_with_who_was_shown_it(app, acme, written, proves):
+def test_a_token_is_nowhere_but_in_the_one_answer_that_showed_it(app, acme, written, proves):
     count = sized(100, 1000)
     people = [make_member(acme, Preset.ADMIN) for _ in range(count // 50)]  # each may have a hundred
     minted = [

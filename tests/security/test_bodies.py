@@ -60,7 +60,7 @@ def every_json_door(app, owner: Tenant, collector: str) -> list[tuple[Door, dict
 
 
 @pytest.mark.timeout(180)
-def test_a_body_that_breaks_parsers_is_refused_the_same_everywhere(app, tenants, backend, proves):
+def test_a_body_that_breaks_parsers_is_refused_alike_by_every_endpoint(app, tenants, backend, proves):
     ours, _ = tenants
     collector = add_collector("region one", now=NOW)
     db.session.commit()
@@ -111,7 +111,7 @@ LINES = {
 }
 
 
-def test_an_entry_that_makes_no_sense_is_refused_and_its_batch_with_it(app, tenants):
+def test_an_unusable_usage_entry_is_refused_and_its_batch_with_it(app, tenants):
     ours, _ = tenants
     token = add_collector("region one", now=NOW)
     db.session.commit()

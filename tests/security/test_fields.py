@@ -19,13 +19,13 @@ EXTRA = (
 )  # fmt: skip
 
 
-def test_there_are_twenty():
+def test_twenty_undeclared_fields_are_tried():
     assert len(set(EXTRA)) == 20
 
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", ["form", "json"])
-def test_a_field_that_nobody_asked_for_is_refused(app, tenants, proves, kind):
+def test_an_undeclared_field_is_refused_by_every_form_and_body(app, tenants, proves, kind):
     ours, theirs = tenants
     browser, program = entered(app, ours.admin), bearer(ours.token)
     before, wrong, sent = checksum(ours), [], 0

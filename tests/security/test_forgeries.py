@@ -85,7 +85,7 @@ FORGERIES: tuple[Forgery, ...] = (
 )
 
 
-def test_no_forged_request_does_anything(app, tenants, proves):
+def test_no_forged_request_changes_anything(app, tenants, proves):
     ours, theirs = tenants
     stranger = entered(app, theirs.admin).csrf_token
     before, sent, wrong = checksum(ours), 0, []
@@ -107,7 +107,7 @@ def test_no_forged_request_does_anything(app, tenants, proves):
     proves(f"S6 {sent} forged requests at {len(every_door)} doors: all 400, 0 rows changed")
 
 
-def test_a_token_of_the_session_before_is_no_good(app, tenants):
+def test_a_csrf_token_of_the_previous_session_is_refused(app, tenants):
     ours, _ = tenants
     client = entered(app, ours.admin)
     old = client.csrf_token
@@ -125,7 +125,7 @@ def test_a_token_of_the_session_before_is_no_good(app, tenants):
     assert checksum(ours) == before
 
 
-def test_a_get_that_calls_itself_something_else_stays_a_get(app, tenants):
+def test_a_get_that_claims_another_method_stays_a_get(app, tenants):
     ours, _ = tenants
     client = entered(app, ours.admin)
     before = checksum(ours)
@@ -139,7 +139,7 @@ def test_a_get_that_calls_itself_something_else_stays_a_get(app, tenants):
     assert checksum(ours) == before
 
 
-def test_the_same_doors_open_for_who_belongs_there(app, tenants):
+def test_the_requests_that_were_forged_work_from_their_own_page(app, tenants):
     """Or everything above would be refused for another reason."""
     ours, _ = tenants
     opened = set()

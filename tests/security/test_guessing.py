@@ -69,7 +69,7 @@ def test_with_four_processes_ten_guesses_reach_the_hash_and_a_restart_forgets_no
 if IS_FULL:  # a measurement: taken beside nothing else
 
     @pytest.mark.timeout(300)
-    def test_a_known_and_an_unknown_address_take_the_same_time(app, acme, proves):
+    def test_signing_in_with_a_known_and_an_unknown_address_takes_the_same_time(app, acme, proves):
         ada = make_member(acme, Preset.ADMIN)
         client = client_of(app)
         client.get("/login")

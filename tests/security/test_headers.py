@@ -100,7 +100,7 @@ def answers(secure: Flask, owner) -> dict[str, tuple]:
     }
 
 
-def test_every_kind_of_answer_has_its_headers(secure, tenants, proves):
+def test_every_kind_of_answer_has_its_security_headers(secure, tenants, proves):
     ours, _ = tenants
     found = answers(secure, ours)
     for kind, (status, answer) in found.items():
@@ -132,7 +132,7 @@ def test_every_kind_of_answer_has_its_headers(secure, tenants, proves):
     proves(f"S14 {len(found)} kinds of answers, each with all its headers")
 
 
-def test_stripes_script_is_allowed_on_its_own_page_alone(secure, tenants, sandboxes):
+def test_stripes_script_is_allowed_on_the_page_of_the_element_alone(secure, tenants, sandboxes):
     ours, _ = tenants
     client = signed_in(secure, ours.admin)
     home = f"/organizations/{ours.uid}/payment_methods"
@@ -143,7 +143,7 @@ def test_stripes_script_is_allowed_on_its_own_page_alone(secure, tenants, sandbo
     assert "unsafe" not in with_stripe
 
 
-def test_there_is_one_cookie_and_only_this_host_gets_it_over_https(secure, tenants):
+def test_a_single_cookie_is_set_for_this_host_over_https_alone(secure, tenants):
     ours, _ = tenants
     client = browser_of(secure)
     page = client.get("/login", base_url=HTTPS)
@@ -164,7 +164,7 @@ def test_there_is_one_cookie_and_only_this_host_gets_it_over_https(secure, tenan
         assert len(cookie) <= 4096
 
 
-def test_a_form_over_https_wants_to_come_from_here(secure, tenants):
+def test_a_form_over_https_needs_a_referrer_of_this_host(secure, tenants):
     ours, _ = tenants
     client = browser_of(secure)
     page = client.get("/login", base_url=HTTPS)
@@ -184,7 +184,7 @@ def confirming(tenants, sign_in):
     return client
 
 
-def test_after_typing_the_password_again_nobody_is_sent_elsewhere(confirming, proves):
+def test_confirming_the_password_never_leads_to_another_host(confirming, proves):
     for target in HOSTILE:
         data = {"csrf_token": confirming.csrf_token, "password": PASSWORD}
         db.session.query(Throttle).delete()
@@ -206,7 +206,7 @@ def test_a_page_that_htmx_or_a_referrer_names_leads_nowhere_else(admin, nobody):
         assert referred.location == "/login?next=/", target
 
 
-def test_a_payment_that_was_set_up_leads_back_to_where_the_settings_say(tenants, sign_in):
+def test_a_payment_method_set_up_leads_back_to_the_address_of_the_settings(tenants, sign_in):
     ours, _ = tenants
     client = sign_in(ours.admin)
     page = client.page(f"/organizations/{ours.uid}/payment_methods/new?return_url=https://evil.test")
@@ -221,7 +221,7 @@ HOSTS = [
 ]  # fmt: skip
 
 
-def test_another_host_is_refused(nobody):
+def test_a_request_for_another_host_name_is_refused(nobody):
     for host in HOSTS:
         answer = nobody.get("/login", headers={"Host": host})
         assert answer.status_code == 400, host
@@ -240,7 +240,7 @@ FORWARDED = [
 ]
 
 
-def test_what_a_proxy_might_have_said_is_not_believed(nobody, admin):
+def test_forwarded_headers_are_not_believed(nobody, admin):
     for headers in FORWARDED:
         assert nobody.get("/", headers=headers).location == "/login?next=/"
         page = admin.get("/subscriptions", headers=headers)
@@ -265,7 +265,7 @@ def test_a_mail_leads_to_the_address_of_the_settings(tenants, nobody):
     assert "evil" not in sent[0].text
 
 
-def test_the_throttle_cannot_be_walked_past_with_a_forwarded_address(nobody):
+def test_the_throttle_ignores_forwarded_addresses(nobody):
     for place in range(3):
         nobody.get("/login")
         data = {"csrf_token": nobody.csrf_token, "login": f"person{place}@example.org", "password": "x" * 12}

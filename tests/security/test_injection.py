@@ -56,7 +56,7 @@ PAGES = (
 )  # fmt: skip
 
 
-def test_there_are_sixty():
+def test_sixty_hostile_texts_are_tried():
     assert len(set(STRINGS)) >= 60
 
 
@@ -153,7 +153,7 @@ def test_a_hostile_text_is_text_on_every_page_and_in_every_header(app, tenants, 
 SAFE = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"'
 
 
-def test_a_hostile_name_of_a_token_is_kept_as_it_is_or_refused(app, acme, nobody):
+def test_a_hostile_name_of_a_token_is_kept_unchanged_or_refused(app, acme, nobody):
     token = make_token(acme, make_member(acme))
     for text in (*STRINGS, *LINE_BREAKS, "xq7\0"):
         answer = nobody.post(f"/organizations/{acme.uid}/tokens", json={"name": text}, headers=bearer(token))
@@ -176,7 +176,7 @@ def test_hostile_texts_in_every_query_are_refused_or_mean_nothing(admin):
             assert "X-Injected" not in answer.headers
 
 
-def test_a_placeholder_of_easybills_in_a_text_stays_a_text(app):
+def test_a_placeholder_of_easybill_in_a_text_stays_a_text(app):
     organization = make_organization()
     organization.name = "%KUNDE.NAME% GmbH"  # stored before names were checked
     make_invoice(organization, ("web", "%FIRMA.KONTO% 50% vm", "12", "0.5"))
@@ -205,7 +205,7 @@ def test_a_mail_cannot_be_given_another_header_or_receiver(tmp_path):
     assert "X-Injected" not in kept.read_text().partition("\n\n")[0]
 
 
-def test_the_trail_shows_hostile_facts_as_text(app, tenants, sign_in):
+def test_the_audit_trail_shows_hostile_facts_as_text(app, tenants, sign_in):
     ours, _ = tenants
     client = sign_in(ours.admin)
     client.get("/account")

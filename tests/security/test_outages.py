@@ -139,7 +139,7 @@ def told(site: Site, before: str, after: str) -> Iterator[None]:
         db.engine.dispose()
 
 
-def test_a_full_disk_refuses_what_it_cannot_keep_and_still_reads(on_sqlite, proves):
+def test_a_full_disk_refuses_writes_and_still_reads(on_sqlite, proves):
     well(on_sqlite)
     with told(on_sqlite, "PRAGMA max_page_count=1", "PRAGMA max_page_count=1073741823"):
         answers = [on_sqlite.report(rows=200) for _ in range(6)]
@@ -153,7 +153,7 @@ def test_a_full_disk_refuses_what_it_cannot_keep_and_still_reads(on_sqlite, prov
     proves("R20 SQLite: disk full: 503, nothing acknowledged that is not kept, well again without a restart")
 
 
-def test_a_read_only_disk_refuses_and_still_reads(on_sqlite, proves):
+def test_a_read_only_disk_refuses_writes_and_still_reads(on_sqlite, proves):
     well(on_sqlite)
     with told(on_sqlite, "PRAGMA query_only=ON", "PRAGMA query_only=OFF"):
         refused(on_sqlite.report())
@@ -163,7 +163,7 @@ def test_a_read_only_disk_refuses_and_still_reads(on_sqlite, proves):
     proves("R20 SQLite: disk read-only: 503 for what writes, pages as ever, well again")
 
 
-def test_whoever_holds_the_lock_keeps_writers_waiting_and_not_readers(on_sqlite, tmp_path, proves):
+def test_a_held_lock_of_sqlite_makes_writes_503_and_leaves_reads_alone(on_sqlite, tmp_path, proves):
     well(on_sqlite)
     holder = sqlite3.connect(tmp_path / "own.sqlite", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
@@ -205,7 +205,7 @@ def say(server: Server, statement: str) -> None:
         connection.execute(statement)
 
 
-def test_a_database_that_stops_is_503_and_is_found_again_when_it_is_back(on_postgres, server, proves):
+def test_a_database_that_stops_is_503_until_it_is_back(on_postgres, server, proves):
     well(on_postgres)
     server.stop_at_once()
     try:
@@ -220,7 +220,7 @@ def test_a_database_that_stops_is_503_and_is_found_again_when_it_is_back(on_post
     proves("R20 PostgreSQL: stopped at once: 503, well again without a restart, nothing lost")
 
 
-def test_a_database_that_stops_while_many_report_loses_nothing_it_acknowledged(on_postgres, server, proves):
+def test_a_database_that_stops_during_reports_loses_no_acknowledged_entry(on_postgres, server, proves):
     acknowledged, some, is_over = [], threading.Event(), threading.Event()
 
     def go_on_reporting() -> None:
@@ -243,7 +243,7 @@ def test_a_database_that_stops_while_many_report_loses_nothing_it_acknowledged(o
     proves(f"R20 PostgreSQL: stopped while {count} batches were acknowledged: 0 lost")
 
 
-def test_a_database_that_only_reads_refuses_and_still_reads(on_postgres, server, proves):
+def test_a_read_only_database_refuses_writes_and_still_reads(on_postgres, server, proves):
     well(on_postgres)
     say(server, "ALTER DATABASE portal SET default_transaction_read_only = on")
     with on_postgres.app.app_context():
@@ -257,9 +257,7 @@ def test_a_database_that_only_reads_refuses_and_still_reads(on_postgres, server,
     proves("R20 PostgreSQL: read-only: 503 for what writes, well again")
 
 
-def test_whoever_holds_a_lock_in_postgresql_keeps_writers_waiting_and_not_readers(
-    on_postgres, server, proves
-):
+def test_a_held_lock_of_postgresql_makes_writes_503_and_leaves_reads_alone(on_postgres, server, proves):
     well(on_postgres)
     with psycopg.connect(server.url.replace("+psycopg", "")) as holder:
         holder.execute("LOCK TABLE counter IN ACCESS EXCLUSIVE MODE")

@@ -43,7 +43,7 @@ def provider() -> Iterator[HTTPServer]:
     server.server_close()
 
 
-def test_stripe_is_not_followed(provider):
+def test_a_redirect_of_stripe_is_not_followed(provider):
     gateway = StripeGateway("sk_test_x", f"http://127.0.0.1:{provider.server_port}", 5000)
     with pytest.raises(BillingError):
         gateway.method_of("pm_1")
@@ -51,7 +51,7 @@ def test_stripe_is_not_followed(provider):
     assert "/elsewhere" not in Elsewhere.seen
 
 
-def test_easybill_is_not_followed(provider):
+def test_a_redirect_of_easybill_is_not_followed(provider):
     gateway = EasybillGateway("key", f"http://127.0.0.1:{provider.server_port}", 5)
     with pytest.raises(BillingError):
         gateway.customer_by_number("1")

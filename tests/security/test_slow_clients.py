@@ -19,7 +19,7 @@ _SECONDS_MAX = 0.5
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.timeout(120)
-def test_slow_clients_keep_nobody_waiting(app, sandboxes, tmp_path, proves):
+def test_slow_clients_keep_no_other_client_waiting(app, sandboxes, tmp_path, proves):
     count = sized(40, 90)
     database = app.config["SQLALCHEMY_DATABASE_URI"]
     with served(database, sandboxes, tmp_path) as [url], contextlib.ExitStack() as slow:

@@ -153,20 +153,20 @@ def found_by(search: Callable[[ast.AST], Iterator[str]]) -> dict[str, list[str]]
     return {path: what for path, what in found.items() if what}
 
 
-def test_a_table_is_an_organizations_or_on_the_list_of_those_that_are_nobodys():
+def test_every_table_is_of_an_organization_or_on_the_list_of_shared_tables():
     owned = {table.name for table in db.metadata.sorted_tables if "organization_id" in table.c}
     assert {table.name for table in db.metadata.sorted_tables} - owned == OF_NOBODY
 
 
-def test_no_statement_is_written_as_text():
+def test_no_sql_statement_is_written_as_text():
     assert found_by(raw_sql) == WITH_TEXT
 
 
-def test_only_these_read_without_the_mapper():
+def test_only_listed_functions_read_the_database_without_the_mapper():
     assert set(found_by(without_mapper)) <= WITHOUT_MAPPER
 
 
-def test_only_these_take_the_connection_itself():
+def test_only_listed_functions_take_the_database_connection_itself():
     assert set(found_by(with_connection)) <= WITH_CONNECTION
 
 
@@ -174,22 +174,22 @@ def test_no_secret_is_compared_with_equals():
     assert set(found_by(compared_secrets)) <= COMPARES_TEXTS
 
 
-def test_only_gateways_go_out():
+def test_only_gateways_call_other_hosts():
     inside = {path for path in found_by(goes_outward) if not path.startswith("portal/gateways/")}
     assert inside == {"portal/demo/stand_ins.py"}, "the demo waits for its own sandboxes"
 
 
-def test_no_call_follows_a_redirect_or_waits_for_ever():
+def test_no_call_to_another_host_follows_a_redirect_or_waits_for_ever():
     assert found_by(follows_redirects) == {}
 
 
-def test_nothing_runs_what_somebody_wrote_or_unpacks_objects():
+def test_no_module_runs_text_as_code_or_unpickles_objects():
     demo = {f"portal/demo/{name}.py" for name in ("__main__", "reloading", "stand_ins")}
     programs = demo | {"portal/backup.py"}  # the demo's own processes; pg_dump
     assert found_by(runs_text) == {each: ["subprocess"] for each in programs}
 
 
-def test_no_weak_hash_and_no_predictable_chance():
+def test_no_module_uses_a_weak_hash_or_predictable_random_numbers():
     demo = {"portal/demo/usage.py"}
     assert set(found_by(weak_hashes)) - demo == set()
 
@@ -217,10 +217,10 @@ def test_no_weak_hash_and_no_predictable_chance():
         (weak_hashes, "import random"),
     ],
 )
-def test_the_search_finds_what_it_looks_for(search, line):
+def test_each_search_of_the_source_for_unsafe_code_finds_an_example(search, line):
     assert list(search(ast.parse(line)))
 
 
-def test_the_search_looks_at_the_whole_portal():
+def test_the_search_of_the_source_for_unsafe_code_covers_the_whole_portal():
     assert len(SOURCE) > 100
     assert Path(ROOT / "portal/access/auth.py") in SOURCE

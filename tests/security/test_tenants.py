@@ -223,7 +223,7 @@ def callers(tenants) -> list[Caller]:
     return sized(everybody[1:6], everybody)
 
 
-def test_every_parameter_of_every_rule_is_in_the_table(app):
+def test_every_parameter_of_every_url_rule_is_attacked(app):
     unknown = {
         (rule.rule, name)
         for rule in rules_of(app)
@@ -253,12 +253,12 @@ def names_read_from_queries() -> set[str]:
     return found
 
 
-def test_every_name_in_a_query_is_in_the_table():
+def test_every_name_of_a_query_parameter_is_attacked():
     assert {"project_id", "organization_id"} <= names_read_from_queries()
     assert names_read_from_queries() - set(QUERY) - HARMLESS == set()
 
 
-def test_every_view_says_who_may_call_it(app):
+def test_every_view_has_a_policy(app):
     words = {PUBLIC, SIGNED_IN, MEMBER, WEBHOOK, COLLECTOR}
     assert not [
         rule.rule
@@ -267,7 +267,7 @@ def test_every_view_says_who_may_call_it(app):
     ]
 
 
-def test_the_victim_sees_its_own_words(app, tenants):
+def test_the_attacked_organization_sees_its_own_data(app, tenants):
     """Or the search below would find nothing whatever was shown."""
     _, theirs = tenants
     client = Caller("its admin", theirs, theirs, {}, theirs.admin).enter(app)
@@ -281,7 +281,7 @@ def test_the_victim_sees_its_own_words(app, tenants):
 
 
 @pytest.mark.timeout(300)
-def test_nobody_sees_or_changes_anything_of_another_organization(app, tenants, callers, proves, sandboxes):
+def test_no_caller_sees_or_changes_anything_of_another_organization(app, tenants, callers, proves, sandboxes):
     before = {tenant.word: checksum(tenant) for tenant in tenants}
     count, wrong = 0, []
     for turn, caller in enumerate(callers):

@@ -39,10 +39,10 @@ def test_a_route_with_a_parameter_that_nobody_attacks_fails_the_attack(monkeypat
     monkeypatch.setattr(portal.app, "_ROOMS", (*portal.app._ROOMS, room_with(view, "/things/<thing_id>")))
     app = create_app(make_settings("sqlite://", NOWHERE, tmp_path))
     with pytest.raises(AssertionError, match="thing_id"):
-        test_tenants.test_every_parameter_of_every_rule_is_in_the_table(app)
+        test_tenants.test_every_parameter_of_every_url_rule_is_attacked(app)
 
 
-def test_a_view_that_forgets_its_organization_is_found(app, tenants):
+def test_a_view_that_forgets_its_organization_fails_the_attack(app, tenants):
     """It asks for every subscription there is, as a careless view would."""
     ours, theirs = tenants
     rightful = app.view_functions["subscriptions.index"]

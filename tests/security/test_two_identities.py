@@ -47,7 +47,7 @@ def paths_of(tenant: Tenant) -> list[str]:
 
 
 @pytest.mark.timeout(240)
-def test_two_organizations_at_once_never_meet(app, tenants, sandboxes, tmp_path, proves):
+def test_concurrent_requests_of_two_organizations_never_mix(app, tenants, sandboxes, tmp_path, proves):
     count = sized(200, 2000)
     url = db.engine.url.render_as_string(hide_password=False)
     asked = list(

@@ -44,13 +44,13 @@ def trail(organization) -> Counter:
     return Counter(db.session.scalars(query).all())
 
 
-def test_every_door_says_what_it_leaves(app, tenants):
+def test_every_changing_endpoint_is_listed_with_its_audit_entries(app, tenants):
     ours, _ = tenants
     assert {door.endpoint for door in doors(app, ours)} == set(ENTRIES) | NONE | OF_MONEY
 
 
 @pytest.mark.parametrize("endpoint", ENTRIES)
-def test_a_change_leaves_one_entry_with_who_did_it(app, tenants, endpoint):
+def test_a_change_leaves_one_audit_entry_with_its_actor(app, tenants, endpoint):
     ours, theirs = tenants
     [door] = [each for each in doors(app, ours) if each.endpoint == endpoint]
     client = entered(app, ours.admin)
@@ -68,7 +68,7 @@ def test_a_change_leaves_one_entry_with_who_did_it(app, tenants, endpoint):
     assert entry.request_id == answer.headers["X-Request-Id"]
 
 
-def test_what_is_refused_leaves_none(app, tenants):
+def test_a_refused_change_leaves_no_audit_entry(app, tenants):
     ours, _ = tenants
     client = entered(app, ours.viewer)
     before = trail(ours.organization)
@@ -80,7 +80,7 @@ def test_what_is_refused_leaves_none(app, tenants):
     assert trail(ours.organization) == before
 
 
-def test_who_comes_and_goes_leaves_one_entry_each(app, acme):
+def test_every_change_of_a_membership_leaves_one_audit_entry(app, acme):
     grace = make_account()
     directory.add_membership(acme, grace, Preset.VIEWER, now=NOW)
     directory.add_membership(acme, grace, Preset.ADMIN, now=NOW)

@@ -26,12 +26,12 @@ def function_of(text: str) -> measures.Function:
         ("try:\n  a()\nexcept ValueError:\n  assert b", 2, 1),
     ],
 )
-def test_decisions_and_nesting_of_a_function(body, decisions, nesting):
+def test_decisions_and_nesting_of_a_function_are_counted(body, decisions, nesting):
     function = function_of("def f():\n" + "\n".join(f"  {line}" for line in body.split("\n")))
     assert (measures.decisions_of(function), measures.nesting_of(function)) == (decisions, nesting)
 
 
-def test_a_function_has_the_length_of_its_lines_without_empty_ones_and_decorators():
+def test_the_length_of_a_function_leaves_out_empty_lines_and_decorators():
     module = Module("example", "@cache\ndef f(self, a, *, b=1):\n  x = 1\n\n  return x\n")
     assert module.length_of(module.functions[0]) == 3
     assert [argument.arg for argument in measures.arguments_of(module.functions[0])] == ["a", "b"]
@@ -41,7 +41,7 @@ def test_a_comment_for_a_tool_is_no_comment():
     assert Module("example", "a = 1  # why\nb = 2  # noqa: X\nc = '# text'  # type: ignore\n").comments == 1
 
 
-def test_three_modules_that_import_each_other_are_a_circle():
+def test_three_modules_that_import_each_other_are_an_import_cycle():
     modules = [
         Module("p.a", "from p import b"),
         Module("p.b", "def late():\n  import p.c"),
@@ -54,7 +54,7 @@ def test_three_modules_that_import_each_other_are_a_circle():
     assert measures.circles_in({"p.a": {"p.b"}, "p.b": set()}) == 0
 
 
-def test_one_worse_number_of_three_is_worse():
+def test_a_measure_with_one_worse_number_of_three_is_worse():
     assert verdict("lower", (6, 16, 49), (5, 15, 50)) == "worse"
     assert verdict("lower", (6, 16, 49), (6, 16, 40)) == "better"
     assert verdict("higher", (55,), (54,)) == "worse"

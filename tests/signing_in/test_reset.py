@@ -64,7 +64,7 @@ def reset(client, code, password=NEW):
     return client.submit("/login/reset", code=code, password=password)
 
 
-def test_a_code_lets_choose_a_new_password(nobody, ada, outbox):
+def test_a_reset_code_lets_its_owner_choose_a_new_password(nobody, ada, outbox):
     assert ask(nobody, ada.login.upper()).location == "/login/reset"
     assert send(outbox) == 1
     [mail] = outbox.mails
@@ -75,7 +75,7 @@ def test_a_code_lets_choose_a_new_password(nobody, ada, outbox):
     assert passwords.is_right(NEW, ada.password_hash)
 
 
-def test_an_unknown_address_is_answered_the_same_and_gets_no_mail(nobody, ada, outbox):
+def test_a_reset_request_for_an_unknown_address_is_answered_alike_and_sends_no_mail(nobody, ada, outbox):
     known, unknown = ask(nobody, ada.login), ask(nobody, "eve@example.org")
 
     assert (known.status_code, known.location) == (unknown.status_code, unknown.location)
@@ -83,7 +83,7 @@ def test_an_unknown_address_is_answered_the_same_and_gets_no_mail(nobody, ada, o
     assert [mail.to for mail in outbox.mails] == [ada.login]
 
 
-def test_no_code_lies_in_the_database(nobody, ada, outbox):
+def test_no_reset_code_is_in_the_database(nobody, ada, outbox):
     ask(nobody, ada.login)
     assert db.session.scalars(select(PasswordReset.token_sha256)).all() == [None]
     send(outbox)
@@ -92,7 +92,7 @@ def test_no_code_lies_in_the_database(nobody, ada, outbox):
     assert stored not in outbox.mails[0].text
 
 
-def test_it_ends_every_session_and_is_written_down(nobody, ada, admin, outbox):
+def test_a_password_reset_ends_every_session_and_is_in_the_audit_trail(nobody, ada, admin, outbox):
     ask(nobody, ada.login)
     send(outbox)
     db.session.add(
@@ -112,7 +112,7 @@ def test_it_ends_every_session_and_is_written_down(nobody, ada, admin, outbox):
     assert "password.reset" in db.session.scalars(select(AuditEntry.action)).all()
 
 
-def test_who_was_shut_out_by_guesses_of_others_gets_back_in(nobody, ada, outbox):
+def test_a_password_reset_lets_in_an_account_shut_out_by_guesses_of_others(nobody, ada, outbox):
     for place in range(12):
         guess = {"login": ada.login, "password": "wrong horse battery"}
         nobody.get("/login")
@@ -126,7 +126,7 @@ def test_who_was_shut_out_by_guesses_of_others_gets_back_in(nobody, ada, outbox)
     assert nobody.submit("/login", login=ada.login, password=NEW).status_code == 303
 
 
-def test_a_code_is_good_once(nobody, ada, outbox):
+def test_a_reset_code_is_good_once(nobody, ada, outbox):
     ask(nobody, ada.login)
     send(outbox)
     reset(nobody, outbox.codes[0])
@@ -135,7 +135,7 @@ def test_a_code_is_good_once(nobody, ada, outbox):
     assert passwords.is_right(NEW, ada.password_hash)
 
 
-def test_a_code_is_good_for_an_hour(nobody, ada, outbox, clock):
+def test_a_reset_code_is_good_for_an_hour(nobody, ada, outbox, clock):
     ask(nobody, ada.login)
     send(outbox)
     clock.at = NOW + dt.timedelta(hours=1)
@@ -144,7 +144,7 @@ def test_a_code_is_good_for_an_hour(nobody, ada, outbox, clock):
     assert passwords.is_right(PASSWORD, ada.password_hash)
 
 
-def test_a_weak_password_does_not_use_the_code_up(nobody, ada, outbox):
+def test_a_weak_password_does_not_use_the_reset_code_up(nobody, ada, outbox):
     ask(nobody, ada.login)
     send(outbox)
 
@@ -153,11 +153,11 @@ def test_a_weak_password_does_not_use_the_code_up(nobody, ada, outbox):
 
 
 @pytest.mark.parametrize("code", ["junk", " ", "é", "\ud83d", "x" * 100, "'; --"])
-def test_what_is_no_code_does_nothing(nobody, ada, code):
+def test_a_malformed_reset_code_is_refused(nobody, ada, code):
     assert reset(nobody, code.encode(errors="replace").decode()).status_code == 422
 
 
-def test_codes_cannot_be_guessed_for_long(nobody, ada, outbox):
+def test_reset_codes_cannot_be_guessed_for_long(nobody, ada, outbox):
     ask(nobody, ada.login)
     send(outbox)
     for place in range(20):
@@ -166,14 +166,14 @@ def test_codes_cannot_be_guessed_for_long(nobody, ada, outbox):
     assert reset(nobody, outbox.codes[0]).status_code == 422
 
 
-def test_three_mails_an_hour_for_one_address(nobody, ada, outbox):
+def test_an_address_gets_three_reset_mails_an_hour_at_most(nobody, ada, outbox):
     for _ in range(6):
         ask(nobody, ada.login)
 
     assert send(outbox) == 3
 
 
-def test_a_mail_that_was_not_sent_is_sent_later_with_another_code(nobody, ada, outbox):
+def test_a_reset_mail_that_was_not_sent_is_sent_later_with_another_code(nobody, ada, outbox):
     ask(nobody, ada.login)
     outbox.is_down = True
     assert send(outbox) == 0
@@ -183,7 +183,7 @@ def test_a_mail_that_was_not_sent_is_sent_later_with_another_code(nobody, ada, o
     assert send(outbox, at=NOW + dt.timedelta(minutes=9)) == 0
 
 
-def test_old_requests_for_a_password_are_forgotten(nobody, ada):
+def test_old_reset_requests_are_forgotten(nobody, ada):
     ask(nobody, ada.login)
     forget_old_requests(now=NOW + dt.timedelta(hours=2))
     db.session.commit()

@@ -68,7 +68,7 @@ def without_tokens(response, login):
     return re.sub(r"ImF[\w.-]+|Ij[\w.-]+", "", response.text).replace(login, "")
 
 
-def test_the_right_password_lets_in(door, ada):
+def test_the_right_password_lets_an_account_sign_in(door, ada):
     response = sign_in(door)
 
     assert (response.status_code, response.location) == (303, "/")
@@ -76,17 +76,17 @@ def test_the_right_password_lets_in(door, ada):
 
 
 @pytest.mark.parametrize("login", ["ADA@example.org", "Ada@Example.Org", "  ada@example.org "])
-def test_the_case_of_an_address_does_not_matter(door, ada, login):
+def test_the_case_of_an_address_does_not_matter_when_signing_in(door, ada, login):
     assert sign_in(door, login).status_code == 303
 
 
-def test_an_account_is_kept_in_small_letters(door, acme):
+def test_the_address_of_an_account_is_kept_in_lower_case(door, acme):
     make_member(acme, Preset.VIEWER, add_account(" Grace@Example.ORG", "Grace", PASSWORD, now=NOW))
 
     assert sign_in(door, "grace@example.org").status_code == 303
 
 
-def test_a_wrong_password_does_not_let_in(door, ada):
+def test_a_wrong_password_does_not_sign_in(door, ada):
     response = sign_in(door, password="wrong horse battery")
 
     assert response.status_code == 422
@@ -94,7 +94,7 @@ def test_a_wrong_password_does_not_let_in(door, ada):
     assert door.get("/").location == "/login?next=/"
 
 
-def test_a_wrong_password_and_an_unknown_address_are_told_the_same(door, ada):
+def test_a_wrong_password_and_an_unknown_address_get_the_same_message(door, ada):
     wrong = sign_in(door, password="wrong horse battery")
     unknown = sign_in(door, "eve@example.org")
 
@@ -102,7 +102,7 @@ def test_a_wrong_password_and_an_unknown_address_are_told_the_same(door, ada):
     assert without_tokens(wrong, "ada@example.org") == without_tokens(unknown, "eve@example.org")
 
 
-def test_an_unknown_address_costs_a_hash_too(door, ada, monkeypatch):
+def test_an_unknown_address_costs_a_password_hash_too(door, ada, monkeypatch):
     compared = []
     monkeypatch.setattr(passwords, "is_right", lambda _, stored: compared.append(stored))
     sign_in(door, "eve@example.org")
@@ -122,7 +122,7 @@ def test_an_unknown_address_costs_a_hash_too(door, ada, monkeypatch):
         ("' OR 1=1 --", PASSWORD),
     ],
 )
-def test_what_is_no_address_or_password_does_not_let_in(door, ada, login, password):
+def test_an_unusable_address_or_password_does_not_sign_in(door, ada, login, password):
     assert sign_in(door, login, password).status_code == 422
 
 
@@ -133,13 +133,13 @@ def test_a_password_is_never_sent_back(door, ada):
     assert soup.select_one("#login")["value"] == "ada@example.org"
 
 
-def test_a_form_without_its_token_is_refused(nobody, ada):
+def test_a_sign_in_form_without_its_csrf_token_is_refused(nobody, ada):
     response = nobody.post("/login", data={"login": "ada@example.org", "password": PASSWORD})
 
     assert response.status_code == 400
 
 
-def test_a_weak_hash_is_made_anew(door, ada):
+def test_a_weak_password_hash_is_made_anew(door, ada):
     weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     ada.password_hash = weak
     sign_in(door)
@@ -148,7 +148,7 @@ def test_a_weak_hash_is_made_anew(door, ada):
     assert passwords.is_right(PASSWORD, ada.password_hash)
 
 
-def test_after_a_wrong_password_the_hash_stays(door, ada):
+def test_a_password_hash_stays_after_a_wrong_password(door, ada):
     weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     ada.password_hash = weak
     sign_in(door, password="wrong horse battery")
@@ -156,12 +156,12 @@ def test_after_a_wrong_password_the_hash_stays(door, ada):
     assert db.session.get_one(Account, ada.id).password_hash == weak
 
 
-def test_there_are_enough_hostile_addresses():
+def test_twenty_eight_hostile_return_addresses_are_tried():
     assert len(set(HOSTILE)) == 28
 
 
 @pytest.mark.parametrize("target", HOSTILE)
-def test_after_signing_in_nobody_is_sent_elsewhere(door, ada, target):
+def test_signing_in_never_leads_to_another_host(door, ada, target):
     response = door.post(
         "/login",
         query_string={"next": target},
@@ -172,13 +172,13 @@ def test_after_signing_in_nobody_is_sent_elsewhere(door, ada, target):
     assert "theme=dark" not in str(response.headers)
 
 
-def test_who_is_already_in_is_not_sent_elsewhere(admin):
+def test_a_signed_in_account_is_never_led_to_another_host(admin):
     for target in HOSTILE:
         response = admin.get("/login", query_string={"next": target})
         assert (response.status_code, response.location) == (303, "/"), target
 
 
-def test_the_form_is_shown_for_a_hostile_address_too(nobody):
+def test_the_sign_in_form_is_shown_for_a_hostile_return_address_too(nobody):
     for target in HOSTILE:
         nobody.page("/login", query_string={"next": target})
 
@@ -187,7 +187,7 @@ def test_the_form_is_shown_for_a_hostile_address_too(nobody):
     "target",
     ["/", "/invoices", "/billing/usage?month=2026-01&by=project", "/billing/usage?day=2026-01-13#hours"],
 )
-def test_after_signing_in_a_path_of_ours_is_shown(door, ada, target):
+def test_signing_in_leads_to_the_path_in_the_portal_that_was_named(door, ada, target):
     response = door.post(
         "/login",
         query_string={"next": target},
@@ -197,7 +197,7 @@ def test_after_signing_in_a_path_of_ours_is_shown(door, ada, target):
     assert response.location == target
 
 
-def test_the_form_keeps_where_to_go(nobody, ada):
+def test_the_sign_in_form_keeps_the_path_to_go_to(nobody, ada):
     location = nobody.get("/billing/usage?month=2026-01").location
     form = nobody.page(location).select_one("form.form")
     response = sign_in(nobody, url=form["action"])
@@ -220,7 +220,7 @@ def test_signing_in_begins_a_new_session(door, ada):
         assert "planted" not in session
 
 
-def test_a_planted_account_does_not_survive_signing_in(door, ada, mallory):
+def test_a_planted_session_does_not_survive_signing_in(door, ada, mallory):
     with door.session_transaction() as session:
         session["_user_id"] = str(mallory.id)
     sign_in(door)
@@ -228,7 +228,7 @@ def test_a_planted_account_does_not_survive_signing_in(door, ada, mallory):
     assert "ada@example.org" in door.page("/account").text
 
 
-def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(door, ada):
+def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(door, ada):
     header = sign_in(door).headers["Set-Cookie"]
 
     assert "HttpOnly" in header
@@ -253,16 +253,16 @@ def test_another_site_cannot_sign_anybody_out(admin):
     admin.page("/account")
 
 
-def test_who_is_not_in_cannot_sign_out(nobody):
+def test_a_visitor_cannot_sign_out(nobody):
     assert nobody.post("/logout").location == "/login?next=/"
 
 
-def test_a_session_of_an_account_that_is_gone_is_nobody(door):
+def test_a_session_of_a_deleted_account_is_not_signed_in(door):
     with door.session_transaction() as session:
         session["_user_id"] = "4711"
 
     assert door.get("/").location == "/login?next=/"
 
 
-def test_signing_in_has_no_json_face(nobody):
+def test_the_sign_in_page_has_no_json_face(nobody):
     assert nobody.get("/login", headers=JSON).status_code == 406

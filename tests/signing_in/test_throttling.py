@@ -45,14 +45,14 @@ def test_ten_wrong_passwords_an_hour_reach_the_hash(ada, hashes):
     assert len(hashes) == 10
 
 
-def test_then_the_right_password_does_not_do_either(ada, hashes):
+def test_the_right_password_is_refused_too_after_ten_guesses(ada, hashes):
     for _ in range(10):
         guess(ada.login)
 
     assert guess(ada.login, PASSWORD, address="198.51.100.9") is None
 
 
-def test_an_hour_later_it_does(ada, hashes):
+def test_the_right_password_signs_in_an_hour_after_too_many_guesses(ada, hashes):
     for _ in range(11):
         guess(ada.login)
 
@@ -60,7 +60,7 @@ def test_an_hour_later_it_does(ada, hashes):
     assert guess(ada.login, PASSWORD, at=NOW + dt.timedelta(hours=1)) == ada
 
 
-def test_another_account_is_not_affected(ada, acme, hashes):
+def test_guesses_for_one_account_do_not_affect_another(ada, acme, hashes):
     grace = make_member(acme, Preset.VIEWER)
     for _ in range(15):
         guess(ada.login)
@@ -68,33 +68,33 @@ def test_another_account_is_not_affected(ada, acme, hashes):
     assert guess(grace.login, PASSWORD) == grace
 
 
-def test_an_unknown_address_is_counted_like_a_known_one(app, hashes):
+def test_guesses_for_an_unknown_address_are_counted_too(app, hashes):
     for _ in range(15):
         guess("eve@example.org")
 
     assert len(hashes) == 10
 
 
-def test_twenty_an_hour_from_one_network_reach_the_hash(app, hashes):
+def test_twenty_guesses_an_hour_from_one_network_reach_the_hash(app, hashes):
     for place in range(40):
         guess(f"person{place}@example.org")
 
     assert len(hashes) == 20
 
 
-def test_addresses_of_one_ipv6_network_count_as_one(app, hashes):
+def test_guesses_from_addresses_of_one_ipv6_network_are_counted_together(app, hashes):
     for place in range(40):
         guess(f"person{place}@example.org", address=f"2001:db8::{place:x}")
 
     assert len(hashes) == 20
 
 
-def test_the_right_password_is_not_counted(ada, hashes):
+def test_a_right_password_is_not_counted_as_a_guess(ada, hashes):
     for _ in range(60):
         assert guess(ada.login, PASSWORD) == ada
 
 
-def test_the_right_password_begins_anew(ada, hashes):
+def test_a_right_password_begins_the_count_of_guesses_anew(ada, hashes):
     for _ in range(9):
         guess(ada.login)
     guess(ada.login, PASSWORD)
@@ -104,7 +104,7 @@ def test_the_right_password_begins_anew(ada, hashes):
     assert guess(ada.login, PASSWORD) == ada
 
 
-def test_at_once_count_as_many(app, ada, hashes):
+def test_concurrent_guesses_are_all_counted(app, ada, hashes):
     def from_elsewhere():
         with app.app_context():
             credentials.recognise("eve@example.org", "wrong", address="192.0.2.7", now=NOW)
@@ -121,7 +121,7 @@ def test_at_once_count_as_many(app, ada, hashes):
     assert len(hashes) == 10
 
 
-def test_the_table_names_nobody(app, hashes):
+def test_the_table_of_guesses_names_nobody(app, hashes):
     guess("eve@example.org")
     rows = db.session.execute(db.text("SELECT key FROM throttle")).scalars().all()
 
@@ -129,7 +129,7 @@ def test_the_table_names_nobody(app, hashes):
     assert not [key for key in rows if "eve" in key or "192" in key]
 
 
-def test_what_is_over_is_forgotten(app):
+def test_limits_that_are_over_are_forgotten(app):
     throttle.take(Limit("test", "a", 1), now=NOW)
     throttle.take(Limit("test", "b", 1), now=NOW + dt.timedelta(minutes=30))
     throttle.forget_over(now=NOW + dt.timedelta(hours=1))
@@ -138,7 +138,7 @@ def test_what_is_over_is_forgotten(app):
     assert throttle.take(Limit("test", "b", 1), now=NOW + dt.timedelta(hours=1)) == 1800
 
 
-def test_the_form_says_the_same_before_and_after(nobody, ada):
+def test_the_sign_in_form_says_the_same_before_and_after_the_limit(nobody, ada):
     nobody.get("/login")
     texts = set()
     for place in range(12):
@@ -152,7 +152,7 @@ def test_the_form_says_the_same_before_and_after(nobody, ada):
     assert len(texts) == 1
 
 
-def test_guesses_at_the_door_shut_nobody_out_who_is_inside(ada, hashes):
+def test_guesses_do_not_keep_a_signed_in_account_from_confirming_its_password(ada, hashes):
     for _ in range(15):
         guess(ada.login)
     found = credentials.recognise(
@@ -172,5 +172,5 @@ def test_guesses_at_the_door_shut_nobody_out_who_is_inside(ada, hashes):
         (None, "unknown"),
     ],
 )
-def test_whom_an_address_stands_for(address, network):
+def test_guesses_from_an_address_are_counted_by_its_network(address, network):
     assert throttle.network_of(address) == network
