@@ -19,6 +19,7 @@ from portal.models.owned import lock
 from portal.storage.database import db
 
 LEGAL_DOCUMENTS_LOCK = "legal_documents"  # held while a document is added to an organization
+_FACTS = ("number", "type", "document_on", "currency", "net_cents", "gross_cents")  # of the audit trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +58,11 @@ def keep(
     _take_over(row, document, at)
     add_owned(organization_id, row)
     db.session.flush()
-    db.session.add(
-        LegalDocumentFile(
-            organization_id=organization_id,
-            legal_document_id=row.id,
-            sha256=hashlib.sha256(pdf).hexdigest(),
-            content=pdf,
-            fetched_at=at,
-        )
-    )
-    audit.record(
-        organization_id,
-        "legal_invoice.issued",
-        row.provider_document_id,
-        after={
-            "number": row.number,
-            "type": row.type,
-            "document_on": row.document_on,
-            "currency": row.currency,
-            "net_cents": row.net_cents,
-            "gross_cents": row.gross_cents,
-            "sha256": hashlib.sha256(pdf).hexdigest(),
-        },
-    )
+    sha256 = hashlib.sha256(pdf).hexdigest()
+    ids = {"organization_id": organization_id, "legal_document_id": row.id}
+    db.session.add(LegalDocumentFile(**ids, sha256=sha256, content=pdf, fetched_at=at))
+    facts = {name: getattr(row, name) for name in _FACTS} | {"sha256": sha256}
+    audit.record(organization_id, "legal_invoice.issued", row.provider_document_id, after=facts)
 
 
 def row_of(organization_id: int, document_id: str) -> LegalDocument | None:
