@@ -58,5 +58,14 @@ def downgrade() -> None:
         "password_reset",
         sa.Column("next_attempt_at", _INSTANT, nullable=False, server_default="1970-01-01 00:00:00+00:00"),
     )
+    _reopen_unsent_requests()
     op.drop_index("ix_outgoing_mail_sent_at", table_name="outgoing_mail")
     op.drop_table("outgoing_mail")
+
+
+def _reopen_unsent_requests() -> None:
+    """A mail that failed has its code already: the old clock makes another one of a request that is not sent."""
+    op.execute(
+        "UPDATE password_reset SET sent_at = NULL WHERE id IN (SELECT CAST(facts ->> 'password_reset_id' AS INTEGER)"
+        " FROM outgoing_mail WHERE kind = 'password_reset' AND sent_at IS NULL)"
+    )

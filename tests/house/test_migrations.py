@@ -18,9 +18,12 @@ from sqlalchemy import CheckConstraint, MetaData, Table, inspect, select, text
 from portal.app import create_app
 from portal.config import ROOT
 from portal.domain.access import Preset
+from portal.models import OutgoingMail, PasswordReset
+from portal.signing_in.actions import PASSWORD_RESET
 from portal.storage.database import db
 from tests.factories import (
     JANUARY,
+    NOW,
     make_member,
     make_organization,
     make_product,
@@ -152,6 +155,34 @@ def test_rows_survive_migrating_down_to_the_first_step_and_up_again(fresh):
     assert below == restricted(head, below)
     flask_migrate.upgrade()
     assert restricted(rows(), below) == below
+
+
+def test_requests_for_a_password_wait_for_their_mail_on_both_sides_of_the_outbox(fresh):
+    flask_migrate.upgrade(revision="0009")
+    fill()
+    flask_migrate.downgrade(revision="0008")
+    for sent_at in (None, str(NOW)):
+        request_password(sent_at)
+    flask_migrate.upgrade(revision="0009")
+    (mail,) = db.session.scalars(select(OutgoingMail)).all()
+    assert (mail.kind, mail.attempts, mail.next_attempt_at) == (PASSWORD_RESET, 2, NOW)
+    waiting = db.session.get_one(PasswordReset, mail.facts["password_reset_id"])
+    assert waiting.sent_at is None
+
+    waiting.sent_at = NOW  # its mail was composed, and failed
+    db.session.commit()
+    db.session.remove()
+    flask_migrate.downgrade(revision="0008")
+    due = text("SELECT id FROM password_reset WHERE sent_at IS NULL AND next_attempt_at <= :now")
+    assert db.session.scalars(due, {"now": str(NOW)}).all() == [waiting.id]
+
+
+def request_password(sent_at: str | None) -> None:
+    """Write a request for a password as the schema before the outbox has it, tried twice."""
+    columns = "(account_id, requested_at, sent_at, attempts, next_attempt_at)"
+    row = text(f"INSERT INTO password_reset {columns} SELECT id, :now, :sent_at, 2, :now FROM account")
+    db.session.execute(row, {"now": str(NOW), "sent_at": sent_at})
+    db.session.commit()
 
 
 def test_migrating_all_the_way_down_with_rows_ends_empty_and_leads_up_again(fresh):
