@@ -50,7 +50,7 @@ def download(organization_id: UUID) -> Response:
     invoice_id = request.args.get("invoice_id")
     if not invoice_id:
         raise ValidationError({"invoice_id": ["is missing"]})
-    document_format = choice("format", DocumentFormat, None)
+    document_format = choice("format", DocumentFormat)
     if document_format is None:
         file = files.pdf_of(organization(), invoice_id)
     else:

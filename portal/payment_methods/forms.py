@@ -12,6 +12,7 @@ from portal.access.idempotency import key_of_request
 from portal.domain.errors import NotFoundError, ValidationError
 from portal.models import Account, Organization
 from portal.payment_methods.schema import PaymentMethodToAttach
+from portal.web.args import parsed
 from portal.web.bodies import body_of
 
 _METHOD_ID = re.compile(r"pm_[A-Za-z0-9_]{1,200}")
@@ -37,12 +38,8 @@ def setup_id_of_query() -> str:
 def successor_of_request() -> UUID | None:
     """Read `new_default`, from a form or a query: the default's successor."""
     text = request.form.get("new_default") or request.args.get("new_default")
-    if not text:
-        return None
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise ValidationError({"new_default": ["is not the id of a payment method"]}) from error
+    reason = "is not the id of a payment method"
+    return parsed("new_default", text, UUID, reason) if text else None
 
 
 def idempotency_key(organization: Organization, account: Account) -> str | None:

@@ -12,6 +12,7 @@ from wtforms.validators import InputRequired, Length
 from portal.domain.errors import ValidationError
 from portal.tokens.actions import NAME_LENGTH_MAX
 from portal.tokens.schema import TokenToMake
+from portal.web.args import parsed
 from portal.web.bodies import body_of
 from portal.web.forms import StrictForm
 
@@ -55,10 +56,7 @@ def token_of_body() -> NewToken:
 def _midnight(text: str | None) -> dt.datetime | None:
     if text is None:
         return None
-    try:
-        date = dt.date.fromisoformat(text)
-    except ValueError as error:
-        raise ValidationError({"expires_on": ["is not a day such as 2027-01-31"]}) from error
+    date = parsed("expires_on", text, dt.date.fromisoformat, "is not a day such as 2027-01-31")
     if date.year > _YEAR_MAX:
         raise ValidationError({"expires_on": ["is too far away"]})
     return dt.datetime.combine(date, dt.time(), dt.UTC)

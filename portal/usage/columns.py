@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from flask import url_for
 
+from portal.domain.period import start_of_hour
 from portal.ledger.usage_sums import Step
 from portal.usage.chart import COLUMN_WIDTH
 from portal.usage.page import Usage
@@ -56,14 +57,14 @@ def _names(hour: int, step: Step, *, is_one_day: bool) -> tuple[str, str]:
     if step is Step.HOUR:
         clock = filters.clock(hour)
         return (clock, clock[:2]) if is_one_day else (filters.hour_label(hour), "")
-    date = filters.hour_day(hour)
+    date = start_of_hour(hour).date()
     if step is Step.DAY:
-        return filters.short_day(date), str(date.day)
-    return filters.month_year(date), filters.short_month(date)
+        return filters.date_text(date, "EEE d MMM"), str(date.day)
+    return filters.date_text(date, "MMMM yyyy"), filters.date_text(date, "MMM")
 
 
 def _href(address: str, hour: int, step: Step) -> str | None:
     if step is Step.HOUR:
         return None
-    day = filters.iso_day(hour)
+    day = start_of_hour(hour).date().isoformat()
     return address % (f"day={day}" if step is Step.DAY else f"month={day[:7]}")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from flask import Blueprint, request
 
 from portal.access.auth import organization, policy
-from portal.domain.errors import ValidationError
 from portal.ledger.usage_sums import Step
 from portal.usage import queries, schema
 from portal.usage.columns import column_texts
@@ -26,13 +25,13 @@ bp.add_app_template_filter(column_texts)
 @Operation("get_usage", query=schema.UsageQuery)
 @renders("usage/index.html", json=schema.usage, fragments={"usage"})
 def index() -> Usage:
-    step = args.choice("granularity", Step, None)
+    step = args.choice("granularity", Step)
     usage = queries.usage_of(
         organization(),
         args.requested_window(now=now()),
         step=step or (Step.MONTH if wants_json() else None),
         has_series=step is not None,
-        by=args.choice("by", By, By.PRODUCT) or By.PRODUCT,
+        by=args.choice("by", By) or By.PRODUCT,
         only=_line_filter(),
         now=now(),
     )
@@ -46,19 +45,13 @@ def _line_filter() -> LineFilter:
         project=None if is_without_project else args.uid("project_id"),
         is_without_project=is_without_project,
         product=args.uid("product_id"),
-        unit_price=_unit_price(),
+        unit_price=args.argument("unit_price", _finite, "is not a decimal number"),
         billed_by=args.uid("billed_by"),
     )
 
 
-def _unit_price() -> Decimal | None:
-    text = request.args.get("unit_price")
-    if not text:
-        return None
-    try:
-        price = Decimal(text)
-    except InvalidOperation as error:
-        raise ValidationError({"unit_price": ["is not a decimal number"]}) from error
-    if not price.is_finite():
-        raise ValidationError({"unit_price": ["is not a decimal number"]})
-    return price
+def _finite(text: str) -> Decimal:
+    number = Decimal(text)
+    if not number.is_finite():
+        raise ValueError(text)
+    return number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
@@ -13,6 +14,7 @@ from portal.domain.errors import ValidationError
 from portal.domain.period import Month
 from portal.domain.windows import RequestedWindow, between, month_so_far, whole_day, whole_month
 
+Value = TypeVar("Value")
 Choice = TypeVar("Choice", bound=StrEnum)
 _YEAR_MAX = 9000  # leaves room for the arithmetic of months
 
@@ -43,58 +45,52 @@ def _span(given: dict[str, str], now: dt.datetime) -> RequestedWindow:
 
 def month_from(text: str, name: str) -> Month:
     """Read `2026-01`."""
-    try:
-        month = Month.parse(text)
-    except ValueError as error:
-        raise ValidationError({name: ["is not a month such as 2026-01"]}) from error
+    month = parsed(name, text, Month.parse, "is not a month such as 2026-01")
     if month.year > _YEAR_MAX:
         raise ValidationError({name: ["is too far in the future"]})
     return month
 
 
-def choice(name: str, choices: type[Choice], default: Choice | None) -> Choice | None:
-    """Read one of a few words."""
-    text = request.args.get(name)
-    if not text:
-        return default
+def parsed(name: str, text: str, parse: Callable[[str], Value], reason: str) -> Value:
+    """Return what a text says, or refuse it with the reason, by the name that it came under."""
     try:
-        return choices(text)
-    except ValueError as error:
-        words = ", ".join(each.value for each in choices)
-        raise ValidationError({name: [f"is not one of {words}"]}) from error
+        return parse(text)
+    except (ValueError, ArithmeticError) as error:
+        raise ValidationError({name: [reason]}) from error
+
+
+def argument(name: str, parse: Callable[[str], Value], reason: str) -> Value | None:
+    """Read a parameter of the query; None where it is left out or empty."""
+    text = request.args.get(name)
+    return parsed(name, text, parse, reason) if text else None
+
+
+def choice(name: str, choices: type[Choice]) -> Choice | None:
+    """Read one of a few words."""
+    return argument(name, choices, f"is not one of {', '.join(choices)}")
 
 
 def uid(name: str) -> UUID | None:
     """Read a UUID."""
-    text = request.args.get(name)
-    if not text:
-        return None
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise ValidationError({name: ["is not a UUID"]}) from error
+    return argument(name, UUID, "is not a UUID")
 
 
 def _date(text: str, name: str) -> dt.date:
-    try:
-        date = dt.date.fromisoformat(text)
-    except ValueError as error:
-        raise ValidationError({name: ["is not a day such as 2026-01-13"]}) from error
+    date = parsed(name, text, dt.date.fromisoformat, "is not a day such as 2026-01-13")
     _refuse_far(date.year, name)
     return date
 
 
 def _instant(text: str, name: str) -> dt.datetime:
-    try:
-        # An unescaped + of a zone arrives as a space.
-        at = dt.datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-        if at.tzinfo is None:
-            at = at.replace(tzinfo=dt.UTC)
-        at = at.astimezone(dt.UTC)
-    except (ValueError, OverflowError) as error:
-        raise ValidationError({name: ["is not an ISO 8601 time"]}) from error
+    at = parsed(name, text, _in_utc, "is not an ISO 8601 time")
     _refuse_far(at.year, name)
     return at
+
+
+def _in_utc(text: str) -> dt.datetime:
+    # An unescaped + of a zone arrives as a space.
+    at = dt.datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    return (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
 
 
 def _refuse_far(year: int, name: str) -> None:

@@ -80,18 +80,19 @@ def axis(number: Decimal, currency: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _date(date: dt.date, pattern: str) -> str:
+def date_text(date: dt.date, pattern: str) -> str:
+    """Show a date by a pattern of Unicode's: `EEE d MMM` is Tue 13 Jan."""
     return format_date(date, pattern, locale=_LOCALE)
 
 
 def day(date: dt.date) -> str:
     """13 Jan 2026."""
-    return _date(date, "d MMM yyyy")
+    return date_text(date, "d MMM yyyy")
 
 
 def month(which: Month) -> str:
     """January 2026."""
-    return _date(which.first_on, "MMMM yyyy")
+    return date_text(which.first_on, "MMMM yyyy")
 
 
 def time(at: dt.datetime) -> Markup:
@@ -108,31 +109,6 @@ def until(start: dt.datetime) -> Markup:
 def clock(hour: int) -> str:
     """Show the time of day at which an hour starts."""
     return f"{start_of_hour(hour):%H:%M}"
-
-
-def hour_day(hour: int) -> dt.date:
-    """Return the UTC date that an hour is in."""
-    return start_of_hour(hour).date()
-
-
-def iso_day(hour: int) -> str:
-    """Return the UTC date that an hour is in, as addresses write it."""
-    return hour_day(hour).isoformat()
-
-
-def short_day(date: dt.date) -> str:
-    """Tue 13 Jan."""
-    return _date(date, "EEE d MMM")
-
-
-def month_year(date: dt.date) -> str:
-    """January 2026."""
-    return _date(date, "MMMM yyyy")
-
-
-def short_month(date: dt.date) -> str:
-    """Jan."""
-    return _date(date, "MMM")
 
 
 def hour_label(hour: int) -> str:
@@ -174,15 +150,10 @@ _FILTERS = (
     price,
     axis,
     day,
-    short_day,
     month,
-    month_year,
-    short_month,
     time,
     until,
     clock,
-    hour_day,
-    iso_day,
     hour_label,
     percent,
 )

@@ -240,6 +240,7 @@ def names_read_from_queries() -> set[str]:
         "get": lambda call: ast.unparse(call.func) == "request.args.get",
         "uid": lambda call: ast.unparse(call.func) == "args.uid",
         "choice": lambda call: ast.unparse(call.func) == "args.choice",
+        "argument": lambda call: ast.unparse(call.func) == "args.argument",
     }
     for file in (ROOT / "portal").rglob("*.py"):
         if "sandbox" in file.parts:

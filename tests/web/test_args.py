@@ -212,7 +212,7 @@ class Colour(StrEnum):
 
 def choice(query):
     with APP.test_request_context(f"/?{query}"):
-        return args.choice("colour", Colour, Colour.RED)
+        return args.choice("colour", Colour)
 
 
 def test_one_of_a_few_words_is_read():
@@ -220,8 +220,8 @@ def test_one_of_a_few_words_is_read():
 
 
 @pytest.mark.parametrize("query", ["", "colour="])
-def test_no_word_is_the_default(query):
-    assert choice(query) is Colour.RED
+def test_no_word_is_none(query):
+    assert choice(query) is None
 
 
 @pytest.mark.parametrize("word", ["green", "RED", "BLUE", "red%20", "0"])
