@@ -31,10 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.exit_with_stdin:
         threading.Thread(target=_stop_at_end_of_stdin, args=(stopped,), daemon=True).start()
     _serve(_stripe(options), options.stripe_port)
-    state = _file_in(options.state, "easybill.sqlite3")
-    _serve(
-        easybill.create_app(state, calls_per_minute=options.easybill_calls_per_minute), options.easybill_port
-    )
+    _serve(_easybill(options), options.easybill_port)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     stopped.wait()
@@ -45,16 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m portal.sandbox", description=__doc__)
     parser.add_argument("--stripe-port", type=int, required=True)
     parser.add_argument("--easybill-port", type=int, required=True)
-    parser.add_argument(
-        "--state", type=Path, help="a directory; without it everything is forgotten at the end"
-    )
+    parser.add_argument("--state", type=Path, help="a directory; without it nothing outlives the end")
     parser.add_argument(
         "--easybill-calls-per-minute", type=int, help="10 or 60 as the real one's plans; without it no limit"
     )
     parser.add_argument("--webhook-url", help="where Stripe's events go")
-    parser.add_argument(
-        "--webhook-secret-env", help="the environment variable that holds their signing secret"
-    )
+    parser.add_argument("--webhook-secret-env", help="the environment variable with their signing secret")
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when standard input ends")
     return parser
 
@@ -63,6 +56,11 @@ def _stripe(options: argparse.Namespace) -> Flask:
     """The secret comes by the environment, because arguments are for every process to read."""
     secret = os.environ[options.webhook_secret_env] if options.webhook_url else None
     return stripe.create_app(_file_in(options.state, "stripe.sqlite3"), options.webhook_url, secret)
+
+
+def _easybill(options: argparse.Namespace) -> Flask:
+    state = _file_in(options.state, "easybill.sqlite3")
+    return easybill.create_app(state, calls_per_minute=options.easybill_calls_per_minute)
 
 
 def _file_in(directory: Path | None, name: str) -> Path | None:
