@@ -157,7 +157,7 @@ def test_a_backup_under_write_load_is_restored_whole_and_verifies(home):
             db.engine.dispose()
 
 
-def test_a_restored_portal_finds_the_documents_it_has_forgotten(home):
+def test_a_restored_portal_finds_the_documents_that_its_backup_lacks(home):
     """The backup is older than the close: the month is closed anew, its document is not made twice."""
     with home.app.app_context():
         flask_migrate.upgrade()
@@ -186,14 +186,14 @@ def test_a_backup_never_replaces_a_file(home):
     assert path.read_text() == "mine"
 
 
-def test_a_backup_is_for_its_owner_alone_and_leaves_nothing_half_done(home):
+def test_a_backup_is_readable_by_its_owner_alone_and_leaves_no_temporary_file(home):
     fill(home)
     backup(home.url, home.path / "portal.backup")
     assert (home.path / "portal.backup").stat().st_mode & 0o077 == 0
     assert list(home.path.glob(".*")) == []
 
 
-def test_what_is_there_is_replaced_only_when_asked(home):
+def test_a_restore_replaces_a_database_only_when_told_to(home):
     fill(home)
     path = home.path / "portal.backup"
     backup(home.url, path)
@@ -201,7 +201,7 @@ def test_what_is_there_is_replaced_only_when_asked(home):
         restore(home.url, path, is_replacing=False, now=NOW)
 
 
-def test_a_replaced_file_of_sqlite_stays_beside_it(sandboxes, tmp_path):
+def test_a_sqlite_file_that_a_restore_replaces_is_kept_beside_it(sandboxes, tmp_path):
     home = Home("sqlite", f"sqlite:///{tmp_path / 'portal.sqlite'}", "sqlite:///", sandboxes, tmp_path)
     fill(home)
     with home.app.app_context():
@@ -216,7 +216,7 @@ def test_a_replaced_file_of_sqlite_stays_beside_it(sandboxes, tmp_path):
         db.engine.dispose()
 
 
-def test_a_log_that_was_left_behind_is_never_played_into_the_restored_database(sandboxes, tmp_path):
+def test_a_left_write_ahead_log_is_never_played_into_the_restored_database(sandboxes, tmp_path):
     home = Home("sqlite", f"sqlite:///{tmp_path / 'portal.sqlite'}", "sqlite:///", sandboxes, tmp_path)
     fill(home)
     with home.app.app_context():
@@ -233,7 +233,7 @@ def test_a_log_that_was_left_behind_is_never_played_into_the_restored_database(s
     assert not (tmp_path / "portal.sqlite-wal").exists()
 
 
-def test_who_was_signed_in_at_the_time_of_the_backup_is_not_any_more(home):
+def test_a_restore_signs_out_the_sessions_of_the_backup(home):
     fill(home)
     with home.app.app_context():
         account = make_account()
@@ -250,7 +250,7 @@ def test_who_was_signed_in_at_the_time_of_the_backup_is_not_any_more(home):
         db.engine.dispose()
 
 
-def test_a_plain_copy_of_a_live_file_is_refused(sandboxes, tmp_path):
+def test_a_plain_copy_of_a_live_database_file_is_refused_as_a_backup(sandboxes, tmp_path):
     home = Home("sqlite", f"sqlite:///{tmp_path / 'portal.sqlite'}", "sqlite:///", sandboxes, tmp_path)
     fill(home)
     shutil.copy(tmp_path / "portal.sqlite", tmp_path / "copy.sqlite")
@@ -279,7 +279,7 @@ def test_a_damaged_backup_is_refused(sandboxes, tmp_path):
 
 
 @pytest.mark.parametrize("url", ["sqlite:////nowhere/portal.sqlite", "postgresql+psycopg://x@127.0.0.1:9/x"])
-def test_what_is_no_backup_is_refused(url, tmp_path):
+def test_a_file_that_is_no_backup_is_refused(url, tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(BackupError, match="is not a backup of"):
         restore(url, tmp_path / "notes.txt", is_replacing=True, now=NOW)
@@ -287,7 +287,7 @@ def test_what_is_no_backup_is_refused(url, tmp_path):
         restore(url, tmp_path / "nothing", is_replacing=True, now=NOW)
 
 
-def test_another_database_of_sqlite_is_no_backup_of_ours(tmp_path):
+def test_a_sqlite_file_of_another_program_is_refused_as_a_backup(tmp_path):
     with contextlib.closing(sqlite3.connect(tmp_path / "other.sqlite")) as connection:
         connection.execute("CREATE TABLE song (name TEXT)")
         connection.commit()
@@ -295,14 +295,14 @@ def test_another_database_of_sqlite_is_no_backup_of_ours(tmp_path):
         restore(f"sqlite:///{tmp_path / 'x.sqlite'}", tmp_path / "other.sqlite", is_replacing=False, now=NOW)
 
 
-def test_a_missing_program_is_named(monkeypatch, tmp_path):
+def test_a_missing_program_for_the_backup_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(module.shutil, "which", lambda *_: None)
     monkeypatch.setattr(module.Path, "glob", lambda *_: iter(()))
     with pytest.raises(BackupError, match="pg_dump is not installed: apt-get install postgresql-client"):
         backup("postgresql+psycopg://portal:secret@127.0.0.1:9/portal", tmp_path / "x.backup")
 
 
-def test_what_pg_dump_says_is_told_without_the_password(postgres_url, tmp_path):
+def test_an_error_of_pg_dump_is_shown_without_the_password(postgres_url, tmp_path):
     with pytest.raises(BackupError, match="pg_dump failed") as raised:
         backup("postgresql+psycopg://portal:very-secret@127.0.0.1:9/portal", tmp_path / "x.backup")
     assert "very-secret" not in str(raised.value)

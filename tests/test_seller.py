@@ -28,14 +28,14 @@ def test_a_document_is_dated_in_the_time_zone_of_the_seller():
     assert seller(SELLER_TIME_ZONE="Atlantic/Azores").day_of(at) == dt.date(2026, 1, 31)
 
 
-def test_a_bank_account_is_kept_without_blanks_and_owned_by_the_seller_unless_said_otherwise():
+def test_a_bank_account_is_kept_without_blanks_and_owned_by_the_seller_by_default():
     number = "AT61 1904 3002 3457 3201"
     assert seller(SELLER_IBAN=number).bank == BankAccount("Alpencloud", "AT611904300234573201", None)
     owned = seller(SELLER_IBAN=number, SELLER_BIC="gibaatwwxxx", SELLER_ACCOUNT_OWNER="Alpencloud AG").bank
     assert owned == BankAccount("Alpencloud AG", "AT611904300234573201", "GIBAATWWXXX")
 
 
-def test_a_logo_is_a_picture_or_a_drawing_in_one():
+def test_the_logo_of_a_seller_is_a_picture_or_a_drawing_in_a_picture():
     assert seller(SELLER_LOGO="demo/logo.svg").logo == Logo("demo/logo.svg", None)
     assert seller(SELLER_LOGO="demo/logo.svg#mark").logo == Logo("demo/logo.svg", "mark")
 
@@ -45,7 +45,7 @@ def test_a_seller_may_be_at_home_in_every_member_state(home):
     assert seller(SELLER_COUNTRY=home).vat_home == home
 
 
-def test_a_country_without_vat_of_its_own_is_at_home_where_it_is_taxed():
+def test_a_seller_in_a_country_without_own_vat_is_taxed_in_its_neighbour():
     assert seller(SELLER_COUNTRY="MC").vat_home == "FR"
 
 
@@ -78,7 +78,7 @@ def test_a_seller_from_outside_the_union_says_where_it_is_taxed():
         ("SELLER_LOGO", "demo"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_a_sentence_that_names_the_setting(name, value):
+def test_an_unusable_setting_of_the_seller_is_refused_with_a_sentence_that_names_it(name, value):
     with pytest.raises(UnusableSellerError, match=name) as refused:
         seller(**{name: value})
     assert str(refused.value).endswith(".")
@@ -89,6 +89,6 @@ def test_what_cannot_be_used_is_refused_with_a_sentence_that_names_the_setting(n
     ("name", "value"),
     [("SELLER_IBAN", "AT61 1904 3002 3457 3202"), ("SELLER_IBAN", "12345"), ("SELLER_BIC", "GIBA")],
 )
-def test_a_bank_account_with_a_slip_of_the_pen_is_refused(name, value):
+def test_a_bank_account_with_a_typing_error_is_refused(name, value):
     with pytest.raises(UnusableSellerError, match=name):
         seller(**({"SELLER_IBAN": "AT611904300234573201"} | {name: value}))

@@ -54,7 +54,7 @@ def test_a_claim_can_write_more_than_the_lease(mail):
     assert mail.last_error == "none yet"
 
 
-def test_a_result_is_written_under_the_lease_alone(mail):
+def test_a_result_is_written_only_while_its_lease_is_held(mail):
     lease = claim(mail, NOW)
 
     assert QUEUE.give_back(OutgoingMail.id == mail.id, lease, attempts=3)

@@ -19,7 +19,7 @@ def keys(app) -> list[str]:
     return names
 
 
-def test_an_insert_that_conflicts_can_be_left_out(keys):
+def test_an_insert_that_conflicts_can_be_skipped(keys):
     row = {"key": "a", "tries": 9, "began_at": NOW}
     statement = insert_into(Throttle).values(row).on_conflict_do_nothing()
 
@@ -34,7 +34,7 @@ def test_an_insert_that_conflicts_can_change_the_row(keys):
     assert db.session.scalar(changed.returning(Throttle.tries)) == 9
 
 
-def test_a_change_says_how_many_rows_it_changed(keys):
+def test_an_update_says_how_many_rows_it_changed(keys):
     assert change(Throttle, Throttle.key != "a", tries=5) == 2
     assert sorted(db.session.execute(select(Throttle.key, Throttle.tries)).all()) == [
         ("a", 1),
@@ -43,7 +43,7 @@ def test_a_change_says_how_many_rows_it_changed(keys):
     ]
 
 
-def test_a_removal_says_how_many_rows_it_removed(keys):
+def test_a_delete_says_how_many_rows_it_removed(keys):
     assert remove(Throttle, Throttle.key == "a") == 1
     assert remove(Throttle, Throttle.key == "a") == 0
     assert sorted(db.session.scalars(select(Throttle.key))) == ["b", "c"]

@@ -32,7 +32,7 @@ def ids(some):
     return [str(each.uid) for each in some]
 
 
-def test_one_has_the_shape_of_the_contract(viewer, acme):
+def test_a_subscription_has_the_json_of_the_contract(viewer, acme):
     project, product = make_project(acme), make_product()
     subscription = make_subscription(acme, product, project, end_hour=hour_at(FEBRUARY, 3, 4))
 
@@ -46,31 +46,31 @@ def test_one_has_the_shape_of_the_contract(viewer, acme):
     }
 
 
-def test_an_active_one_of_the_organization_itself_has_nulls(viewer, acme):
+def test_an_active_subscription_of_the_organization_itself_has_nulls(viewer, acme):
     found = viewer.json(f"{URL}/{make_subscription(acme, make_product()).uid}")
 
     assert (found["project_id"], found["end_date"]) == (None, None)
 
 
-def test_the_list_has_the_same_shape(viewer, acme):
+def test_the_list_of_subscriptions_has_the_json_of_each_subscription(viewer, acme):
     subscription = make_subscription(acme, make_product(), make_project(acme))
 
     assert viewer.json(URL) == [viewer.json(f"{URL}/{subscription.uid}")]
 
 
-def test_the_newest_comes_first(viewer, five):
+def test_the_newest_subscription_comes_first(viewer, five):
     assert [each["id"] for each in viewer.json(URL)] == ids(reversed(five))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 200])
-def test_slices_miss_nothing(viewer, five, limit):
+def test_slices_of_subscriptions_miss_nothing(viewer, five, limit):
     found = slices(viewer, f"{URL}?limit={limit}")
 
     assert [each["id"] for some in found for each in some] == ids(reversed(five))
     assert all(len(some) == limit for some in found[:-1])
 
 
-def test_one_that_begins_meanwhile_moves_nothing(viewer, acme, five):
+def test_a_subscription_that_begins_between_two_slices_moves_nothing(viewer, acme, five):
     first = viewer.get(f"{URL}?limit=2", headers=JSON)
     make_subscription(acme, make_product())
     second = viewer.json(next_url(first))
@@ -78,11 +78,11 @@ def test_one_that_begins_meanwhile_moves_nothing(viewer, acme, five):
     assert [each["id"] for each in [*first.json, *second]][:4] == ids(reversed(five))[:4]
 
 
-def test_the_last_slice_has_no_link(viewer, five):
+def test_the_last_slice_of_subscriptions_has_no_link(viewer, five):
     assert next_url(viewer.get(f"{URL}?limit=5", headers=JSON)) is None
 
 
-def test_fifty_are_shown_unless_asked_for_more(viewer, acme):
+def test_fifty_subscriptions_are_listed_unless_the_limit_is_higher(viewer, acme):
     product = make_product()
     for _ in range(51):
         make_subscription(acme, product)
@@ -99,39 +99,39 @@ def test_fifty_are_shown_unless_asked_for_more(viewer, acme):
         ({"cursor": "WyJ4Il0"}, "cursor"),
     ],
 )
-def test_what_cannot_be_used_is_named(viewer, query, field):
+def test_an_unusable_query_of_subscriptions_is_refused_by_its_name(viewer, query, field):
     assert viewer.json(URL, 422, query_string=query)["errors"][0]["field"] == field
 
 
-def test_without_any_the_list_is_empty(viewer):
+def test_the_list_is_empty_without_subscriptions(viewer):
     assert viewer.json(URL) == []
 
 
-def test_a_stranger_finds_nothing(five, mallory, sign_in):
+def test_a_subscription_of_a_foreign_organization_is_404(five, mallory, sign_in):
     stranger = sign_in(mallory)
 
     stranger.json(f"{URL}/{five[0].uid}", 404)
     assert stranger.json(URL) == []
 
 
-def test_those_of_a_foreign_organization_are_not_found(viewer):
+def test_the_list_of_subscriptions_of_a_foreign_organization_is_404(viewer):
     viewer.json(f"{URL}?organization_id={make_organization('Other Ltd').uid}", 404)
 
 
 @pytest.mark.parametrize("subscription_id", ["1", "not-a-uuid", "550e8400-e29b-41d4-a716-446655440000"])
-def test_what_is_no_subscription_is_not_found(viewer, five, subscription_id):
+def test_an_id_of_no_subscription_is_404(viewer, five, subscription_id):
     viewer.json(f"{URL}/{subscription_id}", 404)
 
 
-def test_an_operator_may_not_read_them(operator):
+def test_an_operator_may_not_read_subscriptions(operator):
     operator.json(URL, 403)
 
 
-def test_nobody_is_told_to_sign_in(nobody):
+def test_subscriptions_as_json_answer_a_visitor_with_401(nobody):
     nobody.json(URL, 401)
 
 
-def test_a_token_sees_its_own_organization_alone(acme, five, nobody):
+def test_a_token_sees_the_subscriptions_of_its_own_organization_alone(acme, five, nobody):
     owner = make_member(acme, Preset.VIEWER)
     other = make_organization("Other Ltd")
     make_member(other, Preset.VIEWER, owner)
