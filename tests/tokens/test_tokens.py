@@ -37,7 +37,7 @@ def works(client, token):
     return client.get("/subscriptions", headers=bearer(token)).status_code == 200
 
 
-def test_a_person_makes_one_and_sees_it_once(client, nobody, address):
+def test_a_person_makes_a_token_and_sees_it_once(client, nobody, address):
     client.page(address)
     response = client.submit(address, name="ci", lasts="30")
     assert response.status_code == 201
@@ -50,7 +50,7 @@ def test_a_person_makes_one_and_sees_it_once(client, nobody, address):
     assert tokens.shown_prefix(token) in str(soup)
 
 
-def test_only_a_fingerprint_is_kept(acme, ada):
+def test_only_a_fingerprint_of_a_token_is_kept(acme, ada):
     token = make_token(acme, ada)
     row = db.session.scalars(select(ApiToken)).one()
     everything = " ".join(str(getattr(row, column.name)) for column in ApiToken.__table__.columns)
@@ -59,7 +59,7 @@ def test_only_a_fingerprint_is_kept(acme, ada):
     assert token not in everything
 
 
-def test_a_program_makes_one_too(nobody, acme, ada, address):
+def test_a_program_makes_a_token_too(nobody, acme, ada, address):
     first = make_token(acme, ada)
     body = {"name": "ci", "expires_on": "2026-03-20", "read_only": True}
     response = nobody.post(address, json=body, headers=bearer(first))
@@ -72,7 +72,7 @@ def test_a_program_makes_one_too(nobody, acme, ada, address):
     assert works(nobody, made["token"])
 
 
-def test_the_contract_of_the_list(nobody, acme, ada, address):
+def test_the_list_of_tokens_has_the_json_of_the_contract(nobody, acme, ada, address):
     token = make_token(acme, ada)
     [found] = nobody.json(address, headers=bearer(token))
 
@@ -105,28 +105,28 @@ def test_the_contract_of_the_list(nobody, acme, ada, address):
         ({"name": "a", "organization_id": "x"}, "organization_id"),
     ],
 )
-def test_what_cannot_be_used_is_named(nobody, acme, ada, address, body, field):
+def test_an_unusable_field_of_a_new_token_is_named(nobody, acme, ada, address, body, field):
     response = nobody.post(address, json=body, headers=bearer(make_token(acme, ada)))
 
     assert response.status_code == 422
     assert field in response.json["errors"][0]["meta"]["validation_errors"]
 
 
-def test_a_form_accepts_no_field_that_it_does_not_have(client, address):
+def test_the_form_of_a_token_refuses_an_unknown_field(client, address):
     client.page(address)
 
     assert client.submit(address, name="ci", lasts="30", account_id="1").status_code == 422
     assert db.session.scalars(select(ApiToken)).all() == []
 
 
-def test_one_that_only_reads_changes_nothing(nobody, acme, ada, address):
+def test_a_read_only_token_changes_nothing(nobody, acme, ada, address):
     token = make_token(acme, ada, is_read_only=True)
 
     assert works(nobody, token)
     assert nobody.post(address, json={"name": "more"}, headers=bearer(token)).status_code == 403
 
 
-def test_it_ends_when_it_expires(nobody, acme, ada, clock):
+def test_a_token_ends_when_it_expires(nobody, acme, ada, clock):
     token = make_token(acme, ada, expires_at=NOW + dt.timedelta(days=1))
     clock.at = NOW + dt.timedelta(hours=23)
     assert works(nobody, token)
@@ -135,7 +135,7 @@ def test_it_ends_when_it_expires(nobody, acme, ada, clock):
     assert nobody.get("/subscriptions", headers=bearer(token)).status_code == 401
 
 
-def test_it_ends_when_it_is_revoked(client, nobody, acme, ada, address):
+def test_a_token_ends_when_it_is_revoked(client, nobody, acme, ada, address):
     token = make_token(acme, ada)
     form = client.page(address).select_one(".panel table form")
     assert client.submit(form["action"]).status_code == 303
@@ -144,7 +144,7 @@ def test_it_ends_when_it_is_revoked(client, nobody, acme, ada, address):
     assert client.json(address) == []
 
 
-def test_a_program_revokes_its_own(nobody, acme, ada, address):
+def test_a_program_revokes_its_own_token(nobody, acme, ada, address):
     token = make_token(acme, ada)
     [row] = nobody.json(address, headers=bearer(token))
 
@@ -152,7 +152,7 @@ def test_a_program_revokes_its_own(nobody, acme, ada, address):
     assert not works(nobody, token)
 
 
-def test_what_a_token_made_ends_with_it(client, nobody, acme, ada, address):
+def test_tokens_made_with_a_token_end_with_it(client, nobody, acme, ada, address):
     first = make_token(acme, ada)
     second = nobody.post(address, json={"name": "2"}, headers=bearer(first)).json["token"]
     third = nobody.post(address, json={"name": "3"}, headers=bearer(second)).json["token"]
@@ -163,14 +163,14 @@ def test_what_a_token_made_ends_with_it(client, nobody, acme, ada, address):
     assert [works(nobody, each) for each in (first, second, third)] == [False] * 3
 
 
-def test_what_a_token_made_does_not_outlive_it(nobody, acme, ada, address):
+def test_a_token_made_with_a_token_expires_with_it(nobody, acme, ada, address):
     first = make_token(acme, ada, expires_at=NOW + dt.timedelta(days=1))
     made = nobody.post(address, json={"name": "2"}, headers=bearer(first)).json
 
     assert made["expires_at"] == "2026-03-11T12:30:00Z"
 
 
-def test_a_member_sees_and_revokes_only_their_own(nobody, acme, ada, address):
+def test_a_member_sees_and_revokes_only_their_own_tokens(nobody, acme, ada, address):
     viewer = make_member(acme, Preset.VIEWER)
     theirs, own = make_token(acme, ada), make_token(acme, viewer)
     [row] = nobody.json(address, headers=bearer(own))
@@ -183,7 +183,7 @@ def test_a_member_sees_and_revokes_only_their_own(nobody, acme, ada, address):
     assert works(nobody, theirs)
 
 
-def test_an_admin_revokes_everybodys(nobody, acme, ada, address):
+def test_an_admin_revokes_everybodys_tokens(nobody, acme, ada, address):
     viewers = make_token(acme, make_member(acme, Preset.VIEWER))
     mine = make_token(acme, ada)
     uid = next(e["id"] for e in nobody.json(address, headers=bearer(mine)) if e["owner"] != ada.login)
@@ -192,7 +192,7 @@ def test_an_admin_revokes_everybodys(nobody, acme, ada, address):
     assert not works(nobody, viewers)
 
 
-def test_another_organization_is_not_there(client, mallory, nobody, address):
+def test_the_tokens_of_another_organization_are_404(client, mallory, nobody, address):
     from tests.factories import make_organization
 
     theirs = make_organization("Theirs")
@@ -202,7 +202,7 @@ def test_another_organization_is_not_there(client, mallory, nobody, address):
     assert nobody.post(address, json={"name": "x"}, headers=bearer(token)).status_code == 404
 
 
-def test_making_and_revoking_is_written_down_without_the_token(nobody, acme, ada, address):
+def test_making_and_revoking_a_token_is_in_the_audit_trail_without_the_token(nobody, acme, ada, address):
     token = make_token(acme, ada)
     [row] = nobody.json(address, headers=bearer(token))
     nobody.delete(f"{address}/{row['id']}", headers=bearer(token))
@@ -214,7 +214,7 @@ def test_making_and_revoking_is_written_down_without_the_token(nobody, acme, ada
     assert token not in str([(entry.subject, entry.before, entry.after) for entry in entries])
 
 
-def test_a_long_list_comes_in_slices(nobody, acme, ada, address):
+def test_a_long_list_of_tokens_comes_in_slices(nobody, acme, ada, address):
     token = make_token(acme, ada)
     for _ in range(3):
         make_token(acme, ada)
@@ -224,7 +224,7 @@ def test_a_long_list_comes_in_slices(nobody, acme, ada, address):
     assert [len(first.json), len(rest.json)] == [3, 1]
 
 
-def test_the_list_is_a_fragment(client, address):
+def test_the_list_of_tokens_is_a_fragment(client, address):
     response = client.get(address, headers=htmx("token_list"))
 
     assert response.text.strip().startswith('<section class="panel" id="token_list"')
@@ -237,14 +237,14 @@ def test_an_idempotency_key_is_no_way_to_see_a_token_again(nobody, acme, ada, ad
     assert answers[0] != answers[1]
 
 
-def test_there_is_json_for_a_signed_in_browser(client, address):
+def test_a_signed_in_browser_makes_a_token_with_json(client, address):
     client.page(address)
     headers = JSON | {"X-CSRFToken": client.csrf_token}
 
     assert client.post(address, json={"name": "x"}, headers=headers).status_code == 201
 
 
-def test_a_program_that_sends_a_form_is_told_what_to_send(nobody, acme, ada, address):
+def test_a_program_that_sends_a_form_for_a_token_is_415(nobody, acme, ada, address):
     headers = bearer(make_token(acme, ada)) | JSON
     response = nobody.post(address, data={"name": "ci", "lasts": "30"}, headers=headers)
 
@@ -253,7 +253,7 @@ def test_a_program_that_sends_a_form_is_told_what_to_send(nobody, acme, ada, add
 
 
 # -- a token that is being revoked -----------------------------------------------------------------------
-def test_a_token_that_was_revoked_meanwhile_makes_none(acme, ada):
+def test_a_token_that_is_revoked_during_its_request_makes_no_token(acme, ada):
     make_token(acme, ada)
     parent = db.session.scalars(select(ApiToken)).one()
     other = update(ApiToken).where(ApiToken.organization_id == acme.id).values(revoked_at=NOW)
@@ -263,7 +263,7 @@ def test_a_token_that_was_revoked_meanwhile_makes_none(acme, ada):
     db.session.rollback()
 
 
-def test_no_child_outlives_a_revocation_at_the_same_time(app, nobody, acme, ada, address):
+def test_no_token_outlives_a_concurrent_revocation_of_its_parent(app, nobody, acme, ada, address):
     parent, mine = make_token(acme, ada), make_token(acme, ada)
     uid = next(e["id"] for e in nobody.json(address, headers=bearer(mine)) if e["prefix"] == parent[:8])
     children, gate = [], threading.Barrier(4)
@@ -288,7 +288,7 @@ def test_no_child_outlives_a_revocation_at_the_same_time(app, nobody, acme, ada,
     assert [child for child in children if works(nobody, child)] == []
 
 
-def test_a_long_chain_is_revoked_whole(nobody, acme, ada, address):
+def test_a_long_chain_of_tokens_is_revoked_whole(nobody, acme, ada, address):
     first = chain = make_token(acme, ada)
     for _ in range(60):
         chain = nobody.post(address, json={"name": "next"}, headers=bearer(chain)).json["token"]
@@ -301,7 +301,7 @@ def test_a_long_chain_is_revoked_whole(nobody, acme, ada, address):
     assert not works(nobody, chain)
 
 
-def test_a_person_has_a_hundred_at_most(nobody, acme, ada, address, monkeypatch):
+def test_a_person_has_a_hundred_tokens_at_most(nobody, acme, ada, address, monkeypatch):
     monkeypatch.setattr(actions, "TOKENS_MAX", 2)
     token = make_token(acme, ada)
     answers = [nobody.post(address, json={"name": "x"}, headers=bearer(token)).status_code for _ in range(2)]

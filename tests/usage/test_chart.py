@@ -82,7 +82,7 @@ def rectangles(path):
         ("123456789", "EUR", "40000000"),
     ],
 )
-def test_four_round_steps_cover_the_peak(peak, currency, step):
+def test_four_round_steps_of_the_axis_cover_the_peak(peak, currency, step):
     found = axis_step(Decimal(peak), currency)
 
     assert found == Decimal(step)
@@ -100,13 +100,13 @@ def test_the_axis_always_covers_the_peak_in_whole_minor_units(minor, currency):
     assert 4 * step <= max(2 * peak, Decimal(8).scaleb(-exponent_of(currency))), "no bar is tiny"
 
 
-def test_ticks_go_from_the_top_down_to_nothing():
+def test_ticks_of_the_axis_go_from_the_top_down_to_zero():
     chart = bars(part("p", line("vm", {JANUARY.start_hour: 390})))
 
     assert chart.ticks == [4, 3, 2, 1, 0]
 
 
-def test_days_without_usage_have_a_column():
+def test_days_without_usage_have_a_column_in_the_chart():
     chart = bars(part("p", line("vm", {hour_at(JANUARY, 13): 100})))
 
     assert [column.hour for column in chart.columns] == [hour_at(JANUARY, day) for day in range(1, 32)]
@@ -116,13 +116,13 @@ def test_days_without_usage_have_a_column():
     assert chart.width == 31 * COLUMN_WIDTH
 
 
-def test_hours_of_a_day_share_its_column():
+def test_hours_of_a_day_share_its_column_in_the_chart():
     chart = bars(part("p", line("vm", {hour_at(JANUARY, 2, 3): 1, hour_at(JANUARY, 2, 20): 2})))
 
     assert chart.columns[1].total == Money(3, "EUR")
 
 
-def test_a_window_that_begins_within_a_day_begins_with_that_column():
+def test_a_chart_of_a_window_that_begins_within_a_day_begins_with_that_day():
     window = Window(hour_at(JANUARY, 5, 7), hour_at(JANUARY, 7, 3))
     chart = bars(part("p", line("vm", {window.start_hour: 5, hour_at(JANUARY, 7): 6})), window=window)
 
@@ -134,7 +134,7 @@ def test_a_window_that_begins_within_a_day_begins_with_that_column():
     assert [column.total.cents for column in chart.columns] == [5, 0, 6]
 
 
-def test_a_column_for_each_month():
+def test_a_chart_by_month_has_a_column_for_each_month():
     window = Window(JANUARY.shifted(-2).start_hour, JANUARY.end_hour)
     chart = bars(window=window, step=Step.MONTH)
 
@@ -143,13 +143,13 @@ def test_a_column_for_each_month():
     ]
 
 
-def test_more_hours_than_there_is_room_for_are_told_by_day():
+def test_a_chart_of_more_hours_than_there_is_room_for_is_drawn_by_day():
     chart = bars(part("p", line("vm", {hour_at(JANUARY, 1, 5): 7})), step=Step.HOUR)
 
     assert (chart.step, len(chart.columns), chart.columns[0].total.cents) == (Step.DAY, 31, 7)
 
 
-def test_the_hours_of_one_day_are_told_by_hour():
+def test_a_chart_of_one_day_is_drawn_by_hour():
     window = Window(hour_at(JANUARY, 1), hour_at(JANUARY, 2))
     chart = bars(part("p", line("vm", {hour_at(JANUARY, 1, 5): 7})), step=Step.HOUR, window=window)
 
@@ -162,13 +162,13 @@ def products(*cents):
     )
 
 
-def test_six_are_shown_by_name():
+def test_six_products_are_shown_by_name_in_the_chart():
     chart = bars(products(60, 50, 40, 30, 20, 10))
 
     assert [each.name for each in chart.series] == [f"product {place}" for place in range(6)]
 
 
-def test_of_more_than_six_the_five_largest_are_shown_and_the_rest_as_one():
+def test_of_more_than_six_products_the_chart_shows_the_five_largest_and_the_rest_as_one():
     chart = bars(products(10, 20, 30, 40, 50, 60, 70))
 
     assert [each.name for each in chart.series] == [
@@ -183,7 +183,7 @@ def test_of_more_than_six_the_five_largest_are_shown_and_the_rest_as_one():
 
 
 @pytest.mark.parametrize("cents", [5, 1000])
-def test_a_product_that_is_called_other_is_not_lost(cents):
+def test_a_product_that_is_called_other_is_not_lost_in_the_chart(cents):
     usage = products(10, 20, 30, 40, 50, 60, 70)
     usage.products.append(line(OTHER, {JANUARY.start_hour: cents}))
     chart = bars(usage)
@@ -193,7 +193,7 @@ def test_a_product_that_is_called_other_is_not_lost(cents):
 
 
 @pytest.mark.parametrize("count", [1, 3, 6, 7, 20])
-def test_no_two_series_share_a_colour(count):
+def test_no_two_series_of_the_chart_share_a_colour(count):
     chart = bars(products(*range(1, count + 1)))
     colours = [each.colour for each in chart.series]
 
@@ -201,14 +201,14 @@ def test_no_two_series_share_a_colour(count):
     assert set(colours) <= set(range(1, 7))
 
 
-def test_a_colour_goes_with_the_name_and_not_with_the_rank():
+def test_the_colour_of_a_series_goes_with_its_name_and_not_with_its_rank():
     one = {each.name: each.colour for each in bars(products(10, 20, 30)).series}
     other = {each.name: each.colour for each in bars(products(30, 20, 10)).series}
 
     assert one == other
 
 
-def test_bars_stack_by_project_too():
+def test_bars_of_the_chart_stack_by_project_too():
     hour = JANUARY.start_hour
     chart = bars(
         part("web", line("vm", {hour: 30}), line("disk", {hour: 5})),
@@ -220,7 +220,7 @@ def test_bars_stack_by_project_too():
     assert [amount.cents for amount in chart.columns[0].amounts] == [35, 7]
 
 
-def test_bars_stand_on_one_another():
+def test_bars_of_the_chart_stand_on_one_another():
     chart = bars(part("p", line("a", {JANUARY.start_hour: 100}), line("b", {JANUARY.start_hour: 50})))
     top = 4 * axis_step(Decimal("1.5"), "EUR")
     (lower,), (upper,) = (rectangles(each.path) for each in chart.series)
@@ -230,7 +230,7 @@ def test_bars_stand_on_one_another():
     assert HEIGHT - upper[1] == pytest.approx(HEIGHT * Decimal("1.5") / top, abs=Decimal("0.2"))
 
 
-def test_bars_stay_within_their_column_and_below_the_top():
+def test_bars_of_the_chart_stay_within_their_column_and_below_the_top():
     chart = bars(part("p", line("a", {hour_at(JANUARY, day): day * 37 for day in range(1, 32)})))
     (series,) = chart.series
     for place, (x, y, width, height, back) in enumerate(rectangles(series.path)):
@@ -241,13 +241,13 @@ def test_bars_stay_within_their_column_and_below_the_top():
         assert width == back
 
 
-def test_what_costs_nothing_draws_nothing():
+def test_a_free_product_draws_no_bar():
     chart = bars(part("p", line("free", {JANUARY.start_hour: 0})))
 
     assert [each.path for each in chart.series] == [""]
 
 
-def test_nothing_at_all_is_drawn_in_the_currency_asked_for():
+def test_an_empty_chart_is_drawn_in_the_currency_of_its_organization():
     chart = bars(currency="JPY")
 
     assert (chart.currency, chart.ticks, chart.series) == ("JPY", [4, 3, 2, 1, 0], [])

@@ -15,7 +15,7 @@ def subscription(acme):
     return make_subscription(acme, make_product("vm", "1"), make_project(acme))
 
 
-def test_an_invoice_and_its_corrections_are_what_the_month_shows(admin, acme, subscription):
+def test_the_usage_of_a_corrected_month_is_its_invoice_and_its_corrections(admin, acme, subscription):
     bill_late(subscription, 10, 13)
     close_month(FEBRUARY)
     use(subscription, {hour_at(JANUARY, 1): 11})

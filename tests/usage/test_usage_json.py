@@ -46,7 +46,7 @@ def lines_of(answer):
     return [line for project in answer["projects"] for line in project["products"]]
 
 
-def test_the_shape_is_what_the_contract_says(viewer, acme):
+def test_usage_has_the_json_of_the_contract(viewer, acme):
     project = make_project(acme)
     product = make_product("vm.medium", "0.00694")
     use_all_hours(make_subscription(acme, product, project), JANUARY)
@@ -79,7 +79,7 @@ def test_the_shape_is_what_the_contract_says(viewer, acme):
     }
 
 
-def test_a_series_is_start_quantity_and_total(viewer, acme):
+def test_a_series_of_usage_has_start_quantity_and_total(viewer, acme):
     subscription = make_subscription(acme, make_product("egress", "0.03", unit="GB"))
     use(subscription, {hour_at(JANUARY, 13, 7): "1.25", hour_at(JANUARY, 13, 9): 2})
 
@@ -96,7 +96,7 @@ def test_usage_of_the_organization_itself_has_no_project(viewer, acme):
     assert (project["project_id"], project["project_name"]) == (None, None)
 
 
-def test_without_usage_there_are_no_projects_and_nothing_is_metered(viewer, acme):
+def test_an_organization_without_usage_has_no_projects_and_nothing_metered(viewer, acme):
     assert ask(viewer, month="2026-01") == {
         "organization_id": str(acme.uid),
         "from": "2026-01-01T00:00:00Z",
@@ -108,7 +108,7 @@ def test_without_usage_there_are_no_projects_and_nothing_is_metered(viewer, acme
     }
 
 
-def test_the_default_is_the_month_so_far(viewer, acme):
+def test_usage_is_of_the_month_so_far_by_default(viewer, acme):
     subscription = make_subscription(acme, make_product("vm", "1"))
     use(subscription, {MARCH.start_hour - 1: 100, MARCH.start_hour: 1, hour_at(MARCH, 10, 12): 2})
     answer = ask(viewer)
@@ -130,7 +130,7 @@ def test_the_default_is_the_month_so_far(viewer, acme):
         ("2025-12-31T23:00:01Z", "2026-01-31T23:00:01Z"),  # edges round up to whole hours
     ],
 )
-def test_every_way_to_write_a_month_means_its_hours(viewer, acme, start, end):
+def test_every_way_to_write_the_window_of_a_month_means_its_hours(viewer, acme, start, end):
     subscription = make_subscription(acme, make_product("vm", "1"))
     first, last = JANUARY.start_hour, JANUARY.end_hour - 1
     use(subscription, {first - 1: 1000, first: 1, last: 2, last + 1: 1000})
@@ -138,27 +138,27 @@ def test_every_way_to_write_a_month_means_its_hours(viewer, acme, start, end):
     assert ask(viewer, **{"from": start, "to": end})["total"] == euros(300)
 
 
-def test_from_and_to_are_repeated_as_instants_in_utc(viewer):
+def test_from_and_to_are_repeated_as_instants_in_utc_in_the_answer(viewer):
     answer = ask(viewer, **{"from": "2026-01-05T09:15:00+02:00", "to": "2026-01-06"})
 
     assert (answer["from"], answer["to"]) == ("2026-01-05T07:15:00Z", "2026-01-06T00:00:00Z")
 
 
-def test_from_alone_goes_until_now(viewer):
+def test_a_window_of_from_alone_goes_until_now(viewer):
     assert ask(viewer, **{"from": "2026-01-05"})["to"] == "2026-03-10T12:30:00Z"
 
 
-def test_to_alone_begins_with_its_month(viewer):
+def test_a_window_of_to_alone_begins_with_the_month_of_to(viewer):
     assert ask(viewer, to="2026-01-15T08:00:00Z")["from"] == "2026-01-01T00:00:00Z"
 
 
-def test_an_empty_window_is_empty(viewer, history):
+def test_an_empty_window_has_no_usage(viewer, history):
     answer = ask(viewer, **{"from": "2026-01-05", "to": "2026-01-05"})
 
     assert (answer["total"], answer["projects"]) == (euros(0), [])
 
 
-def test_a_day_is_its_twenty_four_hours(viewer, history):
+def test_the_usage_of_a_day_is_that_of_its_twenty_four_hours(viewer, history):
     answer = ask(viewer, day="2026-01-13")
 
     assert (answer["from"], answer["to"]) == ("2026-01-13T00:00:00Z", "2026-01-13T23:59:59Z")
@@ -170,7 +170,9 @@ def test_a_day_is_its_twenty_four_hours(viewer, history):
 @pytest.mark.parametrize(
     ("start", "end"), [("2026-01-01", "2026-02-01"), ("2026-01-05T07:30:00Z", "2026-02-03T04:00:00Z")]
 )
-def test_series_add_up_to_products_to_projects_to_the_total(viewer, cheaper, granularity, start, end):
+def test_series_of_usage_add_up_to_products_to_projects_to_the_total(
+    viewer, cheaper, granularity, start, end
+):
     answer = ask(viewer, granularity=granularity, **{"from": start, "to": end})
 
     assert len(lines_of(answer)) == 5
@@ -184,7 +186,7 @@ def test_series_add_up_to_products_to_projects_to_the_total(viewer, cheaper, gra
     assert sum(project["total"]["cents"] for project in answer["projects"]) == answer["total"]["cents"]
 
 
-def test_every_granularity_has_the_same_total(viewer, cheaper):
+def test_every_granularity_of_usage_has_the_same_total(viewer, cheaper):
     window = {"from": "2026-01-05T07:30:00Z", "to": "2026-01-29T04:00:00Z"}
     totals = {
         step: ask(viewer, **window, **step_query)["total"]["cents"]
@@ -197,7 +199,7 @@ def test_every_granularity_has_the_same_total(viewer, cheaper):
     assert len(set(totals.values())) == 1, totals
 
 
-def test_windows_that_tile_a_month_add_up_to_it(viewer, cheaper):
+def test_the_usage_of_windows_that_tile_a_month_adds_up_to_the_month(viewer, cheaper):
     edges = ["2026-01-01", "2026-01-05T07:00:00Z", "2026-01-11", "2026-01-11T13:00:00Z", "2026-02-01"]
     parts = [
         ask(viewer, **{"from": start, "to": end})["total"]["cents"]
@@ -207,7 +209,7 @@ def test_windows_that_tile_a_month_add_up_to_it(viewer, cheaper):
     assert sum(parts) == ask(viewer, month="2026-01")["total"]["cents"]
 
 
-def test_a_price_that_changes_gives_two_lines(viewer, cheaper):
+def test_a_price_that_changes_gives_two_lines_of_usage(viewer, cheaper):
     vms = [
         (line["unit_price_decimal"], line["quantity"])
         for line in lines_of(ask(viewer, month="2026-01"))
@@ -217,20 +219,20 @@ def test_a_price_that_changes_gives_two_lines(viewer, cheaper):
     assert vms == [("0.005", "504"), ("0.00694", "240")]
 
 
-def test_a_project_filter_shows_that_project_alone(viewer, history):
+def test_a_project_filter_shows_the_usage_of_that_project_alone(viewer, history):
     answer = ask(viewer, month="2026-01", project_id=history.staging.uid)
 
     assert [each["project_name"] for each in answer["projects"]] == ["staging"]
     assert answer["total"] == answer["projects"][0]["total"]
 
 
-def test_project_none_is_the_organization_itself(viewer, history):
+def test_the_project_filter_none_shows_the_usage_of_the_organization_itself(viewer, history):
     answer = ask(viewer, month="2026-01", project_id="none")
 
     assert [line["product_name"] for line in lines_of(answer)] == ["support"]
 
 
-def test_a_product_filter_shows_it_in_every_project(viewer, history):
+def test_a_product_filter_shows_the_product_in_every_project(viewer, history):
     answer = ask(viewer, month="2026-01", product_id=history.storage.uid)
 
     assert [each["project_name"] for each in answer["projects"]] == ["production", "staging"]
@@ -238,7 +240,7 @@ def test_a_product_filter_shows_it_in_every_project(viewer, history):
 
 
 @pytest.mark.parametrize("price", ["0.005", "0.00500", "5e-3"])
-def test_a_price_filter_shows_one_of_two_lines(viewer, cheaper, price):
+def test_a_price_filter_shows_one_of_two_lines_of_usage(viewer, cheaper, price):
     answer = ask(viewer, month="2026-01", product_id=cheaper.vm.uid, unit_price=price)
 
     assert [line["unit_price_decimal"] for line in lines_of(answer)] == ["0.005"]
@@ -251,22 +253,22 @@ def test_a_product_without_usage_in_the_window_is_an_empty_answer(viewer, histor
 
 
 @pytest.mark.parametrize("name", ["project_id", "product_id"])
-def test_a_filter_that_names_nothing_of_ours_is_not_found(viewer, history, name):
+def test_a_filter_of_usage_by_an_unknown_id_is_404(viewer, history, name):
     ask(viewer, 404, month="2026-01", **{name: uuid4()})
 
 
-def test_the_project_of_somebody_else_is_not_found(viewer, history):
+def test_the_usage_of_a_foreign_project_is_404(viewer, history):
     theirs = make_project(make_organization("Other Ltd"))
     ask(viewer, 404, month="2026-01", project_id=theirs.uid)
 
 
-def test_the_product_that_only_somebody_else_uses_is_not_found(viewer, history):
+def test_the_usage_of_a_product_that_only_another_organization_uses_is_404(viewer, history):
     product = make_product("secret")
     make_subscription(make_organization("Other Ltd"), product)
     ask(viewer, 404, month="2026-01", product_id=product.uid)
 
 
-def test_hours_that_the_clock_owes_are_missing(viewer, acme):
+def test_hours_that_the_clock_owes_are_missing_hours_of_usage(viewer, acme):
     product = make_product(metering=Metering.TIME)
     make_subscription(acme, product, since=FEBRUARY)
     make_subscription(acme, product, since=FEBRUARY, end_hour=FEBRUARY.start_hour + 10)
@@ -274,14 +276,14 @@ def test_hours_that_the_clock_owes_are_missing(viewer, acme):
     assert ask(viewer, month="2026-02")["missing_hours"] == 28 * 24 + 10
 
 
-def test_the_running_hour_is_not_missing_yet(viewer, acme):
+def test_the_running_hour_of_usage_is_not_missing_yet(viewer, acme):
     make_subscription(acme, make_product(metering=Metering.TIME), since=MARCH)
 
     assert ask(viewer)["missing_hours"] == 9 * 24 + 12
     assert ask(viewer, month="2026-03")["missing_hours"] == 9 * 24 + 12
 
 
-def test_once_the_clock_ran_nothing_is_missing(viewer, acme):
+def test_no_hour_of_usage_is_missing_once_the_clock_ran(viewer, acme):
     make_subscription(acme, make_product(metering=Metering.TIME), since=MARCH)
     meter_hours(now=NOW)
     answer = ask(viewer)
@@ -289,7 +291,7 @@ def test_once_the_clock_ran_nothing_is_missing(viewer, acme):
     assert (answer["missing_hours"], answer["metered_through"]) == (0, "2026-03-10T11:00:00Z")
 
 
-def test_metered_through_is_of_the_window(viewer, history):
+def test_metered_through_is_the_latest_hour_of_the_window(viewer, history):
     assert ask(viewer, day="2026-01-13")["metered_through"] == "2026-01-13T23:00:00Z"
     assert ask(viewer, month="2026-02")["metered_through"] is None
 
@@ -322,7 +324,7 @@ def test_metered_through_is_of_the_window(viewer, history):
         ({"unit_price": "NaN"}, "unit_price"),
     ],
 )
-def test_what_cannot_be_used_is_named(viewer, query, field):
+def test_an_unusable_query_of_usage_is_refused_by_its_name(viewer, query, field):
     (error,) = ask(viewer, 422, **query)["errors"]
 
     assert (error["code"], error["field"]) == ("validation_failed", field)
@@ -337,41 +339,41 @@ def test_what_cannot_be_used_is_named(viewer, query, field):
         {"from": "2026-01-01", "to": "2026-03-04", "granularity": "hour"},
     ],
 )
-def test_a_window_may_be_as_long_as_the_contract_says(viewer, query):
+def test_a_window_of_usage_may_be_as_long_as_the_contract_says(viewer, query):
     ask(viewer, **query)
 
 
-def test_a_foreign_organization_is_not_found(viewer):
+def test_the_usage_of_a_foreign_organization_is_404(viewer):
     ask(viewer, 404, organization_id=make_organization("Other Ltd").uid)
 
 
-def test_an_organization_that_does_not_exist_is_not_found(viewer):
+def test_the_usage_of_an_organization_that_does_not_exist_is_404(viewer):
     ask(viewer, 404, organization_id=uuid4())
 
 
-def test_a_stranger_finds_nothing_of_acme(mallory, acme, history, sign_in):
+def test_a_member_of_another_organization_gets_404_for_usage(mallory, acme, history, sign_in):
     ask(sign_in(mallory), 404, organization_id=acme.uid)
 
 
-def test_with_several_organizations_one_has_to_be_named(acme, mallory, sign_in):
+def test_a_member_of_several_organizations_must_name_one_for_usage(acme, mallory, sign_in):
     make_member(acme, Preset.VIEWER, mallory)
     (error,) = ask(sign_in(mallory), 422)["errors"]
 
     assert error["field"] == "organization_id"
 
 
-def test_an_operator_may_not_read_billing(operator):
+def test_an_operator_may_not_read_usage(operator):
     assert ask(operator, 403)["errors"][0]["code"] == "forbidden"
 
 
-def test_nobody_is_told_to_sign_in(nobody):
+def test_usage_as_json_answers_a_visitor_with_401(nobody):
     response = nobody.get(URL, headers=JSON)
 
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_bearer_client_gets_json_without_asking(acme, history, nobody):
+def test_a_bearer_client_gets_usage_as_json_without_an_accept_header(acme, history, nobody):
     token = make_token(acme, make_member(acme, Preset.VIEWER))
     response = nobody.get(URL, query_string={"month": "2026-01"}, headers=bearer(token))
 
@@ -379,7 +381,7 @@ def test_a_bearer_client_gets_json_without_asking(acme, history, nobody):
     assert response.json["organization_id"] == str(acme.uid)
 
 
-def test_no_number_is_a_float(viewer, cheaper):
+def test_no_number_of_usage_is_a_float(viewer, cheaper):
     response = viewer.get(URL, query_string={"month": "2026-01", "granularity": "hour"}, headers=JSON)
 
     def refuse(text):
@@ -388,7 +390,7 @@ def test_no_number_is_a_float(viewer, cheaper):
     json.loads(response.text, parse_float=refuse)
 
 
-def test_a_quantity_is_a_plain_decimal_without_trailing_zeros(viewer, acme):
+def test_a_quantity_of_usage_is_a_plain_decimal_without_trailing_zeros(viewer, acme):
     subscription = make_subscription(acme, make_product())
     use(subscription, {hour_at(JANUARY, 1): "0.000000001", hour_at(JANUARY, 2): "1200"})
     (line,) = lines_of(ask(viewer, month="2026-01", granularity="hour"))
@@ -397,7 +399,7 @@ def test_a_quantity_is_a_plain_decimal_without_trailing_zeros(viewer, acme):
     assert line["quantity"] == "1200.000000001"
 
 
-def test_yen_have_no_decimals(sign_in):
+def test_usage_in_yen_has_no_decimals(sign_in):
     tokyo = make_organization("Tokyo KK", currency="JPY")
     use_all_hours(make_subscription(tokyo, make_product("vm", "1.1104", currency="JPY")), JANUARY)
     (line,) = lines_of(ask(sign_in(make_member(tokyo)), month="2026-01"))
@@ -406,7 +408,7 @@ def test_yen_have_no_decimals(sign_in):
     assert line["unit_price"] == {"cents": 1, "currency_iso": "JPY"}
 
 
-def test_dinars_have_three_decimals(sign_in):
+def test_usage_in_dinars_has_three_decimals(sign_in):
     kuwait = make_organization("Kuwait WLL", currency="KWD")
     use_all_hours(make_subscription(kuwait, make_product("vm", "0.00694", currency="KWD")), JANUARY)
     (line,) = lines_of(ask(sign_in(make_member(kuwait)), month="2026-01"))
@@ -415,7 +417,7 @@ def test_dinars_have_three_decimals(sign_in):
     assert line["unit_price"] == {"cents": 7, "currency_iso": "KWD"}
 
 
-def test_two_projects_of_one_name_stay_two(viewer, acme):
+def test_the_usage_of_two_projects_of_one_name_stays_separate(viewer, acme):
     product = make_product("vm", "1")
     for code in ("p1", "p2"):
         project = make_project(acme, code)
@@ -437,7 +439,7 @@ def test_more_subscriptions_than_a_database_can_sum_add_up(viewer, acme):
     assert lines_of(ask(viewer, month="2026-01"))[0]["quantity"] == str(3 * 744 * 10**7)
 
 
-def test_a_subscription_keeps_its_place_when_another_begins(viewer, acme, history):
+def test_the_usage_of_a_subscription_stays_when_another_begins(viewer, acme, history):
     before = ask(viewer, month="2026-01", product_id=history.vm.uid)
     db.session.add(
         Subscription(
