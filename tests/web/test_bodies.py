@@ -40,7 +40,7 @@ def read(body, kind=Order, content_type="application/json"):
         return body_of(kind)
 
 
-def test_a_body_is_an_object_of_its_type():
+def test_a_json_body_becomes_an_object_of_its_type():
     assert read(GOOD) == Order("a", None, "b")
     assert read(IN_FULL) == Order("a", None, "b", 2, is_urgent=True)
 
@@ -59,13 +59,13 @@ def test_a_body_is_an_object_of_its_type():
         ({"more": 1}, "more", "is not known here"),
     ],
 )
-def test_a_field_is_refused_in_its_own_words(change, field, reason):
+def test_a_field_of_a_json_body_is_refused_in_its_own_words(change, field, reason):
     with pytest.raises(ValidationError) as refusal:
         read(GOOD | change)
     assert refusal.value.fields == {field: [reason]}
 
 
-def test_all_that_is_wrong_is_said_at_once_what_is_not_known_first_and_like_beside_like():
+def test_all_errors_of_a_json_body_are_said_at_once_unknown_fields_first():
     with pytest.raises(ValidationError) as refusal:
         read({"more": 1, "code": 5})
     assert list(refusal.value.fields.items()) == [
@@ -76,7 +76,7 @@ def test_all_that_is_wrong_is_said_at_once_what_is_not_known_first_and_like_besi
     ]
 
 
-def test_a_field_that_nobody_said_how_to_refuse_is_our_mistake():
+def test_a_field_of_a_json_body_without_a_wording_of_its_refusal_raises():
     with pytest.raises(AssertionError, match="name"):
         read({"name": "a"}, Unexplained)
 
@@ -85,29 +85,29 @@ def test_a_field_that_nobody_said_how_to_refuse_is_our_mistake():
     "body",
     [b"", b"{", b'{"a":1,"a":1}', b'{"a":NaN}', b'{"a":"\\u0000"}', b'{"a":"\\ud800"}', b"\xff", b"[" * 9000],
 )
-def test_what_is_no_json_that_a_database_keeps_is_a_bad_request(body):
+def test_a_body_that_is_no_json_or_cannot_be_stored_is_a_bad_request(body):
     with pytest.raises(BadRequest):
         read(body)
 
 
 @pytest.mark.parametrize("body", [[], "text", 1, None])
-def test_json_that_is_no_object_is_refused(body):
+def test_a_json_body_that_is_no_object_is_refused(body):
     with pytest.raises(ValidationError, match="Validation failed"):
         read(body)
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/json; charset=latin-1"])
-def test_another_type_of_content_is_refused(content_type):
+def test_a_body_of_another_content_type_is_refused(content_type):
     with pytest.raises(UnsupportedMediaType):
         read(GOOD, content_type=content_type)
 
 
-def test_an_empty_object_is_nothing():
+def test_an_empty_json_object_is_a_body_without_fields():
     assert read({}, Nothing) == Nothing()
 
 
 @pytest.mark.parametrize("body", [b"[1e5]", b"[NaN]", b'[{"a":1,"a":2}]', b"{}", b"[" + b"1" * 41 + b"]"])
-def test_entries_are_read_as_strictly(body):
+def test_entries_of_an_array_are_read_as_strictly_as_a_body(body):
     context = {"method": "POST", "data": body, "content_type": "application/json"}
     with Flask("bodies").test_request_context("/", **context), pytest.raises(BadRequest):
         entries_of_body(unpacked_max_bytes=1000)

@@ -60,18 +60,18 @@ def test_production_with_all_settings_starts():
     assert found.easybill.api_base == EASYBILL_API
 
 
-def test_easybill_is_called_as_its_small_plan_allows_unless_told():
+def test_easybill_is_called_as_its_small_plan_allows_by_default():
     assert settings().easybill.calls_per_minute == 10
     assert settings(EASYBILL_CALLS_PER_MINUTE="60").easybill.calls_per_minute == 60
 
 
 @pytest.mark.parametrize("name", REQUIRED)
-def test_production_needs_each_setting_and_names_the_missing_one(name):
+def test_production_needs_each_setting_and_names_a_missing_setting(name):
     assert name in refusal({key: value for key, value in PRODUCTION.items() if key != name})
 
 
 @pytest.mark.parametrize("name", REQUIRED)
-def test_an_empty_setting_is_a_missing_one(name):
+def test_an_empty_setting_counts_as_missing(name):
     assert name in refusal(PRODUCTION | {name: ""})
 
 
@@ -136,18 +136,18 @@ CONTRADICTIONS = {
 
 
 @pytest.mark.parametrize(("changes", "said"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
-def test_a_contradiction_is_refused_with_a_sentence(changes, said):
+def test_contradictory_settings_are_refused_with_a_sentence(changes, said):
     assert said in refusal(PRODUCTION | changes)
 
 
-def test_no_refusal_repeats_a_secret():
+def test_no_refusal_of_settings_repeats_a_secret():
     for changes, _ in CONTRADICTIONS.values():
         sentence = refusal(PRODUCTION | changes)
         assert "sk_" not in sentence
         assert "s" * 31 not in sentence
 
 
-def test_a_number_can_be_set():
+def test_a_setting_can_be_a_number():
     found = settings(CLOSE_GRACE_DAYS="7", PROVIDER_DEADLINE_MILLISECONDS="500")
     assert (found.close_grace_days, found.provider_deadline_milliseconds) == (7, 500)
 
@@ -157,7 +157,7 @@ def test_a_month_has_three_days_of_grace_unless_said_otherwise():
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_a_database_address_may_be_written_as_its_tools_write_it(scheme):
+def test_the_database_url_may_have_the_scheme_that_its_tools_write(scheme):
     assert settings(DATABASE_URL=f"{scheme}://portal@db/p").database_url == "postgresql+psycopg://portal@db/p"
 
 
@@ -167,7 +167,7 @@ def test_production_may_use_the_embedded_database():
     )
 
 
-def test_a_slash_at_the_end_of_the_address_does_not_matter():
+def test_a_slash_at_the_end_of_the_portals_url_does_not_matter():
     assert settings(PORTAL_URL="https://billing.example/").portal_url == "https://billing.example"
 
 
@@ -180,7 +180,7 @@ def demo(tmp_path):
     return of
 
 
-def test_no_settings_are_the_demo(demo, tmp_path):
+def test_the_portal_without_settings_is_the_demo(demo, tmp_path):
     found = demo()
     assert not found.is_production
     assert found.has_sandbox
@@ -213,13 +213,13 @@ def test_two_demos_have_two_secrets(tmp_path):
     assert one != other
 
 
-def test_only_its_owner_may_read_the_secret_of_the_demo(demo, tmp_path):
+def test_the_secret_of_the_demo_is_readable_by_its_owner_alone(demo, tmp_path):
     demo()
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["secret"]
 
 
-def test_the_demo_talks_to_what_make_run_chose(demo, tmp_path):
+def test_the_demo_uses_the_addresses_that_make_run_chose(demo, tmp_path):
     chosen = {
         "url": "http://127.0.0.1:1",
         "stripe_url": "http://127.0.0.1:2",
@@ -233,7 +233,7 @@ def test_the_demo_talks_to_what_make_run_chose(demo, tmp_path):
     assert found.easybill.api_base == "http://127.0.0.1:3/rest/v1"
 
 
-def test_a_key_of_stripe_means_the_real_stripe(demo):
+def test_a_stripe_key_in_the_settings_means_the_real_stripe(demo):
     found = demo(
         STRIPE_SECRET_KEY="sk_test_1", STRIPE_PUBLISHABLE_KEY="pk_test_1", STRIPE_WEBHOOK_SECRET="whsec_1"
     )
@@ -241,11 +241,11 @@ def test_a_key_of_stripe_means_the_real_stripe(demo):
     assert found.easybill.is_sandbox
 
 
-def test_a_key_of_stripe_alone_is_not_enough():
+def test_a_stripe_key_without_its_other_settings_is_refused():
     assert "STRIPE_PUBLISHABLE_KEY" in refusal({"STRIPE_SECRET_KEY": "sk_test_1"})
 
 
-def test_a_key_of_easybill_means_the_real_easybill(demo):
+def test_an_easybill_key_in_the_settings_means_the_real_easybill(demo):
     assert demo(EASYBILL_API_KEY="key").easybill.api_base == EASYBILL_API
 
 
@@ -264,17 +264,17 @@ def test_a_derived_secret_differs_by_purpose_and_by_secret():
     assert len({demo_settings.derived(secret, purpose) for secret in "ab" for purpose in "cd"}) == 4
 
 
-def test_nothing_is_assumed_about_customers_without_a_vat_id():
+def test_eu_customers_without_a_vat_id_are_refused_by_default():
     assert from_environment(PRODUCTION).eu_without_vat_id is WithoutVatId.REFUSE
 
 
 @pytest.mark.parametrize("choice", WithoutVatId)
-def test_what_they_pay_is_chosen(choice):
+def test_the_vat_of_eu_customers_without_a_vat_id_is_a_setting(choice):
     chosen = from_environment(PRODUCTION | {"EU_WITHOUT_VAT_ID": choice.value})
     assert chosen.eu_without_vat_id is choice
 
 
-def test_the_formats_of_the_account_are_named():
+def test_the_e_invoice_formats_of_the_account_are_a_setting():
     assert from_environment(PRODUCTION).document_formats == frozenset()
     named = from_environment(PRODUCTION | {"EASYBILL_FORMATS": "xrechnung, zugferd"})
     assert named.document_formats == {"xrechnung", "zugferd"}
@@ -283,12 +283,12 @@ def test_the_formats_of_the_account_are_named():
 @pytest.mark.parametrize(
     ("name", "value"), [("EU_WITHOUT_VAT_ID", "germany"), ("EASYBILL_FORMATS", "xrechnung,docx")]
 )
-def test_a_choice_that_nobody_knows_is_refused(name, value):
+def test_an_unknown_choice_of_a_setting_is_refused(name, value):
     with pytest.raises(SettingsError, match=name):
         from_environment(PRODUCTION | {name: value})
 
 
-def test_live_money_and_an_open_mailbox_do_not_go_together(demo):
+def test_live_stripe_keys_are_refused_by_the_demo(demo):
     live = {
         "STRIPE_SECRET_KEY": "sk_live_x",
         "STRIPE_PUBLISHABLE_KEY": "pk_live_x",
@@ -298,6 +298,6 @@ def test_live_money_and_an_open_mailbox_do_not_go_together(demo):
         demo(**live)
 
 
-def test_mails_that_anybody_may_read_are_not_for_the_world(demo):
+def test_the_open_mailbox_of_the_demo_is_refused_on_a_public_address(demo):
     with pytest.raises(SettingsError, match="anybody may read the mails"):
         demo(PORTAL_URL="https://billing.example")

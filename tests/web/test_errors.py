@@ -31,7 +31,7 @@ def token(acme):
 
 
 # -- the envelope -------------------------------------------------------------------------------------
-def test_an_address_that_does_not_exist_is_404(nobody):
+def test_a_url_that_does_not_exist_is_404(nobody):
     response = nobody.get("/nowhere", headers=JSON)
     assert response.status_code == 404
     assert envelope(response) == {
@@ -42,7 +42,7 @@ def test_an_address_that_does_not_exist_is_404(nobody):
     }
 
 
-def test_a_thing_that_does_not_exist_is_404_and_names_its_room(admin):
+def test_an_object_that_does_not_exist_is_404_and_names_its_feature(admin):
     response = admin.get(f"/subscriptions/{uuid4()}", headers=JSON)
     assert response.status_code == 404
     assert envelope(response) == {
@@ -53,7 +53,7 @@ def test_a_thing_that_does_not_exist_is_404_and_names_its_room(admin):
     }
 
 
-def test_another_method_is_405_and_told_which_ones_work(admin):
+def test_a_wrong_method_is_405_and_names_the_allowed_methods(admin):
     response = admin.delete("/subscriptions", headers=JSON)
     assert response.status_code == 405
     assert envelope(response) == {
@@ -97,7 +97,7 @@ def test_a_body_over_64_kib_is_413(nobody, acme, token):
     assert envelope(response)["code"] == "payload_too_large"
 
 
-def test_a_question_that_makes_no_sense_is_422_and_names_its_field(admin):
+def test_an_unusable_query_is_422_and_names_its_field(admin):
     response = admin.get("/billing/usage?from=yesterday", headers=JSON)
     assert response.status_code == 422
     assert envelope(response) == {
@@ -110,7 +110,7 @@ def test_a_question_that_makes_no_sense_is_422_and_names_its_field(admin):
     }
 
 
-def test_nobody_is_401_with_the_way_to_sign_in(nobody):
+def test_a_request_without_credentials_is_401_and_names_the_way_to_sign_in(nobody):
     response = nobody.get("/subscriptions", headers=JSON)
     assert response.status_code == 401
     assert envelope(response) == {
@@ -139,7 +139,7 @@ def test_a_page_without_a_json_face_is_406(admin):
     assert envelope(response)["code"] == "not_acceptable"
 
 
-def test_each_answer_has_a_request_id_of_its_own(nobody):
+def test_each_error_has_its_own_request_id(nobody):
     ids = {nobody.get("/nowhere", headers=JSON).json["request_id"] for _ in range(5)}
     assert len(ids) == 5
 
@@ -158,7 +158,7 @@ def broken(monkeypatch):
     return fail
 
 
-def test_our_own_mistake_is_500_and_says_nothing_of_itself(admin, broken):
+def test_a_bug_is_500_and_its_details_are_not_shown(admin, broken):
     broken(KeyError("SELECT secret FROM account"))
     response = admin.get("/billing/usage", headers=JSON)
     assert response.status_code == 500
@@ -170,7 +170,7 @@ def test_our_own_mistake_is_500_and_says_nothing_of_itself(admin, broken):
     }
 
 
-def test_our_own_mistake_has_a_page_that_names_the_request(admin, broken):
+def test_a_bug_has_a_page_that_names_the_request(admin, broken):
     broken(KeyError("SELECT secret FROM account"))
     response = admin.get("/billing/usage")
     assert response.status_code == 500
@@ -188,35 +188,35 @@ def test_a_database_that_is_away_is_503_and_asks_to_come_again(admin, broken):
 
 
 # -- the page -------------------------------------------------------------------------------------------
-def test_a_browser_gets_a_page_with_the_navigation(admin):
+def test_a_browser_gets_an_error_page_with_the_navigation(admin):
     page = admin.page(f"/subscriptions/{uuid4()}", 404)
     assert page.h1.text == "Not found"
     assert NOTHING in page.text
     assert page.select_one("nav")
 
 
-def test_nobody_gets_a_page_too(nobody):
+def test_a_visitor_gets_an_error_page_too(nobody):
     assert nobody.page("/nowhere", 404).h1.text == "Not found"
 
 
-def test_a_page_names_the_field_that_is_wrong(admin):
+def test_an_error_page_names_the_field_that_is_wrong(admin):
     page = admin.page("/billing/usage?month=2026-13", 422)
     assert "is not a month such as 2026-01" in page.text
     assert page.select_one("code").text == "month"
 
 
-def test_what_was_sent_comes_back_escaped(admin):
+def test_markup_in_a_refused_query_comes_back_escaped(admin):
     response = admin.get("/billing/usage?by=<script>alert(1)</script>")
     assert response.status_code == 422
     assert "<script>alert" not in response.text
 
 
-def test_an_error_page_is_not_kept_by_anybody(nobody):
+def test_an_error_page_is_never_cached(nobody):
     assert nobody.get("/nowhere").headers["Cache-Control"] == "private, no-store"
 
 
 # -- htmx -----------------------------------------------------------------------------------------------
-def test_htmx_gets_a_notice_instead_of_its_target(admin):
+def test_an_error_under_htmx_is_a_notice_and_leaves_the_target_alone(admin):
     response = admin.get(f"/subscriptions/{uuid4()}", headers=htmx("subscription_list"))
     assert response.status_code == 404
     assert response.headers["HX-Retarget"] == "#notices"
@@ -234,14 +234,14 @@ def test_an_error_of_a_boosted_link_is_a_whole_page(admin):
     assert "<html" in response.text
 
 
-def test_nobody_with_htmx_is_sent_to_the_form_and_back_to_the_page_it_shows(nobody):
+def test_htmx_sends_a_visitor_to_sign_in_and_back_to_the_page_that_was_shown(nobody):
     headers = {"HX-Request": "true", "HX-Current-URL": "http://localhost/billing/usage?month=2026-01"}
     response = nobody.get("/billing/usage?month=2026-02", headers=headers)
     assert response.status_code == 401
     assert response.headers["HX-Redirect"] == "/login?next=/billing/usage?month%3D2026-01"
 
 
-def test_the_way_back_never_leads_to_another_host(nobody):
+def test_the_way_back_from_signing_in_never_leads_to_another_host(nobody):
     headers = {"HX-Request": "true", "HX-Current-URL": "https://evil.test/billing"}
     response = nobody.get("/billing/usage", headers=headers)
     assert "evil" not in response.headers["HX-Redirect"]
@@ -249,5 +249,5 @@ def test_the_way_back_never_leads_to_another_host(nobody):
 
 # -- addresses we do not answer to ----------------------------------------------------------------------
 @pytest.mark.parametrize("accept", [{}, JSON], ids=["page", "json"])
-def test_another_host_name_is_refused(nobody, accept):
+def test_a_request_for_another_host_name_is_refused(nobody, accept):
     assert nobody.get("/login", headers={"Host": "evil.test"} | accept).status_code == 400

@@ -36,11 +36,11 @@ def test_json_is_ascii_without_spaces_as_the_standard_library_writes_it(value):
 
 @examples(100)
 @given(TEXTS)
-def test_a_type_is_written_as_an_object_of_its_fields(text):
+def test_a_type_is_written_as_a_json_object_of_its_fields(text):
     assert encoded([Named(text)]) == encoded([{"name": text}])
 
 
-def test_a_delete_character_is_escaped_too():
+def test_a_delete_character_is_escaped_in_json_too():
     assert encoded("\x7f") == rb'"\u007f"'
 
 
@@ -57,7 +57,7 @@ class Paid(Answer, frozen=True):
     by: str
 
 
-def test_an_answer_takes_what_its_source_has_by_the_same_names_as_json_has_it():
+def test_an_answer_takes_values_of_the_same_names_from_its_source():
     at = dt.datetime(2026, 1, 31, 23, 59, 58, 999, tzinfo=dt.UTC)
     source = SimpleNamespace(
         amount=domain.Money(5, "EUR"), month=Month(2026, 1), at=at, share=Decimal("1.50")
@@ -68,7 +68,7 @@ def test_an_answer_takes_what_its_source_has_by_the_same_names_as_json_has_it():
     assert answer == Paid(Money(5, "EUR"), "2026-01", "2026-01-31T23:59:58Z", "1.5", "card")
 
 
-def test_what_is_not_known_is_null():
+def test_an_absent_value_of_an_answer_is_null_in_json():
     assert Paid.of(None, amount=None, month="2026-01", at=None, share="1", by="card").amount is None
 
 

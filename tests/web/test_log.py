@@ -27,14 +27,14 @@ def line_of(message, **facts):
 
 
 @pytest.mark.parametrize("before", ["", "a\n", "a\t", "a\r\n", "\u2028", '"', "\\"])
-def test_a_secret_is_hidden_whatever_stands_before_it(before):
+def test_a_secret_in_a_log_line_is_hidden_whatever_stands_before_it(before):
     for secret in SECRETS:
         assert secret not in line_of(before + secret)
         assert secret not in line_of("told", reason={"deep": [before + secret]})
 
 
 @pytest.mark.parametrize("odd", ["\n", "\r\n", "\u2028", "\u2029", "\x85", "\x0b", "\x1c"])
-def test_nothing_begins_a_line_of_its_own(odd):
+def test_a_line_break_in_a_message_begins_no_new_log_line(odd):
     line = line_of(f"a{odd}b", reason=f"c{odd}d")
 
     assert len(line.splitlines()) == 1

@@ -33,11 +33,11 @@ def test_a_page_names_its_seller_in_title_description_and_menu(sign_in_page):
     assert "Nordlicht" not in str(page)
 
 
-def test_without_a_logo_the_name_stands_alone(sign_in_page):
+def test_the_menu_of_a_seller_without_a_logo_has_the_name_alone(sign_in_page):
     assert sign_in_page(logo=None).select(".brand svg, .brand img") == []
 
 
-def test_a_logo_is_a_picture_or_a_drawing_in_the_colours_of_the_page(sign_in_page):
+def test_the_sellers_logo_is_a_picture_or_a_drawing_in_the_colours_of_the_page(sign_in_page):
     picture = sign_in_page(logo=Logo("demo/logo.svg", None)).select_one(".brand img")
     assert picture["src"].startswith("/static/demo/logo.svg?v=")
     assert picture["alt"] == ""

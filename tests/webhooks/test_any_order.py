@@ -133,7 +133,7 @@ def trail_of(organization: Organization) -> list[str]:
 
 
 @pytest.mark.timeout(300)  # a loaded machine takes its time over two thousand letters
-def test_any_order_and_any_repetition_end_in_the_same_state(app, story):
+def test_any_order_and_repetition_of_stripe_events_end_in_the_same_state(app, story):
     chance = random.Random(12)
     wanted = [(order, [chance.choice(_TIMES) for _ in range(4)]) for order in _ORDERS * _ROUNDS]
     wanted[0] = (range(4), [1, 1, 1, 1])  # in order, and once

@@ -29,7 +29,7 @@ class Rounds:
         return False
 
 
-def test_an_event_is_settled_in_the_round_after_it_came(app, wallet, event_about, nobody):
+def test_a_stripe_event_is_processed_in_the_round_after_it_came(app, wallet, event_about, nobody):
     client_secret = wallet.begin()
     type_in(wallet.stripe_url, client_secret, CARD)
     Letter.of(event_about("setup_intent.succeeded", setup_id_of(client_secret))).deliver(nobody)
@@ -40,14 +40,16 @@ def test_an_event_is_settled_in_the_round_after_it_came(app, wallet, event_about
     assert rounds.waited == [1, 1]
 
 
-def test_it_catches_up_at_its_start_with_what_it_was_not_told(app, wallet):
+def test_the_loop_of_stripe_events_catches_up_with_missed_events_at_its_start(app, wallet):
     type_in(wallet.stripe_url, wallet.begin(), CARD)
     scheduler.follow_stripe(app, Rounds(1))
     db.session.expire_all()
     assert len(wallet.list()) == 1
 
 
-def test_a_round_that_fails_is_logged_and_the_next_one_goes_on(app, wallet, monkeypatch, caplog):
+def test_a_failed_round_of_stripe_events_is_logged_and_the_next_round_goes_on(
+    app, wallet, monkeypatch, caplog
+):
     def refuse(*_: object) -> None:
         raise ProviderUnavailableError
 

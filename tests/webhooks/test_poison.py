@@ -38,7 +38,7 @@ def poison(app, nobody) -> StripeEvent:
     return db.session.get(StripeEvent, "evt_poison")
 
 
-def test_it_is_tried_later_and_later_up_to_six_hours(poison):
+def test_a_failing_stripe_event_is_tried_later_and_later_up_to_six_hours(poison):
     at, waits = NOW, []
     for _ in range(16):
         assert process_events(stripe=stripe(), now=at) == (0, 1)
@@ -51,7 +51,7 @@ def test_it_is_tried_later_and_later_up_to_six_hours(poison):
     assert poison.attempts == 16
 
 
-def test_it_stops_nobody_else(poison, wallet, event_about, nobody, work):
+def test_a_failing_stripe_event_stops_no_other(poison, wallet, event_about, nobody, work):
     client_secret = wallet.begin()
     type_in(wallet.stripe_url, client_secret, CARD)
     Letter.of(event_about("setup_intent.succeeded", setup_id_of(client_secret))).deliver(nobody)
@@ -59,7 +59,7 @@ def test_it_stops_nobody_else(poison, wallet, event_about, nobody, work):
     assert len(wallet.list()) == 1
 
 
-def test_an_error_of_ours_is_logged_and_stops_nobody_else(
+def test_a_bug_with_a_stripe_event_is_logged_and_stops_no_other_event(
     poison, wallet, event_about, nobody, work, monkeypatch, caplog
 ):
     client_secret = wallet.begin()
@@ -80,7 +80,7 @@ def test_an_error_of_ours_is_logged_and_stops_nobody_else(
     )
 
 
-def test_a_command_shows_it_with_its_last_error(poison, work, app):
+def test_a_command_lists_a_failing_stripe_event_with_its_last_error(poison, work, app):
     run = app.test_cli_runner().invoke
     assert run(args=["stripe", "events"]).output == "2026-03-10 12:30  evt_poison  customer.updated\n"
     work()
@@ -90,14 +90,14 @@ def test_a_command_shows_it_with_its_last_error(poison, work, app):
     )
 
 
-def test_two_workers_do_not_take_the_same_event(poison):
+def test_two_workers_do_not_take_the_same_stripe_event(poison):
     assert queue.claim("evt_poison", NOW) is not None
     assert queue.claim("evt_poison", NOW) is None
     assert process_events(stripe=stripe(), now=NOW) == (0, 0)
     assert process_events(stripe=stripe(), now=NOW + dt.timedelta(minutes=2)) == (0, 1)  # its worker died
 
 
-def test_an_outage_is_nobodys_fault_and_soon_over(poison, monkeypatch):
+def test_an_outage_of_stripe_postpones_an_event_only_shortly(poison, monkeypatch):
     monkeypatch.setattr(stripe(), "methods_of", _refuse)
     assert process_events(stripe=stripe(), now=NOW) == (0, 1)
     organization = db.session.scalar(select(Organization))
@@ -108,7 +108,7 @@ def _refuse(customer_id: str):
     raise ProviderRefusedError(customer_id)
 
 
-def test_what_was_settled_long_ago_is_forgotten(poison):
+def test_a_stripe_event_that_was_done_long_ago_is_forgotten(poison):
     queue.mark_done(["evt_poison"], NOW)
     queue.forget_old(now=NOW + dt.timedelta(days=39))
     assert db.session.get(StripeEvent, "evt_poison") is not None

@@ -59,7 +59,7 @@ def reconcile(app, *options: str, days: int):
     return result
 
 
-def test_three_days_later_the_missed_events_are_fetched_and_settled(app, outage):
+def test_missed_stripe_events_are_fetched_and_processed_three_days_later(app, outage):
     assert state() != expected(outage)
     result = reconcile(app, days=3)
     assert result.exit_code == 0, result.output
@@ -68,7 +68,7 @@ def test_three_days_later_the_missed_events_are_fetched_and_settled(app, outage)
     assert not result.output.startswith("0 ")
 
 
-def test_it_is_the_same_state_that_the_events_lead_to(app, outage, nobody, work, stripe_url):
+def test_reconciling_leads_to_the_same_state_as_the_events(app, outage, nobody, work, stripe_url):
     told = at_stripe(stripe_url, "events?limit=100")["data"]
     for event in told:
         Letter.of(event).deliver(nobody)
@@ -78,7 +78,7 @@ def test_it_is_the_same_state_that_the_events_lead_to(app, outage, nobody, work,
     assert state() == expected(outage)
 
 
-def test_a_second_run_changes_nothing(app, outage):
+def test_reconciling_a_second_time_changes_nothing(app, outage):
     reconcile(app, days=3)
     count = db.session.scalar(select(func.count()).select_from(AuditEntry))
     result = reconcile(app, days=3)
@@ -86,7 +86,7 @@ def test_a_second_run_changes_nothing(app, outage):
     assert db.session.scalar(select(func.count()).select_from(AuditEntry)) == count
 
 
-def test_after_more_than_thirty_days_every_customer_is_compared(app, outage, monkeypatch):
+def test_reconciling_after_more_than_thirty_days_compares_every_customer(app, outage, monkeypatch):
     asked = []
 
     def forgotten(since: dt.datetime, types) -> list:
@@ -101,7 +101,7 @@ def test_after_more_than_thirty_days_every_customer_is_compared(app, outage, mon
     assert state() == expected(outage)
 
 
-def test_who_never_heard_of_stripe_is_compared_whole(app, wallet, acme):
+def test_reconciling_for_the_first_time_compares_every_customer(app, wallet, acme):
     wallet.add(CARD)
     stripe_id = db.session.scalar(select(PaymentMethod.stripe_id))
     at_stripe(wallet.stripe_url, f"payment_methods/{stripe_id}/detach", **{"expand[]": "customer"})
@@ -109,7 +109,7 @@ def test_who_never_heard_of_stripe_is_compared_whole(app, wallet, acme):
     assert wallet.list() == []
 
 
-def test_one_that_cannot_be_compared_holds_up_nobody_and_is_told(app, outage, acme):
+def test_a_customer_that_cannot_be_compared_holds_up_no_other_and_is_reported(app, outage, acme):
     other = db.session.merge(_organization_gone(acme))
     result = reconcile(app, "--all", days=3)
     assert result.exit_code == 1
@@ -128,7 +128,7 @@ def _organization_gone(acme):
     return other
 
 
-def test_events_of_the_other_mode_are_left_out(app, outage, monkeypatch):
+def test_reconciling_leaves_out_stripe_events_of_the_other_mode(app, outage, monkeypatch):
     known = stripe().events_since
     flipped = lambda since, types: [_flip(each) for each in known(since, types)]  # noqa: E731
     monkeypatch.setattr(stripe(), "events_since", flipped)
@@ -143,7 +143,7 @@ def _flip(event):
     return replace(event, is_live=True)
 
 
-def test_every_event_of_the_table_is_asked_for(app, monkeypatch):
+def test_reconciling_reads_every_type_of_event_that_the_portal_handles(app, monkeypatch):
     asked = []
     monkeypatch.setattr(stripe(), "events_since", lambda _, types: asked.append(types) or [])
     steps.reconcile(stripe=stripe(), now=NOW, is_whole=False)

@@ -38,7 +38,9 @@ def count_of_methods() -> int:
     return db.session.scalar(select(func.count()).select_from(PaymentMethod))
 
 
-def test_a_set_up_is_settled_without_the_browser(added, event_about, nobody, wallet, acme, work):
+def test_a_set_up_is_completed_by_the_webhook_without_the_browser(
+    added, event_about, nobody, wallet, acme, work
+):
     event = event_about("setup_intent.succeeded", added)
     answer = Letter.of(event).deliver(nobody)
     assert (answer.status_code, answer.data) == (200, b"")
@@ -53,7 +55,7 @@ def test_a_set_up_is_settled_without_the_browser(added, event_about, nobody, wal
     assert told.received_at == told.done_at == NOW
 
 
-def test_the_same_event_changes_nothing_the_second_time(added, event_about, nobody, wallet, work):
+def test_the_same_stripe_event_changes_nothing_the_second_time(added, event_about, nobody, wallet, work):
     letter = Letter.of(event_about("setup_intent.succeeded", added))
     letter.deliver(nobody)
     work()
@@ -64,7 +66,7 @@ def test_the_same_event_changes_nothing_the_second_time(added, event_about, nobo
     assert db.session.scalar(select(func.count()).select_from(StripeEvent)) == 1
 
 
-def test_the_browser_and_the_webhook_settle_the_same(added, event_about, nobody, wallet, work):
+def test_the_browser_and_the_webhook_complete_a_set_up_alike(added, event_about, nobody, wallet, work):
     wallet.client.get(f"{wallet.url}/return?setup_intent={added}")
     once = wallet.list()
     Letter.of(event_about("setup_intent.succeeded", added)).deliver(nobody)
@@ -83,7 +85,7 @@ def test_a_mandate_is_found_whichever_event_comes_first(wallet, event_about, nob
     assert row.mandate_url.startswith(f"{wallet.stripe_url}/mandates/")
 
 
-def test_events_may_come_all_at_once(added, event_about, app, wallet, work):
+def test_stripe_events_may_come_all_at_once(added, event_about, app, wallet, work):
     stripe_id = at_stripe(wallet.stripe_url, f"setup_intents/{added}")["payment_method"]
     succeeded = Letter.of(event_about("setup_intent.succeeded", added))
     attached = Letter.of(event_about("payment_method.attached", stripe_id))
@@ -96,7 +98,9 @@ def test_events_may_come_all_at_once(added, event_about, app, wallet, work):
     assert db.session.scalar(select(func.count()).select_from(StripeEvent)) == 2
 
 
-def test_a_late_event_does_not_bring_back_what_was_removed(added, event_about, nobody, wallet, work):
+def test_a_late_stripe_event_does_not_bring_back_a_removed_payment_method(
+    added, event_about, nobody, wallet, work
+):
     letters = [Letter.of(event_about("setup_intent.succeeded", added))]
     wallet.client.get(f"{wallet.url}/return?setup_intent={added}")
     stripe_id = db.session.scalar(select(PaymentMethod.stripe_id))
@@ -107,7 +111,9 @@ def test_a_late_event_does_not_bring_back_what_was_removed(added, event_about, n
     assert wallet.list() == []
 
 
-def test_a_method_that_is_detached_at_stripe_is_gone_here(wallet, event_about, nobody, stripe_url, work):
+def test_a_payment_method_that_is_detached_at_stripe_is_gone_in_the_portal(
+    wallet, event_about, nobody, stripe_url, work
+):
     wallet.add()
     stripe_id = db.session.scalar(select(PaymentMethod.stripe_id))
     at_stripe(stripe_url, f"payment_methods/{stripe_id}/detach", **{"expand[]": "customer"})
@@ -116,7 +122,9 @@ def test_a_method_that_is_detached_at_stripe_is_gone_here(wallet, event_about, n
     assert wallet.list() == []
 
 
-def test_a_card_that_its_network_renewed_is_renewed_here(wallet, event_about, nobody, stripe_url, work):
+def test_a_card_that_its_network_renewed_is_renewed_in_the_portal(
+    wallet, event_about, nobody, stripe_url, work
+):
     wallet.add()
     stripe_id = db.session.scalar(select(PaymentMethod.stripe_id))
     headers = {"Authorization": "Bearer sk_test_sandbox"}
@@ -126,7 +134,7 @@ def test_a_card_that_its_network_renewed_is_renewed_here(wallet, event_about, no
     assert [each["exp_year"] for each in wallet.list()] == [2037]
 
 
-def test_the_default_follows_stripe(wallet, event_about, nobody, stripe_url, acme, work):
+def test_the_default_payment_method_follows_stripe(wallet, event_about, nobody, stripe_url, acme, work):
     _, second = wallet.add(CARD), wallet.add(ACCOUNT)
     chosen = db.session.scalar(select(PaymentMethod.stripe_id).where(~PaymentMethod.is_default))
     db.session.refresh(acme)
@@ -138,7 +146,7 @@ def test_the_default_follows_stripe(wallet, event_about, nobody, stripe_url, acm
 
 
 @pytest.mark.parametrize("flaw", ["absent", "garbled", "another secret", "too old", "another body"])
-def test_what_is_not_signed_by_stripe_is_refused(added, event_about, nobody, flaw):
+def test_a_webhook_call_that_stripe_has_not_signed_is_refused(added, event_about, nobody, flaw):
     event = event_about("setup_intent.succeeded", added)
     letter = Letter.of(event)
     forged = {
@@ -153,19 +161,19 @@ def test_what_is_not_signed_by_stripe_is_refused(added, event_about, nobody, fla
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"\xff\xfe"])
-def test_what_is_signed_but_no_event_is_refused(nobody, payload):
+def test_a_signed_webhook_call_that_is_no_event_is_refused(nobody, payload):
     letter = Letter(payload, signature_of(payload, WEBHOOK_SECRET, int(time.time())))
     assert letter.deliver(nobody).status_code == 400
 
 
-def test_an_event_of_the_other_mode_is_not_even_kept(added, event_about, nobody, work):
+def test_a_stripe_event_of_the_other_mode_is_not_kept(added, event_about, nobody, work):
     event = event_about("setup_intent.succeeded", added) | {"livemode": True}
     assert Letter.of(event).deliver(nobody).status_code == 200
     assert db.session.scalar(select(func.count()).select_from(StripeEvent)) == 0
     assert work() == (0, 0)
 
 
-def test_an_event_of_the_other_mode_that_was_kept_before_a_switch_waits(added, event_about, nobody, work):
+def test_a_stripe_event_kept_before_a_switch_of_mode_waits(added, event_about, nobody, work):
     Letter.of(event_about("setup_intent.succeeded", added)).deliver(nobody)
     db.session.scalar(select(StripeEvent)).is_live = True
     db.session.commit()
@@ -173,7 +181,7 @@ def test_an_event_of_the_other_mode_that_was_kept_before_a_switch_waits(added, e
     assert count_of_methods() == 0
 
 
-def test_an_event_of_a_customer_that_is_not_ours_changes_nothing(added, event_about, nobody, acme, work):
+def test_a_stripe_event_of_an_unknown_customer_changes_nothing(added, event_about, nobody, acme, work):
     event = event_about("setup_intent.succeeded", added)
     db.session.refresh(acme)
     acme.stripe_customer_id = None
@@ -183,13 +191,13 @@ def test_an_event_of_a_customer_that_is_not_ours_changes_nothing(added, event_ab
     assert count_of_methods() == 0
 
 
-def test_an_event_that_does_not_concern_us_is_not_kept(added, event_about, nobody):
+def test_a_stripe_event_of_an_unhandled_type_is_not_kept(added, event_about, nobody):
     event = event_about("setup_intent.created", added)
     assert Letter.of(event).deliver(nobody).status_code == 200
     assert db.session.scalar(select(func.count()).select_from(StripeEvent)) == 0
 
 
-def test_an_event_whose_object_is_gone_holds_up_nobody(added, event_about, nobody, work, wallet):
+def test_a_stripe_event_whose_object_is_gone_holds_up_no_other(added, event_about, nobody, work, wallet):
     event = event_about("setup_intent.succeeded", added)
     event["data"]["object"]["id"] = "seti_gone"
     Letter.of(event).deliver(nobody)
@@ -197,7 +205,7 @@ def test_an_event_whose_object_is_gone_holds_up_nobody(added, event_about, nobod
     assert len(wallet.list()) == 1
 
 
-def test_the_answer_does_not_wait_for_stripe(added, event_about, app, nobody, monkeypatch):
+def test_the_answer_to_a_webhook_call_does_not_wait_for_stripe(added, event_about, app, nobody, monkeypatch):
     letter = Letter.of(event_about("setup_intent.succeeded", added))
     with silent_provider() as url:
         stripe = StripeGateway("sk_test_sandbox", url, 5000)
@@ -208,7 +216,9 @@ def test_the_answer_does_not_wait_for_stripe(added, event_about, app, nobody, mo
         assert time.monotonic() - started < 1
 
 
-def test_a_mandate_that_ended_says_so(wallet, event_about, nobody, stripe_url, work, admin, url):
+def test_a_mandate_that_ended_is_marked_in_the_list(
+    wallet, event_about, nobody, stripe_url, work, admin, url
+):
     wallet.add(ACCOUNT)
     row = db.session.scalar(select(PaymentMethod))
     mandate_id = row.mandate_url.rpartition("/")[2]
