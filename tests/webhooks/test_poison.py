@@ -97,7 +97,7 @@ def test_two_workers_do_not_take_the_same_stripe_event(poison):
     assert process_events(stripe=stripe(), now=NOW + dt.timedelta(minutes=2)) == (0, 1)  # its worker died
 
 
-def test_an_outage_of_stripe_postpones_an_event_only_shortly(poison, monkeypatch):
+def test_a_refusal_of_stripe_postpones_an_event_and_drops_no_customer(poison, monkeypatch):
     monkeypatch.setattr(stripe(), "methods_of", _refuse)
     assert process_events(stripe=stripe(), now=NOW) == (0, 1)
     organization = db.session.scalar(select(Organization))
