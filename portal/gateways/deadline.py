@@ -30,6 +30,7 @@ class Call:
 
     def __init__(self, ends_at: float) -> None:
         self._ends_at = ends_at
+        self._is_aborted = False
         self._lock = threading.Lock()
         self._connection: socket.socket | None = None
 
@@ -41,14 +42,19 @@ class Call:
         """Remember the connection that this call waits on; None when it waits no more."""
         with self._lock:
             self._connection = connection
+            if self._is_aborted:  # while it was still connecting
+                self._shut_down()
 
     def abort(self) -> None:
-        """End the wait: a read from the connection gets an error at once."""
-        self._ends_at = 0
+        """End the wait: a read from the connection, now or later, gets an error at once."""
         with self._lock:
-            if self._connection is not None:
-                with suppress(OSError):  # it was closed already
-                    self._connection.shutdown(socket.SHUT_RDWR)
+            self._ends_at, self._is_aborted = 0, True
+            self._shut_down()
+
+    def _shut_down(self) -> None:
+        if self._connection is not None:
+            with suppress(OSError):  # it was closed already
+                self._connection.shutdown(socket.SHUT_RDWR)
 
     def run(self, question: Callable[[], Answer]) -> Answer:
         _worker.call = self

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 
 import pytest
 
 from portal.domain.errors import OutcomeUnknownError, ProviderUnavailableError
-from portal.gateways.deadline import Deadline
+from portal.gateways.deadline import Call, Deadline
 
 
 @pytest.fixture
@@ -52,6 +53,16 @@ def test_four_slow_calls_hold_up_only_callers_of_the_same_provider(gate):
     gate.set()
     assert slow.ask(lambda: "recovered", is_repeatable=True) == "recovered"
     assert not has_begun.is_set()
+
+
+def test_a_call_that_was_given_up_while_it_connected_waits_for_no_answer():
+    call = Call(time.monotonic() + 60)
+    call.abort()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(5)
+        call.wait_on(ours)
+        assert ours.recv(1) == b""
 
 
 def test_all_calls_of_one_scope_have_one_deadline(gate):

@@ -78,6 +78,17 @@ def test_a_call_that_easybill_keeps_waiting_leaves_no_worker_busy(gateway, fault
     assert gateway.document_of("999999999999") is None
 
 
+def test_a_proxy_that_keeps_calls_to_easybill_waiting_leaves_no_worker_busy(gateway, faults, monkeypatch):
+    faults.fail("drip")
+    with monkeypatch.context() as environment:
+        environment.setenv("http_proxy", faults.url)
+        environment.setenv("no_proxy", "")
+        with ThreadPoolExecutor(WORKER_SLOTS) as callers:
+            list(callers.map(lambda _: fail(gateway, 1), range(WORKER_SLOTS)))
+    faults.mode = None
+    assert gateway.document_of("999999999999") is None
+
+
 def test_an_outage_of_easybill_holds_at_most_four_threads():
     before = threading.active_count()
     with silent_provider() as url, ThreadPoolExecutor(12) as callers:
