@@ -37,12 +37,12 @@ def test_the_model_of_the_aims_has_the_shape_of_the_prototype():
     assert model.rows == 31 * 24 * 41_000
 
 
-def test_the_model_is_the_same_every_time():
+def test_the_model_of_the_benchmark_is_the_same_every_time():
     assert list(SMALL.entries(MONTH.start_hour)) == list(SMALL.entries(MONTH.start_hour))
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_every_bar_runs_and_yields_numbers(database, tmp_path):
+def test_every_bar_of_the_benchmark_runs_and_yields_numbers(database, tmp_path):
     bars = list(measured(SMALL, [database], tmp_path, settings=""))
     assert {bar.id for bar in bars} == IDS
     for bar in bars:
@@ -83,7 +83,7 @@ def bench_postgres_url():
         yield url
 
 
-def test_what_was_loaded_and_delivered_is_what_was_used_and_is_billed(loaded):
+def test_usage_that_the_benchmark_loads_and_delivers_is_billed(loaded):
     expected = SMALL.lines()
     assert db.session.scalar(select(func.count()).select_from(Subscription)) == SMALL.subscriptions
     assert db.session.scalar(select(func.count()).select_from(UsageHour)) == SMALL.rows

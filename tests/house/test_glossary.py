@@ -65,5 +65,5 @@ def test_a_renamed_definition_is_gone_and_its_successor_exists(row):
     assert set(quoted(new)) - defined == set()
 
 
-def test_there_are_terms_and_old_names():
+def test_the_glossary_has_terms_and_old_names():
     assert min(len(rows(text)) for text in (TERMS, OLD_MODULES, OLD_NAMES)) > 15

@@ -1,6 +1,7 @@
 """Names are nouns of the field: no vague word outlives three lines, and no word is this house's alone.
 
-`docs/GLOSSARY.md` has the field's word for each of the second kind.
+`docs/GLOSSARY.md` has the field's word for each of the second kind. The name of a test is a sentence
+about the product that names its subject too: a failing line of a report has no file beside it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,12 @@ PRIVATE_NAMES = frozenset(
 )
 PRIVATE_NAMES_OF_MODULES = frozenset({"coverage", "draft", "passages", "owners", "edge"})
 
+# The subject of a sentence that only its file tells.
+PRONOUNS = frozenset({"it", "they", "who", "what", "one", "this", "that", "there"})
+TEST_NAME_LENGTH_MAX = 90
+
 MODULES = sorted((ROOT / "portal").rglob("*.py"))
+TEST_MODULES = sorted((ROOT / "tests").rglob("*.py"))
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 # What a template binds: the variables of a loop, and those of a `set`.
 BOUND_IN_TEMPLATE = re.compile(r"{%-?\s*(?:for\s+([\w, ]+?)\s+in\b|set\s+([\w, ]+?)\s*(?:=|%}))")
@@ -148,6 +154,21 @@ def private_names_in(source: str) -> list[str]:
     ]
 
 
+def unclear_test_names_in(source: str) -> list[str]:
+    """Say which names of tests have a pronoun for a subject, are digits alone, or are too long."""
+    return [
+        f"line {node.lineno}: {node.name}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, FUNCTIONS) and node.name.startswith("test_") and _is_unclear(node.name)
+    ]
+
+
+def _is_unclear(test_name: str) -> bool:
+    words = test_name.split("_")[1:]
+    is_digits_alone = all(word.isdigit() for word in words)
+    return words[0] in PRONOUNS or is_digits_alone or len(test_name) > TEST_NAME_LENGTH_MAX
+
+
 def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
@@ -170,7 +191,7 @@ def test_no_template_binds_a_vague_name(path: Path):
     assert vague_names_in_template(path.read_text()) == []
 
 
-def test_the_search_in_templates_finds_a_vague_name():
+def test_the_search_for_vague_names_in_templates_finds_a_vague_name():
     source = "{% for each in rows %}{% endfor %}{% set href, known = 1, 2 %}{% set row = 3 %}"
     assert vague_names_in_template(source) == ["each", "known"]
 
@@ -235,3 +256,39 @@ def test_the_search_for_private_words_finds_a_private_word(source):
 @pytest.mark.parametrize("source", ["metering = 1", "outstanding = 2", "DraftDocument = 3", "is_pointed = 4"])
 def test_the_search_for_private_words_leaves_the_fields_words_alone(source):
     assert not private_names_in(source)
+
+
+def test_no_test_name_needs_its_file_to_be_understood():
+    unclear = {
+        path.relative_to(ROOT).as_posix(): unclear_test_names_in(path.read_text()) for path in TEST_MODULES
+    }
+    assert {path: names for path, names in unclear.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def test_it_comes_in_slices(): ...",
+        "async def test_they_are_kept(): ...",
+        "class TestLists:\n    def test_what_is_missing_is_named(self): ...",
+        "def test_there_are_sixty(): ...",
+        "def test_one(): ...",
+        "def test_406(): ...",
+        f"def test_{'a' * 86}(): ...",
+    ],
+)
+def test_the_search_for_unclear_test_names_finds_an_unclear_name(source):
+    assert unclear_test_names_in(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def test_a_page_that_has_no_json_face_answers_406(): ...",
+        "def test_items_of_an_invoice_are_sorted(): ...",
+        "def it_helps(): ...",
+        f"def test_{'a' * 85}(): ...",
+    ],
+)
+def test_the_search_for_unclear_test_names_leaves_a_sentence_alone(source):
+    assert not unclear_test_names_in(source)
