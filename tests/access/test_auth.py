@@ -152,7 +152,7 @@ def test_a_token_has_its_owners_rights_and_no_more(nobody, acme):
     assert nobody.get("/subscriptions", headers=bearer(token)).status_code == 403
 
 
-def test_a_token_loses_what_its_owner_loses(nobody, acme):
+def test_a_token_loses_the_rights_that_its_owner_loses(nobody, acme):
     owner = make_member(acme, Preset.ADMIN)
     token = make_token(acme, owner)
     make_member(acme, Preset.OPERATOR, owner)
@@ -270,13 +270,13 @@ def test_a_get_that_claims_to_be_a_post_changes_nothing(sign_in, person):
 
 
 # -- organizations --------------------------------------------------------------------------------------
-def test_a_member_without_billing_gets_the_page_that_says_so(operator):
+def test_a_member_without_the_permission_to_read_billing_gets_a_page_that_says_so(operator):
     page = operator.page("/subscriptions", 403)
     assert page.h1.text == "You may not see this"
     assert "permission to read billing" in page.text
 
 
-def test_a_viewer_may_read_and_not_change(viewer, acme):
+def test_a_viewer_may_read_payment_methods_and_not_change_them(viewer, acme):
     url = f"/organizations/{acme.uid}/payment_methods"
     viewer.get("/account")
     headers = JSON | {"X-CSRFToken": viewer.csrf_token}
@@ -313,7 +313,7 @@ def test_the_only_organization_of_an_account_needs_not_be_named(admin):
     assert admin.get("/subscriptions", headers=JSON).status_code == 200
 
 
-def test_somebody_without_an_organization_is_told_so(sign_in, app):
+def test_an_account_without_an_organization_gets_a_page_that_says_so(sign_in, app):
     page = sign_in(make_account()).page("/subscriptions", 403)
     assert "belongs to no organization" in page.text
 
@@ -413,7 +413,7 @@ HOSTILE = [
 ]
 
 
-def test_no_way_back_leads_to_another_host(app, person, sign_in):
+def test_no_return_address_of_signing_in_leads_to_another_host(app, person, sign_in):
     client = sign_in(person)
     for wanted in HOSTILE:
         location = client.get("/login", query_string={"next": wanted}).headers["Location"]

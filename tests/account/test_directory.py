@@ -137,7 +137,7 @@ def test_a_preset_says_what_a_member_may_do(acme, preset, may_read, may_change):
     assert membership.allows("billing:update") is may_change
 
 
-def test_a_member_who_is_added_again_only_changes(acme):
+def test_adding_a_member_again_only_changes_the_preset(acme):
     account = make_member(acme, Preset.ADMIN)
     membership = directory.add_membership(acme, account, Preset.OPERATOR, now=NOW)
 

@@ -103,7 +103,7 @@ def test_a_line_without_usage_is_left_out_of_the_invoice(acme, january):
     assert [item.product_name for item in invoices()[0].items] == ["vm"]
 
 
-def test_closing_again_changes_nothing(january):
+def test_closing_a_closed_month_again_changes_nothing(january):
     run()
     (before,) = [(each.uid, each.number, each.closed_at) for each in invoices()]
 

@@ -213,7 +213,7 @@ def test_every_column_of_an_invoice_is_final_or_of_the_outbox():
 
 
 @pytest.mark.parametrize("column", sorted(OUTBOX))
-def test_how_far_a_document_got_may_change(billed, column):
+def test_the_delivery_state_of_a_final_invoice_may_change(billed, column):
     assert takes(f"UPDATE invoice SET {column} = {column}") == 2
 
 
@@ -261,7 +261,7 @@ def triggers():
         return set(connection.execute(text(query)).scalars())
 
 
-def test_the_triggers_survive_the_way_down_and_up_again(fresh):  # noqa: F811
+def test_the_triggers_of_final_tables_survive_migrating_down_and_up_again(fresh):  # noqa: F811
     flask_migrate.upgrade()
     before = triggers()
     assert len(before) == (15 if is_sqlite() else 20)
@@ -275,7 +275,7 @@ def test_the_triggers_survive_the_way_down_and_up_again(fresh):  # noqa: F811
         refuses(f"UPDATE {table} SET uid = uid")
 
 
-def test_invoices_survive_the_way_down_and_up_again(fresh):  # noqa: F811
+def test_invoices_survive_migrating_down_and_up_again(fresh):  # noqa: F811
     flask_migrate.upgrade()
     fill()
     names = "period, number, total_cents, closed_at, delivery"

@@ -122,7 +122,7 @@ def test_a_month_in_review_waits_and_is_counted_once(acme, subscription):
     assert len(db.session.scalars(select(MonthReview)).all()) == 1
 
 
-def test_later_months_wait_behind_one_in_review(acme, subscription):
+def test_later_months_wait_behind_a_month_in_review(acme, subscription):
     bill(subscription, 1)
     use(subscription, {hour_at(FEBRUARY, 1): 50, hour_at(MARCH, 1): 1})
     assert run(MARCH) == (0, 1)
@@ -280,7 +280,7 @@ def test_an_amount_that_cannot_be_read_is_not_billed_by_approving_its_month(acme
     assert list(reasons()) == ["Acme GmbH"]
 
 
-def test_a_line_that_stands_twice_is_in_review_even_if_approved(acme, subscription, monkeypatch):
+def test_a_month_with_a_line_that_stands_twice_is_in_review_even_if_approved(acme, subscription, monkeypatch):
     use(subscription, {hour_at(JANUARY, 1): 1})
     invoice = upcoming_invoice(acme, JANUARY)
     twice = replace(invoice, lines=[*invoice.lines, *invoice.lines])

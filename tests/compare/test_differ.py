@@ -26,15 +26,15 @@ def test_an_equal_answer_is_no_difference():
     assert compared(answer('{"a": 1}'), answer('{"a": 1}')) == []
 
 
-def test_another_value_in_json_differs():
+def test_another_value_in_json_is_a_difference():
     assert compared(answer('{"a": 1, "b": 2}'), answer('{"a": 1, "b": 3}')) == ['-"b": 2', '+"b": 3']
 
 
-def test_the_same_json_in_other_bytes_differs():
+def test_the_same_json_in_other_bytes_is_a_difference():
     assert compared(answer('{"a": 1}'), answer('{"a":1}')) == ['-body: {"a": 1}', '+body: {"a":1}']
 
 
-def test_another_status_and_another_header_differ():
+def test_another_status_and_another_header_are_differences():
     new = answer("{}", status=404, headers=[("Link", "</x>")])
     assert compared(answer("{}"), new) == ["-status: 200", "+status: 404", "+Link: </x>"]
 
@@ -58,17 +58,17 @@ def test_an_id_of_the_database_is_not_taken_for_an_id_made_during_the_walk():
     assert compared(answer(ONE), answer(OTHER)) == ["-body: <name 1 of step 7>", f"+body: {OTHER}"]
 
 
-def test_a_class_an_icon_and_white_space_do_not_count_on_a_page():
+def test_a_class_an_icon_and_white_space_of_a_page_are_no_difference():
     old = '<p class="sq"><svg aria-hidden="true"><path d="M1"/></svg> Pay\n  now</p>'
     assert page_lines(old) == page_lines('<p><svg><use href="#x"/></svg>Pay now</p>') == ["Pay now"]
 
 
-def test_the_layout_of_a_template_does_not_count_on_a_page():
+def test_the_layout_of_a_template_is_no_difference():
     old = """<b>RE-1</b><small>May</small><meta content='{"a":1}'>"""
     assert page_lines(old) == page_lines("""<b>RE-1</b>\n  <small>May</small>\n<meta content='{ "a": 1 }'>""")
 
 
-def test_a_link_a_field_and_a_bar_of_the_chart_count_on_a_page():
+def test_a_link_a_field_and_a_bar_of_the_chart_are_differences():
     for old, new in (
         ('<a href="/x">x</a>', '<a href="/y">x</a>'),
         ('<input name="a">', '<input name="b">'),
@@ -79,7 +79,7 @@ def test_a_link_a_field_and_a_bar_of_the_chart_count_on_a_page():
         assert page_lines(old) != page_lines(new)
 
 
-def test_a_description_is_compared_by_its_keys_and_types_not_by_its_words():
+def test_openapi_documents_are_compared_by_keys_and_types_and_not_by_words():
     def document(schema: dict[str, Any], **more: Any) -> dict[str, Any]:
         media = {"application/json": {"schema": schema}}
         operation = {"summary": "Words", "responses": {"200": {"description": "Words", "content": media}}}
@@ -96,7 +96,7 @@ def test_a_description_is_compared_by_its_keys_and_types_not_by_its_words():
     assert description_lines(old) != description_lines(document({"type": "object", "required": ["a"]}))
 
 
-def test_only_a_step_whose_every_line_has_a_reason_is_excused():
+def test_only_a_step_of_the_walk_whose_every_difference_has_a_reason_is_excused():
     rules = [{"step": r"GET /$", "line": "Amex|American", "reason": "one name for a method"}]
     assert excuse(rules, "admin | GET /", ["-Amex •••• 1", "+American Express •••• 1"]) == rules[0]["reason"]
     assert excuse(rules, "admin | GET /", ["-Amex •••• 1", "+Visa •••• 1"]) is None

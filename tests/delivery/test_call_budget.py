@@ -55,7 +55,7 @@ def test_all_processes_share_one_budget_of_easybill_calls(budget_of, time):
     assert second.spend() == 0
 
 
-def test_workers_at_once_never_make_one_call_too_many(app, budget_of):
+def test_concurrent_workers_never_make_more_calls_than_the_budget(app, budget_of):
     budgets = [budget_of(10) for _ in range(4)]
     gate = threading.Barrier(4)
 

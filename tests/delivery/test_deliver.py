@@ -144,7 +144,7 @@ def test_a_document_delivered_late_in_the_evening_in_utc_has_the_next_day_of_ber
     assert only_document(account, customer).document_on == dt.date(2026, 3, 11)
 
 
-def test_of_two_workers_that_meet_only_one_document_is_finished(account, customer, invoice):
+def test_two_workers_that_deliver_one_invoice_at_once_finish_one_document(account, customer, invoice):
     """The first is so slow that its lease runs out, and the second delivers meanwhile."""
 
     def late(method, *args):
@@ -163,7 +163,7 @@ def test_of_two_workers_that_meet_only_one_document_is_finished(account, custome
     assert (document.is_draft, invoice.delivery) == (False, Delivery.DELIVERED)
 
 
-def test_a_slow_worker_that_draws_the_same_draft_changes_nothing(account, customer, invoice):
+def test_a_slow_worker_that_finishes_a_finished_document_changes_nothing(account, customer, invoice):
     def late(method, *args):
         assert deliver(account.gateway, now=LATER).delivered == 1
         return method(*args)

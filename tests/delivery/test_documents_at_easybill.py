@@ -182,7 +182,7 @@ def test_an_eu_customer_without_vat_id_pays_the_german_rate_where_the_seller_cho
     assert document["amount"] == 15919
 
 
-def test_a_document_in_german_says_the_law_in_german(easybill, app):
+def test_a_document_in_german_has_its_tax_note_in_german(easybill, app):
     customer = make_customer(address=VIENNA, vat_id="ATU13585627", language="de")
     make_invoice(customer, *LINES)
     deliver(easybill.gateway, now=NOW)

@@ -67,7 +67,7 @@ def test_a_month_that_another_worker_delivers_keeps_later_months_waiting(account
     assert deliver(account.gateway, now=NOW).delivered == 0
 
 
-def test_a_stuck_month_keeps_nobody_waiting_not_even_its_own_organization(account, acme_months):
+def test_a_stuck_month_keeps_no_other_month_waiting(account, acme_months):
     march, january, february = acme_months
     january.delivery, january.last_error = Delivery.STUCK, "It looks odd."
     db.session.commit()

@@ -88,7 +88,7 @@ def test_a_cancellation_marks_the_document_and_is_a_row_of_its_own(account, cust
     assert file.content == account.gateway.pdf_of(storno_id)
 
 
-def test_a_second_sync_changes_nothing(account, delivered):
+def test_a_second_sync_with_the_provider_changes_nothing(account, delivered):
     account.cancel(delivered.provider_document_id)
     sync(account.gateway, now=LATER)
     counts = sync(account.gateway, now=LATER + dt.timedelta(hours=1))
@@ -134,7 +134,7 @@ def test_a_sync_that_breaks_off_starts_again_from_the_same_day(account, delivere
     assert synced_until() is None
 
 
-def test_a_rate_limit_is_waited_for_and_the_sync_goes_on_at_the_same_page(account, delivered):
+def test_a_sync_waits_for_a_rate_limit_and_goes_on_at_the_same_page(account, delivered):
     limited = [InvoicingRateLimitedError(retry_after_seconds=30), InvoicingRateLimitedError()]
     waited = []
     sync(Asked(account.gateway, documents_edited_since=limited), now=LATER, wait=waited.append)
@@ -177,7 +177,7 @@ def test_a_sync_with_a_provider_that_is_down_changes_nothing(account, delivered)
     assert delivered.paid_on == TODAY
 
 
-def test_a_sync_reads_every_page(account, customer, delivered, monkeypatch):
+def test_a_sync_reads_every_page_of_documents(account, customer, delivered, monkeypatch):
     account.set_page_rows(1, monkeypatch)
     account.cancel(delivered.provider_document_id)
     account.pay(delivered.provider_document_id, 44268, TODAY)

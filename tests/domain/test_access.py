@@ -46,15 +46,15 @@ def test_an_admin_passes_every_check(category, action):
 
 @pytest.mark.parametrize("category", CATEGORIES)
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_member_without_a_table_passes_none(category, action):
+def test_a_member_without_permissions_passes_no_check(category, action):
     assert not allows("member", {}, f"{category}:{action}")
 
 
-def test_reading_does_not_include_updating():
+def test_the_permission_to_read_does_not_include_updating():
     assert not allows("member", {"billing": ["read"]}, "billing:update")
 
 
-def test_updating_does_not_include_reading():
+def test_the_permission_to_update_does_not_include_reading():
     assert not allows("member", {"billing": ["update"]}, "billing:read")
 
 

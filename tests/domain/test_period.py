@@ -85,7 +85,7 @@ def test_an_instant_without_a_zone_is_a_mistake(reads):
 
 @many
 @given(st.integers(-100_000, 100_000))
-def test_a_day_comes_back_as_it_went_in(day):
+def test_a_day_number_converts_to_a_date_and_back(day):
     assert day_of(date_of(day)) == day
 
 
@@ -121,7 +121,7 @@ def test_a_month_contains_its_own_edges(month):
 
 @many
 @given(months, st.integers(-500, 500), st.integers(-500, 500))
-def test_shifting_twice_is_shifting_by_the_sum(month, one, other):
+def test_shifting_a_month_twice_is_shifting_it_by_the_sum(month, one, other):
     assert month.shifted(one).shifted(other) == month.shifted(one + other)
 
 

@@ -113,7 +113,7 @@ def test_the_cost_from_the_start_is_at_most_half_a_minor_unit_from_the_exact_pro
 
 @many
 @given(lines, quantities)
-def test_nothing_used_costs_nothing(line, before):
+def test_a_line_without_usage_costs_nothing(line, before):
     assert line.cost(before, 0) == 0
 
 
@@ -135,11 +135,11 @@ def test_the_exact_amount_is_the_product_without_any_rounding(line, quantity):
     assert Fraction(line.exact(quantity)) * 10 ** EXPONENTS[line.currency] == exact_minor(line, quantity)
 
 
-def test_half_a_cent_is_rounded_up():
+def test_half_a_cent_of_a_line_is_rounded_up():
     assert RatedLine(pico_of(Decimal("0.005")), "EUR").cumulative_amount(10**9) == 1
 
 
-def test_a_nano_less_than_half_a_cent_is_rounded_down():
+def test_a_nano_less_than_half_a_cent_of_a_line_is_rounded_down():
     assert RatedLine(pico_of(Decimal("0.005")), "EUR").cumulative_amount(10**9 - 1) == 0
 
 
@@ -171,7 +171,7 @@ def test_a_price_comes_back_as_it_went_in(pico):
 
 
 @pytest.mark.parametrize("zeros", ["0.00694", "0.0069400", "6.94E-3"])
-def test_how_a_price_is_written_does_not_matter(zeros):
+def test_a_price_is_the_same_however_it_is_written(zeros):
     assert pico_of(Decimal(zeros)) == 6_940_000_000
 
 
@@ -219,7 +219,7 @@ def test_a_finer_quantity_is_rounded_half_up_and_told(quantity):
         ("0.10000000000", 10**8, False),
     ],
 )
-def test_a_quantity_is_rounded_half_up_and_tells(quantity, nano, is_rounded):
+def test_a_rounded_quantity_says_that_it_was_rounded(quantity, nano, is_rounded):
     assert nano_of(Decimal(quantity)) == (nano, is_rounded)
 
 
@@ -241,7 +241,7 @@ def test_a_scaled_integer_is_written_exactly_as_a_plain_decimal(scaled, decimals
 
 @many
 @given(st.integers(-(10**40), 10**40), st.integers(1, 21))
-def test_a_plain_decimal_has_no_exponent_above_zero_and_no_trailing_zeros(scaled, decimals_):
+def test_a_scaled_integer_is_written_without_exponent_and_trailing_zeros(scaled, decimals_):
     number = plain(scaled, decimals_)
     exponent = number.as_tuple().exponent
     assert exponent <= 0

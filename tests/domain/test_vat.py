@@ -209,7 +209,7 @@ def test_the_vat_of_each_rate_is_computed_from_its_net_sum(lines):
 
 @many
 @given(nets)
-def test_a_credit_note_takes_back_exactly_what_its_document_asked_for(lines):
+def test_a_credit_note_takes_back_exactly_the_gross_of_its_document(lines):
     credit = document_totals([(rate, -net) for rate, net in lines])
     assert credit.gross_minor == -document_totals(lines).gross_minor
 

@@ -119,7 +119,7 @@ def answer(status: str, body: object = None, *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
 
 
-def test_a_customer_is_found_by_our_number(gateway, facts):
+def test_a_customer_of_easybill_is_found_by_our_number(gateway, facts):
     assert gateway.customer_by_number(facts.number) is None
     customer_id = gateway.create_customer(facts)
 
@@ -133,7 +133,7 @@ def test_of_two_customers_with_one_number_the_oldest_counts(gateway, facts):
     assert gateway.customer_by_number(facts.number) == first
 
 
-def test_a_draft_has_totals_but_no_number(gateway, facts):
+def test_a_draft_of_easybill_has_totals_but_no_number(gateway, facts):
     document = gateway.create_draft(gateway.create_customer(facts), draft_facts())
 
     assert (document.is_draft, document.number, document.due_on) == (True, None, None)
@@ -177,7 +177,7 @@ def test_a_draft_can_be_deleted_and_a_finished_document_cannot(gateway, facts):
     assert gateway.document_of(kept.id) is not None
 
 
-def test_nothing_in_the_gateway_can_change_or_delete_a_finished_document():
+def test_the_easybill_gateway_cannot_change_or_delete_a_finished_document():
     source = inspect.getsource(module)
     assert source.count('"DELETE"') == 1
     assert source.count('"PUT", f"/documents') == source.count('/done")') == 1
@@ -324,7 +324,7 @@ def test_nulls_texts_and_unknown_fields_of_easybill_are_understood():
     assert not document.is_draft, "what is not surely a draft is not deleted"
 
 
-def test_half_a_cent_in_a_total_is_not_rounded_away():
+def test_half_a_cent_in_a_total_of_easybill_is_not_rounded_away():
     with (
         answering(answer("200 OK", {"id": 17, "amount": 3366.51})) as base,
         pytest.raises(InvoicingUnavailableError),

@@ -118,7 +118,7 @@ def test_after_a_pause_one_call_finds_out_that_easybill_is_back(gateway, faults,
     assert gateway.document_of("999999999999") is None
 
 
-def test_an_outage_that_goes_on_is_met_by_one_call_in_ten_seconds(gateway, faults, budget, seconds):
+def test_a_lasting_outage_of_easybill_is_met_by_one_call_in_ten_seconds(gateway, faults, budget, seconds):
     faults.fail("500")
     fail(gateway, 5)
     for _ in range(3):

@@ -58,7 +58,7 @@ def test_a_customer_may_have_no_address_for_mail(gateway):
     assert gateway.create_customer(who, who.key).startswith("cus_")
 
 
-def test_a_set_up_begins_unfinished(gateway, customer_id):
+def test_a_set_up_at_stripe_begins_unfinished(gateway, customer_id):
     client_secret = gateway.begin_setup(customer_id)
     setup = gateway.setup_of(client_secret.partition("_secret_")[0])
     assert (setup.customer_id, setup.status, setup.method) == (customer_id, SetupStatus.UNFINISHED, None)
@@ -108,7 +108,7 @@ def test_a_detached_method_has_no_customer_and_never_comes_back(gateway, custome
         gateway.attach(customer_id=customer_id, method_id=method.id)
 
 
-def test_another_customers_method_is_refused_like_an_unknown_one(gateway, customer_id):
+def test_the_payment_method_of_another_customer_is_refused_like_an_unknown_one(gateway, customer_id):
     other = make_customer(gateway)
     method = gateway.attach(customer_id=other, method_id="pm_card_visa")
     with pytest.raises(NotFoundError):

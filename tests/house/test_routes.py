@@ -194,7 +194,7 @@ def test_every_allowed_fragment_is_a_block_of_its_template(house):
     assert missing == []
 
 
-def test_every_allowed_fragment_has_an_element_with_that_id(house):
+def test_every_allowed_fragment_has_an_element_with_its_id(house):
     missing = [
         (name, fragment)
         for name, (template, _, fragments) in faces(house).items()

@@ -264,7 +264,7 @@ def test_a_cursor_that_no_list_of_invoices_gave_out_is_refused(viewer, cursor):
     assert error["field"] == "cursor"
 
 
-def test_without_usage_there_are_no_invoices(viewer):
+def test_an_organization_without_usage_has_no_invoices(viewer):
     assert viewer.json(URL) == []
 
 
@@ -283,7 +283,7 @@ def test_a_free_line_of_an_invoice_is_listed_at_zero(viewer, acme):
 
 
 @pytest.mark.parametrize("is_final", [False, True])
-def test_a_stranger_finds_no_invoice_of_acme(viewer, january, mallory, sign_in, is_final):
+def test_an_invoice_of_a_foreign_organization_is_404(viewer, january, mallory, sign_in, is_final):
     if is_final:
         close_months()
     (head,) = viewer.json(URL)

@@ -104,7 +104,7 @@ def test_a_subscription_owes_no_hours_after_its_end(acme):
     assert missing_hours(acme.id, WHOLE, now_hour=MUCH_LATER) == 5
 
 
-def test_an_end_that_lies_ahead_does_not_make_future_hours_due(acme):
+def test_the_future_end_of_a_subscription_makes_no_future_hours_missing(acme):
     timed(acme, end_hour=hour_at(JANUARY, 20))
     assert missing_hours(acme.id, WHOLE, now_hour=hour_at(JANUARY, 1, 5)) == 5
 

@@ -102,7 +102,9 @@ def test_an_unknown_format_of_a_legal_invoice_is_refused(viewer, document, link)
 
 
 @pytest.mark.parametrize("name", ["xrechnung", "zugferd"])
-def test_a_strangers_document_is_not_found_in_any_format(easybill, sign_in, document, link, name):
+def test_a_legal_invoice_of_another_organization_is_404_in_every_format(
+    easybill, sign_in, document, link, name
+):
     keep(document, name, XML, "application/xml")
     other = make_customer("Mallory Ltd")
     mallory = sign_in(make_member(other))

@@ -288,7 +288,7 @@ def test_sixteen_mebibytes_of_a_batch_are_read_and_not_a_byte_more(send, subscri
     took(send(pack(full), headers=headers), new=2)
 
 
-def test_a_gzip_bomb_is_not_unpacked(send):
+def test_a_gzip_bomb_of_usage_is_not_unpacked(send):
     bomb = gzip.compress(b" " * (128 * MEBIBYTE))
     assert len(bomb) < MEBIBYTE
     refused(send(bomb, headers={"Content-Encoding": "gzip"}), 413, "payload_too_large")
@@ -429,7 +429,7 @@ def test_a_collector_needs_no_csrf_token_and_gets_no_cookie(send, subscription):
     assert "Set-Cookie" not in response.headers
 
 
-def test_a_collector_that_reports_often_is_not_taken_for_somebody_who_guesses(send, monkeypatch):
+def test_a_collector_that_reports_often_is_not_throttled(send, monkeypatch):
     monkeypatch.setattr(identity, "_UNKNOWN_TOKENS_AN_HOUR", 2)
     for _ in range(5):
         took(send([]))

@@ -37,11 +37,11 @@ def line(project: ProjectName | None = PRODUCTION, corrects: Month | None = None
     )
 
 
-def test_the_fields_of_a_line_are_the_columns_of_its_table_but_for_the_keys():
+def test_the_fields_of_an_invoice_line_are_the_columns_of_its_table_but_for_the_keys():
     assert set(LINE_COLUMNS) == set(InvoiceItem.__table__.c.keys()) - KEYS
 
 
-def test_a_field_of_a_line_has_the_type_and_the_optionality_of_its_column():
+def test_a_field_of_an_invoice_line_has_the_type_and_the_optionality_of_its_column():
     hints = get_type_hints(InvoiceLine)
     for name in LINE_COLUMNS:
         column = InvoiceItem.__table__.c[name]
@@ -61,7 +61,7 @@ def test_an_invoice_line_cannot_be_changed():
         line().total_cents = 1
 
 
-def test_a_line_has_its_amount_in_the_currency_of_its_invoice():
+def test_an_invoice_line_has_its_amount_in_the_currency_of_its_invoice():
     assert line().total == Money(50, "EUR")
 
 
@@ -100,5 +100,5 @@ def test_a_correction_and_the_usage_line_of_one_invoice_have_different_ids():
     assert line().uid != line(corrects=JANUARY).uid
 
 
-def test_the_first_field_of_a_line_is_its_invoice():
+def test_the_first_field_of_an_invoice_line_is_its_invoice():
     assert [field.name for field in fields(InvoiceLine)] == ["invoice", *LINE_COLUMNS]

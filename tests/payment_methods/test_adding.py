@@ -74,7 +74,7 @@ def test_the_same_idempotency_key_gives_the_same_client_secret(wallet):
     assert wallet.begin() != wallet.begin()
 
 
-def test_an_idempotency_key_means_something_else_to_somebody_else(wallet, wallet_of, sign_in):
+def test_an_idempotency_key_of_one_account_means_nothing_to_another(wallet, wallet_of, sign_in):
     other = make_organization("Other AG")
     theirs = wallet_of(sign_in(make_member(other, Preset.ADMIN)), other)
     key = {"Idempotency-Key": "the same"}
@@ -244,7 +244,7 @@ def test_a_declined_card_cannot_be_attached(wallet):
     assert wallet.list() == []
 
 
-def test_another_customers_method_is_refused_as_if_there_were_none(wallet, wallet_of, sign_in):
+def test_the_payment_method_of_another_customer_is_refused_like_an_unknown_one(wallet, wallet_of, sign_in):
     other = make_organization("Other AG")
     theirs = wallet_of(sign_in(make_member(other, Preset.ADMIN)), other)
     stripe_id = make_method(wallet.stripe_url)

@@ -219,7 +219,7 @@ def test_an_operator_may_not_see_the_billing_profile(operator, url):
     operator.json(url, status=403)
 
 
-def test_a_strangers_profile_is_not_found(acme, mallory, sign_in, url):
+def test_the_profile_of_another_organization_is_404(acme, mallory, sign_in, url):
     client = sign_in(mallory)
     client.json(url, status=404)
     client.get("/account")

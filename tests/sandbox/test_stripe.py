@@ -144,7 +144,7 @@ def test_a_declined_card_is_a_card_error_and_stays_on_record(
     assert api.customers.payment_methods.list(customer.id).data == []
 
 
-def test_after_a_decline_another_card_can_be_tried(api, browser_api, customer):
+def test_another_card_can_be_tried_after_a_decline(api, browser_api, customer):
     intent = begin(api, customer)
     with pytest.raises(stripe.CardError):
         confirm(browser_api, intent, card(browser_api, "4000000000000002"))

@@ -193,7 +193,7 @@ def test_confirming_the_password_never_leads_to_another_host(confirming, proves)
     proves(f"S16 {len(HOSTILE)} hostile addresses after /login/confirm and beside a page: 0 left the host")
 
 
-def test_a_page_that_htmx_or_a_referrer_names_leads_nowhere_else(admin, nobody):
+def test_a_page_that_htmx_or_a_referrer_names_leads_to_no_other_host(admin, nobody):
     for target in HOSTILE:
         shown = (
             target.encode("ascii", "ignore").decode().replace("\r", "").replace("\n", "").replace("\0", "")

@@ -37,7 +37,7 @@ def test_the_length_of_a_function_leaves_out_empty_lines_and_decorators():
     assert [argument.arg for argument in measures.arguments_of(module.functions[0])] == ["a", "b"]
 
 
-def test_a_comment_for_a_tool_is_no_comment():
+def test_a_comment_for_a_tool_is_not_counted_as_a_comment():
     assert Module("example", "a = 1  # why\nb = 2  # noqa: X\nc = '# text'  # type: ignore\n").comments == 1
 
 

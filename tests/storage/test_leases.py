@@ -27,7 +27,7 @@ def claim(mail: OutgoingMail, at: dt.datetime) -> dt.datetime | None:
     return QUEUE.claim(OutgoingMail.id == mail.id, at)
 
 
-def test_a_claimed_row_is_in_one_workers_hands_until_its_lease_runs_out(mail):
+def test_a_claimed_row_cannot_be_claimed_again_until_its_lease_runs_out(mail):
     assert claim(mail, NOW) == NOW + 5 * MINUTE
     assert claim(mail, NOW + 4 * MINUTE) is None
     assert claim(mail, NOW + 5 * MINUTE) == NOW + 10 * MINUTE

@@ -114,7 +114,7 @@ def test_the_first_month_has_no_previous_and_the_current_month_no_next_link(view
     assert not viewer.page(URL).select('[aria-label="Next month"]')
 
 
-def test_other_dates_are_no_month_of_the_picker(viewer, history):
+def test_a_window_of_other_dates_selects_no_month_of_the_picker(viewer, history):
     soup = viewer.page(f"{URL}?from=2026-01-05&to=2026-01-20")
 
     assert text_of(soup.select_one("#month [selected]")) == "Other dates"

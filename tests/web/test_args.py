@@ -169,7 +169,7 @@ def test_a_window_without_from_begins_with_the_month_of_to():
     assert told.window == Window(FEBRUARY.start_hour, hour_at(FEBRUARY, 11))
 
 
-def test_from_after_to_is_refused_and_names_from():
+def test_a_window_with_from_after_to_is_refused_and_names_from():
     assert problem("from=2026-01-02&to=2026-01-01") == {"from": ["is after to"]}
 
 

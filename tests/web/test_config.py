@@ -75,7 +75,7 @@ def test_an_empty_setting_counts_as_missing(name):
     assert name in refusal(PRODUCTION | {name: ""})
 
 
-def test_production_sells_in_nobodys_name_but_its_own():
+def test_the_seller_of_production_is_that_of_its_settings_alone():
     seller = settings().seller
     assert (seller.name, seller.brand, seller.logo, seller.bank) == ("Alpencloud", "Alpencloud", None, None)
     assert (seller.country, seller.vat_home, seller.time_zone.key) == ("AT", "AT", "Europe/Vienna")

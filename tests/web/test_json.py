@@ -72,6 +72,6 @@ def test_an_absent_value_of_an_answer_is_null_in_json():
     assert Paid.of(None, amount=None, month="2026-01", at=None, share="1", by="card").amount is None
 
 
-def test_an_answer_whose_source_lacks_a_name_is_refused():
+def test_an_answer_whose_source_lacks_a_field_is_refused():
     with pytest.raises(AttributeError, match="amount"):
         Paid.of(SimpleNamespace())
