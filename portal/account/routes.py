@@ -35,11 +35,6 @@ class AccountPage(FormPage):
     sessions: Sequence[UserSession]
     here: UserSession | None
 
-    @property
-    def http_status(self) -> HTTPStatus:
-        is_wrong = self.form.errors or self.password_form.errors
-        return HTTPStatus.UNPROCESSABLE_ENTITY if is_wrong else HTTPStatus.OK
-
 
 @bp.route("", methods=["GET", "POST"])
 @policy(SIGNED_IN)
@@ -89,4 +84,5 @@ def end(session_id: UUID) -> Response:
 
 def _page(form: ThemeForm, password_form: PasswordForm) -> AccountPage:
     own_sessions = sessions.sessions_of(account(), now=now())
-    return AccountPage(form, password_form, own_sessions, identity.user_session())
+    is_refused = bool(password_form.errors)
+    return AccountPage(form, password_form, own_sessions, identity.user_session(), is_refused=is_refused)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 from portal.invoices.queries import InvoiceList, InvoicePage
@@ -70,20 +70,17 @@ class Invoice(InvoiceSummary, frozen=True):
     items: list[InvoiceItem]
 
 
-Head = TypeVar("Head", bound=InvoiceSummary)
-
-
 def invoice_list(page: InvoiceList) -> list[InvoiceSummary]:
-    return [_head(InvoiceSummary, invoice) for invoice in page.invoices]
+    return [_summary(invoice) for invoice in page.invoices]
 
 
 def invoice(page: InvoicePage) -> Invoice:
-    return _head(Invoice, page, items=[_item(line) for line in page.lines])
+    return Invoice.of(_summary(page), items=[_item(line) for line in page.lines])
 
 
-def _head(kind: type[Head], page: InvoicePage, **more: object) -> Head:
+def _summary(page: InvoicePage) -> InvoiceSummary:
     completeness = page.completeness  # of a final invoice nothing is missing that could still change it
-    return kind.of(
+    return InvoiceSummary.of(
         page,
         id=page.uid,
         organization_id=page.organization.uid,
@@ -92,7 +89,6 @@ def _head(kind: type[Head], page: InvoicePage, **more: object) -> Head:
         period_end=page.month.ends_at,
         metered_through=completeness and completeness.metered_through,
         missing_hours=completeness.missing_hours if completeness else 0,
-        **more,
     )
 
 

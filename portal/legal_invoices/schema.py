@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
@@ -90,18 +90,14 @@ class LegalInvoice(LegalInvoiceSummary, frozen=True):
     positions: list[LegalInvoicePosition]
 
 
-Head = TypeVar("Head", bound=LegalInvoiceSummary)
-
-
 def legal_invoice_list(page: queries.LegalInvoiceList) -> list[LegalInvoiceSummary]:
-    return [_head(LegalInvoiceSummary, invoice) for invoice in page.invoices]
+    return [_summary(invoice) for invoice in page.invoices]
 
 
 def legal_invoice_detail(page: queries.LegalInvoiceDetail) -> LegalInvoice:
     lines = page.document_lines
-    return _head(
-        LegalInvoice,
-        page.invoice,
+    return LegalInvoice.of(
+        _summary(page.invoice),
         corrected_by_ids=[document.provider_document_id for document in page.related.corrected_by],
         formats=["pdf", *page.formats],
         difference=page.difference if lines else None,
@@ -109,9 +105,9 @@ def legal_invoice_detail(page: queries.LegalInvoiceDetail) -> LegalInvoice:
     )
 
 
-def _head(kind: type[Head], invoice: queries.LegalInvoice, **more: object) -> Head:
+def _summary(invoice: queries.LegalInvoice) -> LegalInvoiceSummary:
     document = invoice.document
-    return kind.of(
+    return LegalInvoiceSummary.of(
         document,
         id=document.provider_document_id,
         internal_invoice_id=invoice.invoice and invoice.invoice.uid,
@@ -133,7 +129,6 @@ def _head(kind: type[Head], invoice: queries.LegalInvoice, **more: object) -> He
             organization_id=invoice.organization_uid,
             invoice_id=document.provider_document_id,
         ),
-        **more,
     )
 
 

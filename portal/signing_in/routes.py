@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_login import current_user
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from portal.access import credentials, identity
@@ -23,32 +21,20 @@ from portal.web.renders import renders
 bp = Blueprint("signing_in", __name__)
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordPage(FormPage):
-    """A form with a password; `is_refused` whenever it did not let in, for any reason."""
-
-    form: FlaskForm
-    is_refused: bool = False
-
-    @property
-    def http_status(self) -> HTTPStatus:
-        return HTTPStatus.UNPROCESSABLE_ENTITY if self.is_refused or self.form.errors else HTTPStatus.OK
-
-
 @bp.route("/login", methods=["GET", "POST"])
 @policy(PUBLIC)
 @renders("signing_in/sign_in.html")
-def sign_in() -> PasswordPage | Response:
+def sign_in() -> FormPage | Response:
     if current_user.is_authenticated and request.method == "GET":
         return redirect(_safe_next(), HTTPStatus.SEE_OTHER)
     form = SignInForm()
     if not form.validate_on_submit():
-        return PasswordPage(form)
+        return FormPage(form)
     account = credentials.recognise(
         form.login.data, form.password.data, address=request.remote_addr, now=now()
     )
     if account is None:
-        return PasswordPage(form, is_refused=True)
+        return FormPage(form, is_refused=True)
     identity.sign_out()
     identity.sign_in(account)
     return redirect(_safe_next(), HTTPStatus.SEE_OTHER)
@@ -65,14 +51,14 @@ def sign_out() -> Response:
 @bp.route("/login/confirm", methods=["GET", "POST"])
 @policy(SIGNED_IN, secret=True)
 @renders("signing_in/confirm.html")
-def confirm() -> PasswordPage | Response:
+def confirm() -> FormPage | Response:
     form = ConfirmForm()
     if not form.validate_on_submit():
-        return PasswordPage(form)
+        return FormPage(form)
     login, password, address = account().login, form.password.data, request.remote_addr
     purpose = credentials.CONFIRM
     if credentials.recognise(login, password, address=address, now=now(), purpose=purpose) is None:
-        return PasswordPage(form, is_refused=True)
+        return FormPage(form, is_refused=True)
     identity.confirm()
     return redirect(_safe_next(), HTTPStatus.SEE_OTHER)
 

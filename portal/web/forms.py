@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from flask import request
@@ -41,13 +41,15 @@ class StrictForm(FlaskForm):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class FormPage:
-    """A page that is one form."""
+    """A page that is one form; `is_refused` where all of it was no use, for any reason."""
 
     form: FlaskForm
+    is_refused: bool = field(default=False, kw_only=True)
 
     @property
     def http_status(self) -> HTTPStatus:
-        return HTTPStatus.UNPROCESSABLE_ENTITY if self.form.errors else HTTPStatus.OK
+        is_wrong = self.is_refused or self.form.errors
+        return HTTPStatus.UNPROCESSABLE_ENTITY if is_wrong else HTTPStatus.OK
 
 
 def say(form: FlaskForm, error: ValidationError) -> None:
