@@ -34,6 +34,10 @@ def make_app() -> Flask:
 
     log.configure(settings.log_level)
     portal = create_app(settings)
+    if not settings.is_production:
+        from portal.demo.mails import show_mails  # noqa: PLC0415
+
+        show_mails(portal)
     calm_collector()
     return portal
 

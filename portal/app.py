@@ -5,57 +5,34 @@ from __future__ import annotations
 import datetime as dt
 import gc
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask
+from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import cli
 from portal.access import auth, idempotency, tenancy
-from portal.account.routes import bp as account
-from portal.audit_trail.routes import bp as audit_trail
 from portal.config import ROOT, Settings
 from portal.delivery.call_budget import SharedBudget
 from portal.extensions import csrf, htmx, migrate
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.mail import MailFolder, MailGateway, SmtpMail, named_sender
 from portal.gateways.stripe import StripeGateway
-from portal.invoices.routes import bp as invoices
-from portal.legal_invoices.routes import bp as legal_invoices
-from portal.mails.routes import bp as mails
-from portal.metering.routes import bp as metering
-from portal.openapi.routes import bp as openapi
-from portal.overview.routes import bp as overview
-from portal.payment_methods.routes import bp as payment_methods
-from portal.profile.routes import bp as profile
 from portal.services import Providers, utc_now
-from portal.signing_in.routes import bp as signing_in
 from portal.storage.database import db, engine_options
-from portal.subscriptions.routes import bp as subscriptions
-from portal.tokens.routes import bp as tokens
-from portal.usage.routes import bp as usage
 from portal.web import errors, filters, headers, lists, log, transaction
-from portal.webhooks.routes import bp as webhooks
 
 _BODY_MAX_BYTES = 64 * 1024
 _COLLECT_AFTER_OBJECTS = 50_000
-_ROOMS = (
-    overview,
-    usage,
-    subscriptions,
-    invoices,
-    legal_invoices,
-    payment_methods,
-    profile,
-    tokens,
-    audit_trail,
-    signing_in,
-    account,
-    metering,
-    webhooks,
-    openapi,
+_WITH_ROUTES = (
+    "overview usage subscriptions invoices legal_invoices payment_methods profile tokens audit_trail"
+    " signing_in account metering webhooks openapi"
+)
+_ROOMS: Sequence[Blueprint] = tuple(
+    import_module(f"portal.{room}.routes").bp for room in _WITH_ROUTES.split()
 )
 
 
@@ -83,13 +60,11 @@ def create_app(
     headers.init_app(app, settings)
     for room in _ROOMS:
         app.register_blueprint(room)
-    if settings.mail.url is None:
-        app.register_blueprint(mails)
     app.context_processor(
         lambda: {
             "seller": settings.seller,
             "has_sandbox": settings.has_sandbox,
-            "shows_mails": settings.mail.url is None,
+            "shows_mails": "mails" in app.blueprints,
         }
     )
     cli.init_app(app)

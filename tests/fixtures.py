@@ -17,6 +17,7 @@ from waitress.server import create_server
 
 from portal.access import sessions
 from portal.app import create_app, real_providers
+from portal.demo.mails import show_mails
 from portal.domain.access import Preset
 from portal.models import Account, UserSession
 from portal.sandbox import easybill, stripe
@@ -68,7 +69,7 @@ def postgres_backend(postgres_url, sandboxes, tmp_path_factory) -> Iterator[Back
 
 def _portal(sandboxes: Sandboxes, home: Path, url: str, clock: Clock) -> Flask:
     settings = make_settings(url, sandboxes, home)
-    return create_app(settings, providers=real_providers(settings), clock=clock)
+    return show_mails(create_app(settings, providers=real_providers(settings), clock=clock))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from portal.app import create_app
 from portal.config import Settings
 from portal.demo import history, people, reloading, seed, stand_ins
 from portal.demo import settings as demo
+from portal.demo.mails import show_mails
 from portal.demo.progress import Progress
 from portal.demo.serving import serve
 from portal.services import invoicing, stripe, utc_now
@@ -63,7 +64,7 @@ def _run(port: int, stopping: threading.Event, *, is_reloading: bool) -> None:
     progress = Progress()
     progress.step("starting the sandboxes")
     with stand_ins.running(settings, port) as sandbox:
-        app = create_app(settings)
+        app = show_mails(create_app(settings))
         with app.app_context():
             _prepare(settings, sandbox, demo_file, description, progress)
         if is_reloading:
@@ -84,7 +85,7 @@ def _only_serve(port: int, stopping: threading.Event) -> None:
     reloading.end_with_stdin()
     settings = config.from_environment(demo=demo.defaults)
     log.configure("WARNING")
-    app = create_app(settings)
+    app = show_mails(create_app(settings))
     app.jinja_env.auto_reload = True
     with app.app_context():
         flask_migrate.upgrade()

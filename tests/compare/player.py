@@ -16,6 +16,7 @@ import sys
 import time
 import urllib.request
 import warnings
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ class Player:
         self._noon = dt.datetime.fromisoformat(manifest["now"])
         self._now = self._noon
         self._cookies, self._tokens = manifest["people"], manifest["tokens"] | _ODD_TOKENS
-        self.app: Flask = create_app(_settings(), clock=lambda: self._now)
+        self.app = _app(lambda: self._now)
         self._clients: dict[str, FlaskClient] = {}
         self._captured: dict[str, str] = {}
 
@@ -105,13 +106,14 @@ class Player:
         return {"status": result.exit_code, "headers": [], "kind": "text/plain", "text": text}
 
 
-def _settings() -> config.Settings:
-    """Read the settings; the old code knew by itself what the demo chooses."""
+def _app(clock: Callable[[], dt.datetime]) -> Flask:
+    """Return the portal; the old code knew by itself what the demo chooses and shows."""
     if find_spec("portal.demo.settings") is None:
-        return config.from_environment()
+        return create_app(config.from_environment(), clock=clock)
     from portal.demo import settings as demo
+    from portal.demo.mails import show_mails
 
-    return config.from_environment(demo=demo.defaults)
+    return show_mails(create_app(config.from_environment(demo=demo.defaults), clock=clock))
 
 
 def _at_stand_in(path: str) -> dict[str, Any]:

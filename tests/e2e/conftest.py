@@ -19,6 +19,7 @@ from waitress.server import create_server
 
 from portal.app import create_app, real_providers
 from portal.demo import history, people, seed
+from portal.demo.mails import show_mails
 from portal.domain.period import Month
 from portal.models import Organization
 from portal.sandbox import easybill, stripe
@@ -79,7 +80,7 @@ def portal(tmp_path_factory) -> Iterator[Portal]:
     sandboxes = Sandboxes(*(f"http://127.0.0.1:{each.effective_port}" for each in servers))
     settings = make_settings(f"sqlite:///{home / 'portal.sqlite'}", sandboxes, home, url=url)
     providers = real_providers(settings)
-    app = create_app(settings, providers=providers, clock=lambda: NOW)
+    app = show_mails(create_app(settings, providers=providers, clock=lambda: NOW))
     with app.app_context(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(seed, "_MONTHS", MONTHS)
         flask_migrate.upgrade()

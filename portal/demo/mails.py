@@ -1,4 +1,4 @@
-"""Shows the mails that the demo would have sent."""
+"""The demo's mails: nothing leaves it, so they are read here. Not there when mail is sent for real."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from flask import Blueprint
+from flask import Blueprint, Flask
 
 from portal.access.auth import PUBLIC, policy
 from portal.gateways.mail import Mail, MailFolder
@@ -14,6 +14,13 @@ from portal.services import mail
 from portal.web.renders import renders
 
 bp = Blueprint("mails", __name__)
+
+
+def show_mails(app: Flask) -> Flask:
+    """Return the portal with a page of its mails, where it keeps them in a folder."""
+    if app.extensions["portal.settings"].mail.url is None:
+        app.register_blueprint(bp)
+    return app
 
 
 @dataclass(frozen=True, slots=True)
