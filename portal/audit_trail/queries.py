@@ -38,13 +38,10 @@ class EntryRow:
 class AuditTrail(ListPage):
     """A slice of an organization's trail, the latest entry first."""
 
-    organization: Organization
     entries: Sequence[EntryRow]
 
 
 def trail_of(organization: Organization, page_slice: Slice) -> AuditTrail:
     query = select(AuditEntry).where(AuditEntry.organization_id == organization.id)
     shown, next_key = newest_first(query, page_slice, AuditEntry.id)
-    return AuditTrail(
-        organization=organization, entries=[EntryRow(entry) for entry in shown], next_key=next_key
-    )
+    return AuditTrail(entries=[EntryRow(entry) for entry in shown], next_key=next_key)

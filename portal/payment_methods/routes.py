@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 from portal.access.auth import organization, policy
 from portal.access.identity import account
 from portal.domain.errors import ProviderUnavailableError
-from portal.gateways.stripe_shapes import Setup, SetupStatus
+from portal.gateways.stripe_shapes import SetupStatus
 from portal.payment_methods import forms, queries, schema, steps
 from portal.payment_methods.queries import PaymentMethodList
 from portal.services import settings, stripe
@@ -108,7 +108,7 @@ def complete_setup(**_: UUID) -> Response:
         return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
     if setup.status is SetupStatus.PROCESSING:
         steps.ask_for_check(organization(), setup_id, stripe=stripe(), now=now())
-    flash(_outcome(setup))
+    flash(setup.message or _OUTCOMES[setup.status])
     return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
 
 
@@ -162,7 +162,3 @@ def remove(payment_method_id: UUID, **_: UUID) -> Response:
     successor = forms.successor_of_request()
     steps.remove(organization(), payment_method_id, successor=successor, stripe=stripe(), now=now())
     return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)
-
-
-def _outcome(setup: Setup) -> str:
-    return setup.message or _OUTCOMES[setup.status]

@@ -15,14 +15,16 @@ class ProfilePage:
     """The billing profile with its version; `rejected` is a form that could not be used."""
 
     organization: Organization
-    profile: BillingProfile
-    version: int
     rejected: ProfileForm | None = None
+
+    @property
+    def profile(self) -> BillingProfile:
+        return self.organization.billing_profile
 
     @property
     def form(self) -> ProfileForm:
         """Return the form to change it, filled in."""
-        return self.rejected or ProfileForm.showing(self.profile, self.version)
+        return self.rejected or ProfileForm.showing(self.profile, self.organization.profile_version)
 
     @property
     def country_name(self) -> str:
@@ -31,7 +33,3 @@ class ProfilePage:
     @property
     def http_status(self) -> HTTPStatus:
         return HTTPStatus.UNPROCESSABLE_ENTITY if self.rejected else HTTPStatus.OK
-
-
-def profile_of(organization: Organization, rejected: ProfileForm | None = None) -> ProfilePage:
-    return ProfilePage(organization, organization.billing_profile, organization.profile_version, rejected)

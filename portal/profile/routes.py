@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from portal.access.auth import organization, policy
 from portal.domain.errors import ValidationError
 from portal.profile import actions, forms, schema
-from portal.profile.page import ProfilePage, profile_of
+from portal.profile.page import ProfilePage
 from portal.web.bodies import body_of
 from portal.web.operations import Operation
 from portal.web.renders import renders
@@ -24,7 +24,7 @@ bp = Blueprint("profile", __name__, url_prefix="/organizations/<uuid:organizatio
 @Operation("get_profile")
 @renders("profile/index.html", json=schema.profile)
 def index(**_: UUID) -> ProfilePage:
-    return profile_of(organization())
+    return ProfilePage(organization())
 
 
 @bp.post("")
@@ -37,7 +37,7 @@ def change(organization_id: UUID) -> ProfilePage | Response:
         actions.change(organization(), form.profile(), seen_version=form.version_shown())
     except ValidationError as error:
         form.reject(error.fields)
-        return profile_of(organization(), form)
+        return ProfilePage(organization(), form)
     flash("The billing profile is saved. Legal invoices say it from the next one on.")
     return redirect(url_for(".index", organization_id=organization_id), HTTPStatus.SEE_OTHER)
 
@@ -48,4 +48,4 @@ def change(organization_id: UUID) -> ProfilePage | Response:
 def replace(**_: UUID) -> schema.Profile:
     body = body_of(schema.ProfileToSave)
     actions.change(organization(), body.profile, seen_version=body.seen_version)
-    return schema.profile(profile_of(organization()))
+    return schema.profile(ProfilePage(organization()))

@@ -68,4 +68,4 @@ class ProfileToSave(_Fields, Body, frozen=True):
 
 
 def profile(page: ProfilePage) -> Profile:
-    return Profile(**page.profile.as_fields(), version=page.version)
+    return Profile(**page.profile.as_fields(), version=page.organization.profile_version)

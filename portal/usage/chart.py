@@ -18,8 +18,7 @@ _GAP_TENTHS = 14
 _COLOURS = 6
 _COLUMNS_MAX = 62
 _TICKS = 4
-_ROUND_STEPS = (Decimal(1), Decimal("1.5"), Decimal(2), Decimal("2.5"), Decimal(3), Decimal(4), Decimal(5))
-_MORE_ROUND_STEPS = (Decimal(6), Decimal(8), Decimal(10))
+_ROUND_STEPS = [Decimal(step) for step in "1 1.5 2 2.5 3 4 5 6 8 10".split()]
 OTHER = "Other"
 NamedPoints = tuple[str, Sequence[DataPoint]]
 
@@ -89,7 +88,7 @@ def axis_step(peak: Decimal, currency: str) -> Decimal:
     smallest = Decimal(1).scaleb(-exponent_of(currency))
     raw = max(peak, smallest * _TICKS) / _TICKS
     magnitude = Decimal(1).scaleb(raw.adjusted())
-    for factor in (*_ROUND_STEPS, *_MORE_ROUND_STEPS):
+    for factor in _ROUND_STEPS:
         step = factor * magnitude
         if step >= raw and step % smallest == 0:
             return step.normalize() if step < 1 else step.quantize(smallest).normalize() + 0

@@ -9,11 +9,11 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal.domain.errors import NotFoundError, ValidationError
 from portal.domain.money import Money
-from portal.domain.period import HOURS_A_DAY, Window, hour_of
+from portal.domain.period import HOURS_A_DAY, Month, Window, hour_of
 from portal.domain.rating import price_of
 from portal.domain.windows import RequestedWindow
 from portal.ledger.completeness import completeness
@@ -33,7 +33,6 @@ from portal.models import (
 )
 from portal.storage.database import db
 from portal.usage.comparison import Comparison, comparison
-from portal.usage.months import months_of
 from portal.usage.page import DAYS_MAX, DAYS_MAX_HOURLY, By, LineFilter, ProductUsage, ProjectUsage, Usage
 
 Key = tuple[int | None, int, int]  # (project id, product id, price in pico-units)
@@ -82,7 +81,7 @@ def for_page(usage: Usage) -> Usage:
     """Return a window with what only its page shows: the month before, and the months to choose from."""
     if not usage.is_whole:
         return usage
-    months = months_of(usage.organization, usage.now)
+    months = _months_of(usage.organization, usage.now)
     return replace(usage, before=_month_before(usage), months=months)
 
 
@@ -95,6 +94,16 @@ def _month_before(usage: Usage) -> Comparison | None:
     if usage.is_running:
         hours = hour_of(usage.metered_through) + 1 - month.start_hour if usage.metered_through else 0
     return comparison(usage.organization, month, usage.prices, usage.all_projects, hours=hours)
+
+
+def _months_of(organization: Organization, now: dt.datetime) -> Sequence[Month]:
+    """Return the months from the first subscription's to the current one, the latest first."""
+    query = select(func.min(Subscription.start_hour))
+    first_hour = db.session.scalar(query.where(Subscription.organization_id == organization.id))
+    current = Month.of(now)
+    first = current if first_hour is None else Month.of_day(first_hour // HOURS_A_DAY)
+    months = list(max(first, current.shifted(-36)).through(current))
+    return months[::-1] or [current]
 
 
 def _step_for(window: Window) -> Step:

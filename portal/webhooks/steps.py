@@ -91,15 +91,12 @@ def process_events(*, stripe: StripeGateway, now: dt.datetime) -> Processed:
             continue
         try:
             done += _process(event, stripe=stripe, now=now)
-        except BillingError as error:
+        except Exception as error:  # no event may stop the others
             db.session.rollback()
+            if not isinstance(error, BillingError):  # unreadable
+                log.exception("an event of Stripe's could not be processed", extra={"event": event_id})
             is_outage = isinstance(error, ProviderUnavailableError)
             queue.retry_later(event_id, _reason(error), now, is_outage=is_outage)
-            to_retry += 1
-        except Exception as error:  # an unreadable event must not stop the others
-            db.session.rollback()
-            log.exception("an event of Stripe's could not be processed", extra={"event": event_id})
-            queue.retry_later(event_id, _reason(error), now, is_outage=False)
             to_retry += 1
     return Processed(done, to_retry)
 

@@ -26,7 +26,6 @@ OF_NOBODY = {
 # Reads by the column, without the mapper: each starts from an organization in its own text.
 WITHOUT_MAPPER = {
     "portal/invoices/queries.py",
-    "portal/usage/months.py",
     "portal/models/owned.py",
     "portal/ledger/audit.py",
     "portal/ledger/completeness.py",
