@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from flask.cli import AppGroup
@@ -12,6 +13,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from portal.domain.errors import BillingError, ValidationError
 from portal.domain.period import hour_after, hour_of
+
+Value = TypeVar("Value")
 
 
 class Commands(AppGroup):
@@ -37,21 +40,21 @@ def sentence(error: BillingError) -> click.ClickException:
     return click.ClickException(str(error))
 
 
-class Instant(click.ParamType[dt.datetime]):
-    """An ISO 8601 time with a zone."""
+class Parsed(click.ParamType[Value]):
+    """A value as `parse` reads it from a text; `refusal` is said of a text that it does not read."""
 
-    name = "ISO time"
+    def __init__(self, name: str, parse: Callable[[str], Value], refusal: str) -> None:
+        self.name, self._parse, self._refusal = name, parse, refusal
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> dt.datetime:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Value:
         try:
-            at = dt.datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value} is not an ISO 8601 time", param, ctx)
-        return at.replace(tzinfo=dt.UTC) if at.tzinfo is None else at.astimezone(dt.UTC)
+            return self._parse(str(value))
+        except (ValueError, InvalidOperation):
+            self.fail(f"{value} {self._refusal}", param, ctx)
 
 
-class FullHour(Instant):
-    """An ISO 8601 time at which an hour starts."""
+class FullHour(Parsed[dt.datetime]):
+    """An instant at which an hour starts."""
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> dt.datetime:
         at = super().convert(value, param, ctx)
@@ -60,25 +63,12 @@ class FullHour(Instant):
         return at
 
 
-class Number(click.ParamType[Decimal]):
-    """A decimal number."""
-
-    name = "number"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        try:
-            return Decimal(str(value))
-        except InvalidOperation:
-            self.fail(f"{value} is not a decimal number", param, ctx)
+def _instant(text: str) -> dt.datetime:
+    at = dt.datetime.fromisoformat(text)
+    return at.replace(tzinfo=dt.UTC) if at.tzinfo is None else at.astimezone(dt.UTC)
 
 
-class Date(click.ParamType[dt.date]):
-    """A UTC date."""
-
-    name = "date"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> dt.date:
-        try:
-            return dt.date.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value} is not a date such as 2026-01-13", param, ctx)
+_OF_INSTANTS = ("ISO time", _instant, "is not an ISO 8601 time")
+INSTANT, FULL_HOUR = Parsed(*_OF_INSTANTS), FullHour(*_OF_INSTANTS)
+NUMBER = Parsed("number", Decimal, "is not a decimal number")
+DATE = Parsed("date", dt.date.fromisoformat, "is not a date such as 2026-01-13")

@@ -9,7 +9,7 @@ import click
 
 from portal import scheduler
 from portal.account.directory import organization_by
-from portal.cli.arguments import Commands, Instant
+from portal.cli.arguments import INSTANT, Commands
 from portal.closing.review import approve, months_in_review
 from portal.closing.verify import verify
 from portal.domain.period import Month
@@ -21,7 +21,7 @@ group = Commands("billing")
 
 
 @group.command()
-@click.option("--now", type=Instant(), default=None, help="Pretend it is this time.")
+@click.option("--now", type=INSTANT, default=None, help="Pretend it is this time.")
 def tick(now: dt.datetime | None) -> None:
     """Run the clock once: hours, close, deliver, sync. Any time, twice at once, after any crash."""
     click.echo(scheduler.tick(now or utc_now()))

@@ -8,7 +8,7 @@ from decimal import Decimal
 import click
 
 from portal.account.directory import organization_by
-from portal.cli.arguments import Commands, Date, FullHour, Number
+from portal.cli.arguments import DATE, FULL_HOUR, NUMBER, Commands
 from portal.domain.period import day_of, hour_of
 from portal.ledger import catalogue as ledger
 from portal.models import Metering
@@ -24,8 +24,8 @@ group = Commands("catalogue")
 @click.option("--unit", default="unit", show_default=True, help="Of a new product.")
 @click.option("--metering", type=click.Choice(["time", "usage"]), default="usage", show_default=True)
 @click.option("--currency", required=True)
-@click.option("--price", type=Number(), required=True, help="In major units, up to 12 decimals.")
-@click.option("--since", type=Date(), default="1970-01-01", show_default=True, help="A UTC midnight.")
+@click.option("--price", type=NUMBER, required=True, help="In major units, up to 12 decimals.")
+@click.option("--since", type=DATE, default="1970-01-01", show_default=True, help="A UTC midnight.")
 def set_price(
     code: str, name: str | None, unit: str, metering: str, currency: str, price: Decimal, since: dt.date
 ) -> None:
@@ -39,7 +39,7 @@ def set_price(
 @click.argument("code")
 @click.option("--organization", required=True, help="Its customer number or id.")
 @click.option("--project", default=None, help="The code of its project; default: the organization itself.")
-@click.option("--since", type=FullHour(), default=None, help="A full hour; default: the next.")
+@click.option("--since", type=FULL_HOUR, default=None, help="A full hour; default: the next.")
 def subscribe(code: str, organization: str, project: str | None, since: dt.datetime | None) -> None:
     """Subscribe a project to a product and print the subscription's id."""
     customer = organization_by(organization)

@@ -6,7 +6,7 @@ import datetime as dt
 
 import click
 
-from portal.cli.arguments import Commands, Instant
+from portal.cli.arguments import INSTANT, Commands
 from portal.payment_methods import queue
 from portal.services import stripe, utc_now
 from portal.webhooks import steps
@@ -16,7 +16,7 @@ group = Commands("stripe")
 
 @group.command()
 @click.option("--all", "is_whole", is_flag=True, help="Compare every customer, not only those with news.")
-@click.option("--now", type=Instant(), default=None, help="Pretend it is this time.")
+@click.option("--now", type=INSTANT, default=None, help="Pretend it is this time.")
 def reconcile(is_whole: bool, now: dt.datetime | None) -> None:  # noqa: FBT001 -- as click passes it
     """Catch up after an outage: the events we were not told, or every customer. Run it daily."""
     done = steps.reconcile(stripe=stripe(), now=now or utc_now(), is_whole=is_whole)
@@ -26,7 +26,7 @@ def reconcile(is_whole: bool, now: dt.datetime | None) -> None:  # noqa: FBT001 
 
 
 @group.command()
-@click.option("--now", type=Instant(), default=None, help="Pretend it is this time.")
+@click.option("--now", type=INSTANT, default=None, help="Pretend it is this time.")
 def work(now: dt.datetime | None) -> None:
     """Process once the events that are due. `billing work` does so every second."""
     processed = steps.process_events(stripe=stripe(), now=now or utc_now())
