@@ -12,7 +12,7 @@ from typing import Any, cast
 from flask import Flask, g, request, session
 from flask_login import current_user
 from sqlalchemy import ColumnElement, Select, and_, bindparam, select, update
-from sqlalchemy.orm import InstrumentedAttribute, contains_eager
+from sqlalchemy.orm import InstrumentedAttribute, contains_eager, object_mapper
 
 from portal.access import sessions, throttle
 from portal.access.cookies import TokenAwareSessions
@@ -32,7 +32,7 @@ _UNKNOWN_TOKENS_AN_HOUR = 300
 
 
 def _with_memberships(
-    who: type[Any], sha256: InstrumentedAttribute[str], *more: ColumnElement[bool]
+    who: type[Any], fingerprint: InstrumentedAttribute[str], *more: ColumnElement[bool]
 ) -> Select[Any]:
     """Select a session or a token by its hash, with its account and the account's memberships, by name."""
     return (
@@ -41,7 +41,7 @@ def _with_memberships(
         .outerjoin(Membership, and_(Membership.account_id == Account.id, *more))
         .outerjoin(Organization, Organization.id == Membership.organization_id)
         .options(contains_eager(Membership.organization))
-        .where(sha256 == bindparam("sha256"))
+        .where(fingerprint == bindparam("fingerprint"))
         .order_by(Organization.name)
     )
 
@@ -122,7 +122,8 @@ def _end(error: BaseException | None) -> None:
 
 
 def _account_of_session(session_id: str) -> Account | None:
-    rows: Sequence[Any] = db.session.execute(_SESSION, {"sha256": sessions.fingerprint(session_id)}).all()
+    key = {"fingerprint": sessions.fingerprint(session_id)}
+    rows: Sequence[Any] = db.session.execute(_SESSION, key).all()
     if not rows or not sessions.is_alive(rows[0][0], now=now()):
         return None
     row: UserSession = rows[0][0]
@@ -135,7 +136,7 @@ def _account_of_token() -> Account | None:
     text = bearer_token()
     if not tokens.is_well_formed(text):
         return None
-    rows: Sequence[Any] = db.session.execute(_TOKEN, {"sha256": tokens.fingerprint(text)}).all()
+    rows: Sequence[Any] = db.session.execute(_TOKEN, {"fingerprint": tokens.fingerprint(text)}).all()
     if not rows:
         if _collector_of(text) is None:
             _count_unknown_token()
@@ -195,10 +196,12 @@ def _count_unknown_token() -> None:
         raise RateLimitedError(seconds)
 
 
-def _note_use(row: UserSession | ApiToken | Collector, column: str) -> None:
+def _note_use(row: UserSession | ApiToken | Collector, use: str) -> None:
     """Remember when something was last used, once a minute at most."""
-    last: dt.datetime | None = getattr(row, column)
+    last: dt.datetime | None = getattr(row, use)
     if last is None or now() - last >= _NOTED_EVERY:
-        own = [key == getattr(row, key.key) for key in type(row).__table__.primary_key]
+        mapper = object_mapper(row)
+        key = zip(mapper.primary_key, mapper.primary_key_from_instance(row), strict=True)
+        own = [column == value for column, value in key]
         with write_transaction():
-            db.session.execute(update(type(row)).where(*own).values({column: now()}))
+            db.session.execute(update(type(row)).where(*own).values({use: now()}))
