@@ -5,7 +5,6 @@ A plugin: `tests/conftest.py` loads it for the folders that need it.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,44 +12,22 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from sqlalchemy import update
-from waitress.server import create_server
 
 from portal.access import sessions
 from portal.app import create_app, real_providers
 from portal.demo.mails import show_mails
 from portal.domain.access import Preset
 from portal.models import Account, UserSession
-from portal.sandbox import easybill, stripe
 from portal.storage.database import db
-from tests import easybill_description, rendering, tenancy
+from tests import rendering, tenancy
 from tests.backends import Backend, Clock, on_postgres, on_sqlite
 from tests.factories import make_account, make_member, make_organization
 from tests.page import CheckingClient, client_of
-from tests.sandbox.stripe_watch import deviations_from_stripe  # noqa: F401 -- watches every test
 from tests.settings import Sandboxes, make_settings
 
-pytest_plugins = ["tests.rows"]
+pytest_plugins = ["tests.rows", "tests.stand_ins"]
 tenancy.watch()
 rendering.watch()
-
-
-@pytest.fixture(scope="session")
-def sandboxes() -> Iterator[Sandboxes]:
-    """Stripe and EasyBill, as servers on loopback; EasyBill's answers are as its description says."""
-    easybill_app = easybill.create_app()
-    faults = easybill_description.watch(easybill_app)
-    servers = [
-        create_server(each, host="127.0.0.1", port=0, threads=4)
-        for each in (stripe.create_app(), easybill_app)
-    ]
-    threads = [threading.Thread(target=each.run, daemon=True) for each in servers]
-    for thread in threads:
-        thread.start()
-    urls = [f"http://127.0.0.1:{each.effective_port}" for each in servers]
-    yield Sandboxes(*urls)
-    for each in servers:
-        each.close()
-    assert not faults, sorted(set(faults))
 
 
 @pytest.fixture(scope="session")

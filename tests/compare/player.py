@@ -144,12 +144,15 @@ def _written(response: TestResponse) -> dict[str, Any]:
         text = body.decode()
     except UnicodeDecodeError:
         return answer | {"bytes": hashlib.sha256(body).hexdigest() + f" ({len(body)} bytes)"}
+    headers = [(name, _without_ports(value)) for name, value in answer["headers"]]
+    return answer | {"headers": headers, "text": _without_ports(text)}
+
+
+def _without_ports(text: str) -> str:
+    """Name the stand-ins rather than their ports, which differ from walk to walk."""
     for name in ("STRIPE_API_BASE", "EASYBILL_API_BASE"):
         text = text.replace(os.environ[name], f"http://{name}")
-        answer["headers"] = [
-            (key, value.replace(os.environ[name], f"http://{name}")) for key, value in answer["headers"]
-        ]
-    return answer | {"text": text}
+    return text
 
 
 def _listing(app: Flask) -> dict[str, Any]:

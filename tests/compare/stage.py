@@ -90,11 +90,8 @@ def _environment(stage: Stage, stripe_port: int, easybill_port: int) -> dict[str
 
 
 def _free_ports() -> list[int]:
-    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    ports = [holder.getsockname()[1] for holder in holders]
-    for holder in holders:
-        holder.close()
-    return ports
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        return [first.getsockname()[1], second.getsockname()[1]]
 
 
 def _wait_for(*ports: int) -> None:

@@ -40,7 +40,7 @@ def all_writes(things: Things) -> Iterator[Step]:
     """Yield the writes, and after each kind reads of what they changed."""
     home = f"/organizations/{things.of('hanse.example')['organization_id'][0]}"
     parts = (_profile(home), _tokens(home, things), _usage(things), _methods(home, things))
-    for part in (*parts, _leaving(things), _account(), _doors(), _webhooks()):
+    for part in (*parts, _leaving(things), _account(), _sessions(), _doors(), _webhooks()):
         yield from part
         yield from _reads_of_changes(home)
 
@@ -175,6 +175,10 @@ def _account() -> Iterator[Step]:
         yield _form(who, "/account/password", {"current": old, "new": new})
     yield _form(who, "/account/password", {"current": _PASSWORD, "new": "another good one"})
     yield _form(who, "/account/password", {"current": _PASSWORD})
+
+
+def _sessions() -> Iterator[Step]:
+    who = "developer@hanse.example"
     capture = {"session": r"/account/sessions/([0-9a-f-]{36})/end"}
     yield step("unconfirmed", "GET", "/account", headers=HTML, capture=capture)
     yield _form("unconfirmed", "/account/sessions/{session}/end", {"more": "1"})
