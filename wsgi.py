@@ -10,7 +10,8 @@ from flask import Flask
 from flask.cli import FlaskGroup
 
 from portal import cli
-from portal.config import SettingsError, from_environment
+from portal.config import from_environment
+from portal.seller import SettingsError
 
 
 def _defaults_of_the_demo(given: Mapping[str, str], var: Path) -> dict[str, str]:

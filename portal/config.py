@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from portal.domain.vat import VatRules, WithoutVatId
 from portal.seller import REQUIRED as _SELLER_REQUIRED
-from portal.seller import Seller, UnusableSellerError, seller_of
+from portal.seller import Seller, SettingsError, seller_of
 
 ROOT = Path(__file__).resolve().parent.parent
 STRIPE_API = "https://api.stripe.com"
@@ -40,10 +40,6 @@ _REQUIRED = (
 
 
 Defaults = Callable[[Mapping[str, str], Path], Mapping[str, str]]
-
-
-class SettingsError(Exception):
-    """A setting is missing or contradicts another; the sentence says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +160,7 @@ def _settings(values: Mapping[str, str], *, is_production: bool, var: Path) -> S
             api_base=values.get("EASYBILL_API_BASE", EASYBILL_API),
             calls_per_minute=_calls_per_minute(values),
         ),
-        seller=_seller(values),
+        seller=seller_of(values, ROOT / "static"),
         close_grace_days=_whole_number(values, "CLOSE_GRACE_DAYS", 3),
         provider_deadline_milliseconds=_whole_number(values, "PROVIDER_DEADLINE_MILLISECONDS", 2000),
         log_level=values.get("LOG_LEVEL", "INFO"),
@@ -173,13 +169,6 @@ def _settings(values: Mapping[str, str], *, is_production: bool, var: Path) -> S
         mail=MailSettings(_mail_url(values["MAIL_URL"]), values["MAIL_FROM"]),
         proxy_hops=_whole_number(values, "PROXY_HOPS", 0),
     )
-
-
-def _seller(values: Mapping[str, str]) -> Seller:
-    try:
-        return seller_of(values, ROOT / "static")
-    except UnusableSellerError as error:
-        raise SettingsError(str(error)) from error
 
 
 def _without_vat_id(values: Mapping[str, str]) -> WithoutVatId:

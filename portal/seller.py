@@ -6,7 +6,7 @@ The settings begin with `SELLER_`. Each is checked at the start; an unusable val
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -24,8 +24,8 @@ REQUIRED = ("SELLER_NAME", "SELLER_SUPPORT_EMAIL", "SELLER_COUNTRY", "SELLER_TIM
 _NAME_LENGTH_MAX = 100
 
 
-class UnusableSellerError(ValueError):
-    """A setting of the seller cannot be used; the sentence says which, and what it has to be."""
+class SettingsError(Exception):
+    """A setting is missing, cannot be used, or contradicts another; the sentence says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ class Seller:
 
 def seller_of(values: Mapping[str, str], static: Path) -> Seller:
     """Read the seller of some settings, the required ones among them; `static` is the folder of logos."""
-    name = _name(values, "SELLER_NAME")
-    country = _country(values["SELLER_COUNTRY"])
+    name = _checked(values, "SELLER_NAME", _short_line)
+    country = _checked(values, "SELLER_COUNTRY", checked_country)
     return Seller(
         name=name,
-        brand=_name(values, "SELLER_BRAND", name),
+        brand=_checked(values, "SELLER_BRAND", _short_line, name),
         logo=_logo(values.get("SELLER_LOGO"), static),
         support_email=_support_email(values["SELLER_SUPPORT_EMAIL"]),
         country=country,
@@ -83,18 +83,15 @@ def seller_of(values: Mapping[str, str], static: Path) -> Seller:
     )
 
 
-def _name(values: Mapping[str, str], setting: str, default: str = "") -> str:
+def _checked(values: Mapping[str, str], setting: str, check: Callable[[str], str], default: str = "") -> str:
     try:
-        return required_line(values.get(setting, default), _NAME_LENGTH_MAX)
+        return check(values.get(setting, default))
     except UnusableValueError as error:
-        raise UnusableSellerError(f"{setting} {error}.") from error
+        raise SettingsError(f"{setting} {error}.") from error
 
 
-def _country(code: str) -> str:
-    try:
-        return checked_country(code)
-    except UnusableValueError as error:
-        raise UnusableSellerError(f"SELLER_COUNTRY {error}.") from error
+def _short_line(text: str) -> str:
+    return required_line(text, _NAME_LENGTH_MAX)
 
 
 def _vat_home(values: Mapping[str, str], country: str) -> str:
@@ -102,7 +99,7 @@ def _vat_home(values: Mapping[str, str], country: str) -> str:
     name = "SELLER_VAT_HOME" if "SELLER_VAT_HOME" in values else "SELLER_COUNTRY"
     home = vat_area(values.get("SELLER_VAT_HOME", country))
     if home not in EU:
-        raise UnusableSellerError(
+        raise SettingsError(
             f"{name} is {home!r}, whose VAT rates are not known here: SELLER_VAT_HOME is one of"
             f" {', '.join(sorted(EU))}."
         )
@@ -113,14 +110,14 @@ def _time_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise UnusableSellerError(
+        raise SettingsError(
             f"SELLER_TIME_ZONE is {name!r}; it is a zone of the tz database, such as Europe/Vienna."
         ) from error
 
 
 def _support_email(address: str) -> str:
     if not is_email_address(address):
-        raise UnusableSellerError(f"SELLER_SUPPORT_EMAIL is {address!r}, which is no e-mail address.")
+        raise SettingsError(f"SELLER_SUPPORT_EMAIL is {address!r}, which is no e-mail address.")
     return address
 
 
@@ -130,7 +127,7 @@ def _logo(name: str | None, static: Path) -> Logo | None:
     file, _, symbol = name.partition("#")
     path = static / file
     if not path.is_file() or not path.resolve().is_relative_to(static.resolve()):
-        raise UnusableSellerError(f"SELLER_LOGO is {name!r}; it is the path of a file below static/.")
+        raise SettingsError(f"SELLER_LOGO is {name!r}; it is the path of a file below static/.")
     return Logo(file, symbol or None)
 
 
@@ -139,7 +136,7 @@ def _bank(values: Mapping[str, str], name: str) -> BankAccount | None:
     if number is None:
         return None
     code = values.get("SELLER_BIC")
-    owner = _name(values, "SELLER_ACCOUNT_OWNER", name)
+    owner = _checked(values, "SELLER_ACCOUNT_OWNER", _short_line, name)
     return BankAccount(owner, _iban(number), _bic(code) if code else None)
 
 
@@ -147,13 +144,11 @@ def _iban(number: str) -> str:
     try:
         return str(iban.validate(number))
     except ValidationError as error:
-        raise UnusableSellerError(
-            "SELLER_IBAN is not an IBAN: its country, length or check digits."
-        ) from error
+        raise SettingsError("SELLER_IBAN is not an IBAN: its country, length or check digits.") from error
 
 
 def _bic(code: str) -> str:
     try:
         return str(bic.validate(code))
     except ValidationError as error:
-        raise UnusableSellerError(f"SELLER_BIC is {code!r}; a BIC has 8 or 11 characters.") from error
+        raise SettingsError(f"SELLER_BIC is {code!r}; a BIC has 8 or 11 characters.") from error

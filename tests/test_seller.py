@@ -8,7 +8,7 @@ import pytest
 
 from portal.config import ROOT
 from portal.domain.vat import EU
-from portal.seller import BankAccount, Logo, UnusableSellerError, seller_of
+from portal.seller import BankAccount, Logo, SettingsError, seller_of
 
 VALUES = {
     "SELLER_NAME": "Alpencloud",
@@ -51,7 +51,7 @@ def test_a_seller_in_a_country_without_own_vat_is_taxed_in_its_neighbour():
 
 def test_a_seller_from_outside_the_union_says_where_it_is_taxed():
     with pytest.raises(
-        UnusableSellerError, match=r"SELLER_COUNTRY is 'CH', whose VAT rates are not known here: .* AT, BE"
+        SettingsError, match=r"SELLER_COUNTRY is 'CH', whose VAT rates are not known here: .* AT, BE"
     ):
         seller(SELLER_COUNTRY="CH")
     assert seller(SELLER_COUNTRY="CH", SELLER_VAT_HOME="AT").vat_home == "AT"
@@ -79,7 +79,7 @@ def test_a_seller_from_outside_the_union_says_where_it_is_taxed():
     ],
 )
 def test_an_unusable_setting_of_the_seller_is_refused_with_a_sentence_that_names_it(name, value):
-    with pytest.raises(UnusableSellerError, match=name) as refused:
+    with pytest.raises(SettingsError, match=name) as refused:
         seller(**{name: value})
     assert str(refused.value).endswith(".")
     assert "\n" not in str(refused.value)
@@ -90,5 +90,5 @@ def test_an_unusable_setting_of_the_seller_is_refused_with_a_sentence_that_names
     [("SELLER_IBAN", "AT61 1904 3002 3457 3202"), ("SELLER_IBAN", "12345"), ("SELLER_BIC", "GIBA")],
 )
 def test_a_bank_account_with_a_typing_error_is_refused(name, value):
-    with pytest.raises(UnusableSellerError, match=name):
+    with pytest.raises(SettingsError, match=name):
         seller(**({"SELLER_IBAN": "AT611904300234573201"} | {name: value}))

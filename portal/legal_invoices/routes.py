@@ -28,8 +28,7 @@ bp = Blueprint("legal_invoices", __name__, url_prefix="/organizations/<uuid:orga
 @policy("billing:read")
 @Operation("list_legal_invoices")
 @renders("legal_invoices/index.html", json=schema.legal_invoice_list, fragments={"legal_invoice_list"})
-def index(organization_id: UUID) -> LegalInvoiceList:
-    del organization_id  # access/auth has found it, and checked that the caller belongs there
+def index(**_: UUID) -> LegalInvoiceList:
     return queries.legal_invoices_of(organization(), requested_slice(dt.date, int), today=_today())
 
 
@@ -37,16 +36,14 @@ def index(organization_id: UUID) -> LegalInvoiceList:
 @policy("billing:read")
 @Operation("get_legal_invoice")
 @renders("legal_invoices/detail.html", json=schema.legal_invoice_detail)
-def detail(organization_id: UUID, invoice_id: str) -> LegalInvoiceDetail:
-    del organization_id
+def detail(invoice_id: str, **_: UUID) -> LegalInvoiceDetail:
     return queries.legal_invoice_of(organization(), invoice_id, today=_today())
 
 
 @bp.get("/download")
 @policy("billing:read")
 @Operation("download_legal_invoice", query=schema.DownloadQuery, refuses=[406])
-def download(organization_id: UUID) -> Response:
-    del organization_id
+def download(**_: UUID) -> Response:
     invoice_id = request.args.get("invoice_id")
     if not invoice_id:
         raise ValidationError({"invoice_id": ["is missing"]})

@@ -21,14 +21,6 @@ from portal.usage.queries import usage_of
 
 
 @dataclass(frozen=True, slots=True)
-class LegalRow:
-    """A legal document with its payment state of today."""
-
-    document: LegalDocument
-    status: LegalStatus
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
     """The start page of an organization."""
 
@@ -37,7 +29,8 @@ class Overview:
     metered_through: dt.datetime | None
     closes_on: dt.date
     year: Usage
-    legal: Sequence[LegalRow]
+    legal: Sequence[LegalDocument]
+    today: dt.date
     unpaid: Money
     payment_method: PaymentMethod | None
 
@@ -61,16 +54,19 @@ class Overview:
 def overview_of(organization: Organization, *, now: dt.datetime, grace_days: int) -> Overview:
     month = Month.of(now)
     complete = completeness(organization.id, Window(month.start_hour, hour_of(now) + 1), now=now)
-    rows = _legal_rows(organization, now.date())
-    unpaid = [row for row in rows if row.status in {LegalStatus.OPEN, LegalStatus.OVERDUE}]
+    legal, today = _legal_documents(organization), now.date()
+    unpaid = [
+        document for document in legal if document.status_on(today) in {LegalStatus.OPEN, LegalStatus.OVERDUE}
+    ]
     return Overview(
         organization=organization,
         month=month,
         year=_year(organization, month, now),
         metered_through=complete.metered_through,
         closes_on=month.shifted(1).first_on + dt.timedelta(days=grace_days),
-        legal=rows[:3],
-        unpaid=Money(sum(row.document.remaining.cents for row in unpaid), organization.currency),
+        legal=legal[:3],
+        today=today,
+        unpaid=Money(sum(document.remaining.cents for document in unpaid), organization.currency),
         payment_method=_default_payment_method(organization),
     )
 
@@ -84,13 +80,13 @@ def _year(organization: Organization, month: Month, now: dt.datetime) -> Usage:
     )
 
 
-def _legal_rows(organization: Organization, today: dt.date) -> Sequence[LegalRow]:
+def _legal_documents(organization: Organization) -> Sequence[LegalDocument]:
     query = (
         select(LegalDocument)
         .where(LegalDocument.organization_id == organization.id)
         .order_by(LegalDocument.document_on.desc(), LegalDocument.id.desc())
     )
-    return [LegalRow(document, document.status_on(today)) for document in db.session.scalars(query)]
+    return db.session.scalars(query).all()
 
 
 def _default_payment_method(organization: Organization) -> PaymentMethod | None:

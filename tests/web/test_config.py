@@ -7,9 +7,10 @@ import json
 import pytest
 
 from portal import config
-from portal.config import EASYBILL_API, STRIPE_API, STRIPE_JS, SettingsError
+from portal.config import EASYBILL_API, STRIPE_API, STRIPE_JS
 from portal.demo import settings as demo_settings
 from portal.domain.vat import VatRules, WithoutVatId
+from portal.seller import SettingsError
 from tests.seller import SELLER
 
 PRODUCTION = {
