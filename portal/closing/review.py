@@ -42,24 +42,23 @@ def _mistake(invoice: UpcomingInvoice) -> str | None:
     """Name a mistake that no approval makes right."""
     if len({line.uid for line in invoice.lines}) != len(invoice.lines):
         return "A line stands twice."
-    if any(abs(cents) > AMOUNT_MAX_MINOR for cents in (invoice.total.cents, *_amounts(invoice))):
+    amounts = [invoice.total.cents, *(line.total_cents for line in invoice.lines)]
+    if any(abs(cents) > AMOUNT_MAX_MINOR for cents in amounts):
         return "An amount is larger than programs can read exactly."
     return None
 
 
 def _surprise(invoice: UpcomingInvoice, totals: Sequence[int]) -> str | None:
     usual = median_low(totals) if totals else 0
-    is_surprise = usual > 0 and invoice.total.cents > _TIMES_MAX * usual
-    if is_surprise and not _is_approved(invoice.organization.id, invoice.month):
-        return (
-            f"The total is {invoice.total.major:f} {invoice.total.currency}, more than {_TIMES_MAX} times"
-            f" the median of the last {len(totals)} months."
-        )
-    return None
-
-
-def _amounts(invoice: UpcomingInvoice) -> Sequence[int]:
-    return [line.total_cents for line in invoice.lines]
+    if not 0 < _TIMES_MAX * usual < invoice.total.cents:
+        return None
+    review = _review_of(invoice.organization, invoice.month)
+    if review is not None and review.ended_at is not None:
+        return None
+    return (
+        f"The total is {invoice.total.major:f} {invoice.total.currency}, more than {_TIMES_MAX} times"
+        f" the median of the last {len(totals)} months."
+    )
 
 
 def _earlier_totals(organization_ids: Collection[int]) -> Mapping[int, Sequence[int]]:
@@ -77,21 +76,17 @@ def _earlier_totals(organization_ids: Collection[int]) -> Mapping[int, Sequence[
     return totals
 
 
-def _is_approved(organization_id: int, month: Month) -> bool:
-    query = select(MonthReview.id).where(
-        MonthReview.organization_id == organization_id,
-        MonthReview.period == str(month),
-        MonthReview.ended_at.is_not(None),
+def _review_of(organization: Organization, month: Month) -> MonthReview | None:
+    """Return the review of a month, whether it waits or was approved."""
+    query = select(MonthReview).where(
+        MonthReview.organization_id == organization.id, MonthReview.period == str(month)
     )
-    return db.session.scalar(query) is not None
+    return db.session.scalar(query)
 
 
 def put_in_review(organization: Organization, month: Month, reason: str, now: dt.datetime) -> bool:
     """Let a month wait, and say why; return whether it did not wait before. An approval counts once."""
-    query = select(MonthReview).where(
-        MonthReview.organization_id == organization.id, MonthReview.period == str(month)
-    )
-    review = db.session.scalar(query)
+    review = _review_of(organization, month)
     if review is not None and review.ended_at is None:
         review.reason = reason
         return False
@@ -123,13 +118,8 @@ def months_in_review() -> Sequence[tuple[Organization, MonthReview]]:
 
 def approve(organization: Organization, month: Month, *, now: dt.datetime) -> None:
     """Let a month in review be closed by the next run, however unusual it looks; the caller commits."""
-    query = select(MonthReview).where(
-        MonthReview.organization_id == organization.id,
-        MonthReview.period == str(month),
-        MonthReview.ended_at.is_(None),
-    )
-    review = db.session.scalar(query)
-    if review is None:
+    review = _review_of(organization, month)
+    if review is None or review.ended_at is not None:
         raise NotFoundError(f"{organization.name} has no parked month {month}.")
     review.ended_at = now
     audit.record(organization.id, "month.released", str(month), before={"reason": review.reason})
