@@ -107,28 +107,8 @@ def _taken_over(
         if document.is_draft:
             drafts.append(document)
         else:
-            _take_over_safely(provider, organization_id, document, now, counts)
+            _take_over(provider, organization_id, document, now, counts)
     return drafts
-
-
-def _take_over_safely(
-    provider: InvoicingProvider,
-    organization_id: int,
-    document: Document,
-    now: dt.datetime,
-    counts: SyncCounts,
-) -> None:
-    try:
-        _take_over(provider, organization_id, document, now, counts)
-    except InvoicingRateLimitedError:
-        raise
-    except ProviderUnavailableError:
-        db.session.rollback()
-        counts.failed += 1
-        log.warning("a document is for the next sync", extra={"document": document.id})
-    except BillingError as error:  # it would be the same the next time
-        db.session.rollback()
-        log.exception("a document cannot be taken over", extra={"document": document.id, "why": str(error)})
 
 
 def _take_over(
@@ -138,12 +118,22 @@ def _take_over(
     now: dt.datetime,
     counts: SyncCounts,
 ) -> None:
-    if _refresh(organization_id, document, now):
-        counts.refreshed += 1
-    elif _is_to_be_added(organization_id, document):
-        legal_copy.keep(organization_id, document, provider.pdf_of(document.id), link=None, at=now)
-        db.session.commit()
-        counts.added += 1
+    try:
+        if _refresh(organization_id, document, now):
+            counts.refreshed += 1
+        elif _is_to_be_added(organization_id, document):
+            legal_copy.keep(organization_id, document, provider.pdf_of(document.id), link=None, at=now)
+            db.session.commit()
+            counts.added += 1
+    except InvoicingRateLimitedError:
+        raise
+    except ProviderUnavailableError:
+        db.session.rollback()
+        counts.failed += 1
+        log.warning("a document is for the next sync", extra={"document": document.id})
+    except BillingError as error:  # it would be the same the next time
+        db.session.rollback()
+        log.exception("a document cannot be taken over", extra={"document": document.id, "why": str(error)})
 
 
 def _refresh(organization_id: int, document: Document, now: dt.datetime) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from portal.domain import errors
@@ -106,13 +107,13 @@ class StripeGateway:
             missing="customer",
         )
         if customer.is_deleted:
-            return CustomerMethods(methods=(), default_id=None, is_deleted=True)
+            return customer
         methods = self._listed(
             "methods_of",
             lambda api, more: api.v1.customers.payment_methods.list(customer_id, more),
             shapes.method_from,
         )
-        return CustomerMethods(methods=tuple(methods), default_id=customer.default_id, is_deleted=False)
+        return replace(customer, methods=tuple(methods))
 
     def method_of(self, method_id: str) -> Method:
         return self._api.ask(

@@ -48,14 +48,6 @@ class Mandate:
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerState:
-    """The default method of a customer, and whether the customer still exists."""
-
-    default_id: str | None
-    is_deleted: bool
-
-
-@dataclass(frozen=True, slots=True)
 class CustomerMethods:
     """The payment methods of a customer, and the default among them."""
 
@@ -146,11 +138,11 @@ def method_from(method: Any) -> Method:
     )
 
 
-def customer_from(customer: Any) -> CustomerState:
+def customer_from(customer: Any) -> CustomerMethods:
     """Read a customer; of a deleted one Stripe keeps only that it was."""
     is_deleted = bool(_path(customer, "deleted"))
     default = None if is_deleted else customer.invoice_settings.default_payment_method
-    return CustomerState(default_id=_id_of(default), is_deleted=is_deleted)
+    return CustomerMethods(methods=(), default_id=_id_of(default), is_deleted=is_deleted)
 
 
 def event_from(event: Any) -> Event:

@@ -9,8 +9,8 @@ difference from them becomes a correction, a row of its own.
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from portal.domain.period import HOURS_A_DAY, Month
 from portal.domain.rating import ENTRY_MAX_NANO
 from portal.ledger import usage_rows
 from portal.ledger.usage_rows import NO_ENTRY, AcceptedEntry, Correction, CurrentEntry, Key
-from portal.models import UsageCorrection, draw
+from portal.models import UsageCorrection, draw_each
 from portal.storage.database import db
 
 _BATCH = 20_000
@@ -157,27 +157,20 @@ def _revision_to_write(key: Key, entry: Entry, before: CurrentEntry | None, writ
 
 
 def _append_corrections(corrections: Sequence[Correction], now: dt.datetime) -> None:
-    by_organization: dict[int, list[Correction]] = defaultdict(list)
-    for correction in corrections:
-        by_organization[correction.key.organization_id].append(correction)
-    for organization_id, their_corrections in by_organization.items():
-        ids = draw(organization_id, UsageCorrection.__tablename__, len(their_corrections))
-        rows = list(_correction_rows(ids, their_corrections, now))
-        db.session.execute(insert(UsageCorrection), rows)
-
-
-def _correction_rows(
-    ids: Sequence[int], corrections: Sequence[Correction], now: dt.datetime
-) -> Iterator[dict[str, object]]:
-    for correction_id, correction in zip(ids, corrections, strict=True):
-        key = correction.key
-        yield {
-            "organization_id": key.organization_id,
-            "id": correction_id,
+    if not corrections:
+        return
+    counts = Counter(correction.key.organization_id for correction in corrections)
+    drawn = draw_each(UsageCorrection.__tablename__, counts)
+    numbers = {organization_id: iter(ids) for organization_id, ids in drawn.items()}
+    rows = [
+        {
+            **correction.key._asdict(),
+            "id": next(numbers[correction.key.organization_id]),
             "uid": uuid4(),
-            "hour": key.hour,
-            "subscription_id": key.subscription_id,
             "revision": correction.revision,
             "delta_nano": correction.delta_nano,
             "arrived_at": now,
         }
+        for correction in corrections
+    ]
+    db.session.execute(insert(UsageCorrection), rows)
