@@ -3,7 +3,6 @@
 from portal.models.account import Account, ApiToken, Collector, Membership
 from portal.models.audit import AuditEntry
 from portal.models.bulk import insert_rows
-from portal.models.document_format import DocumentFormat, LegalDocumentFormat
 from portal.models.idempotency_record import IdempotencyRecord
 from portal.models.invoice import Delivery, Invoice, InvoiceStatus, MonthReview
 from portal.models.invoice_line import (
@@ -16,7 +15,15 @@ from portal.models.invoice_line import (
     invoice_uid,
     item_uid,
 )
-from portal.models.legal_document import CallBudget, LegalDocument, LegalDocumentFile, LegalStatus, SyncState
+from portal.models.legal_document import (
+    CallBudget,
+    DocumentFormat,
+    LegalDocument,
+    LegalDocumentFile,
+    LegalDocumentFormat,
+    LegalStatus,
+    SyncState,
+)
 from portal.models.organization import Organization
 from portal.models.outgoing_mail import OutgoingMail
 from portal.models.owned import Counter, add_owned, draw, draw_each
