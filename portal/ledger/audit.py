@@ -106,14 +106,13 @@ def _hashes_before(drawn: Mapping[int, range]) -> dict[int, str]:
 
 def _row(change: Change, number: int, actor: Actor, at: dt.datetime, previous: str) -> dict[str, object]:
     row: dict[str, object] = {
-        "organization_id": change.organization_id,
+        **change._asdict(),
         "id": number,
         "uid": uuid4(),
         "at": at,
         "actor": scrubbed(actor.name),
         "account_uid": actor.account_uid,
         "request_id": actor.request_id,
-        "action": change.action,
         "subject": scrubbed(change.subject),
         "before": _plain(change.before),
         "after": _plain(change.after),

@@ -102,13 +102,10 @@ def _record_price(product: Product, price: Price, before: Decimal | None) -> Non
 def _refuse_frozen(product: Product, currency: str, start_day: int) -> None:
     """Refuse a price for a day of an invoiced month; a product without any price was in no invoice."""
     has_price = exists().where(Price.product_id == product.id, Price.currency == currency)
-    is_invoiced = exists().where(Invoice.currency == currency, Invoice.period >= _period_of(start_day))
+    period = str(Month.of_day(start_day))
+    is_invoiced = exists().where(Invoice.currency == currency, Invoice.period >= period)
     if db.session.scalar(select(has_price & is_invoiced)):
         raise PriceFrozenError
-
-
-def _period_of(day: int) -> str:
-    return str(Month.of_day(day))
 
 
 def project_by_code(organization: Organization, code: str, *, name: str) -> Project:

@@ -154,13 +154,16 @@ def _is_same_subscription(part: ReadOnlyColumnCollection[str, Any]) -> ColumnEle
     )
 
 
+_LATE_LINE = (
+    _corrected.organization_id,
+    _subscriptions.project_id,
+    _subscriptions.product_id,
+    _corrected.hour,
+)
 _LATE = (
     select(
         func.coalesce(_corrected.invoice_id, PENDING).label("batch"),
-        _corrected.organization_id,
-        _subscriptions.project_id,
-        _subscriptions.product_id,
-        _corrected.hour,
+        *_LATE_LINE,
         func.sum(_corrected.delta_nano // NANO),  # both limbs have the sign of the difference
         func.sum(_corrected.delta_nano % NANO),
     )
@@ -171,11 +174,5 @@ _LATE = (
         _corrected.hour < _END,
         _corrected.delta_nano != 0,
     )
-    .group_by(
-        "batch",
-        _corrected.organization_id,
-        _subscriptions.project_id,
-        _subscriptions.product_id,
-        _corrected.hour,
-    )
+    .group_by("batch", *_LATE_LINE)
 )

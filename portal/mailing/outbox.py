@@ -55,12 +55,11 @@ def _send(mail_id: int, gateway: MailGateway, composers: Mapping[str, Composer],
         if mail is None:
             return False
         gateway.send(mail)
-    except BillingError as error:
-        log.warning("a mail was not sent; it is tried again", extra={"reason": str(error)})
-        _retry_later(mail_id, lease, now, error)
-        return False
     except Exception as error:  # a mistake in one mail must not stop the others
-        log.exception("a mail could not be sent", extra={"mail": mail_id})
+        if isinstance(error, BillingError):
+            log.warning("a mail was not sent; it is tried again", extra={"reason": str(error)})
+        else:
+            log.exception("a mail could not be sent", extra={"mail": mail_id})
         _retry_later(mail_id, lease, now, error)
         return False
     _QUEUE.give_back(row, lease, sent_at=now, last_error=None)

@@ -168,13 +168,8 @@ def _instant(text: str | None) -> dt.datetime:
 
 
 def _price(row: Row) -> Decimal:
-    if row["ListUnitPrice"] is None:
-        raise CannotBeMeteredError("no price")
-    price = _number(row["ListUnitPrice"])
-    if price < 0:
-        raise CannotBeMeteredError("negative price")
     try:
-        pico = pico_of(price)
+        pico = pico_of(_number(row["ListUnitPrice"], "price"))
     except Inexact as error:
         raise CannotBeMeteredError("price finer than 12 decimals") from error
     if pico > PRICE_MAX_PICO:
@@ -183,22 +178,21 @@ def _price(row: Row) -> Decimal:
 
 
 def _quantity(row: Row) -> tuple[int, bool]:
-    if row["PricingQuantity"] is None:
-        raise CannotBeMeteredError("no quantity")
-    quantity = _number(row["PricingQuantity"])
-    if quantity < 0:
-        raise CannotBeMeteredError("negative quantity")
-    nano, was_rounded = nano_of(quantity)
+    nano, was_rounded = nano_of(_number(row["PricingQuantity"], "quantity"))
     if nano > ENTRY_MAX_NANO:
         raise CannotBeMeteredError(TOO_LARGE)
     return nano, was_rounded
 
 
-def _number(text: str) -> Decimal:
+def _number(text: str | None, noun: str) -> Decimal:
+    if text is None:
+        raise CannotBeMeteredError(f"no {noun}")
     try:
         number = Decimal(text)
     except InvalidOperation as error:
         raise CannotBeMeteredError(MALFORMED) from error
     if not number.is_finite() or abs(number.adjusted()) > _EXPONENT_MAX or len(text) > 2 * _EXPONENT_MAX:
         raise CannotBeMeteredError(MALFORMED)
+    if number < 0:
+        raise CannotBeMeteredError(f"negative {noun}")
     return number
