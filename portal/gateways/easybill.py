@@ -27,6 +27,7 @@ from portal.gateways.invoicing import (
     DocumentPage,
     FinishedDocumentError,
     InvoicingCustomer,
+    InvoicingProvider,
     InvoicingUnavailableError,
 )
 
@@ -38,7 +39,7 @@ _FORMATS = {
 }
 
 
-class EasybillGateway:
+class EasybillGateway(InvoicingProvider):
     """An account at EasyBill, as an invoicing provider; its ids are whole numbers."""
 
     name = "EasyBill"
@@ -49,7 +50,6 @@ class EasybillGateway:
         self._easybill = Connection(api_key, api_base, deadline_seconds, budget)
 
     def customer_by_number(self, number: str) -> str | None:
-        """Return the id of the customer with our number; the oldest, should there be several."""
         customers = self._easybill.list_of("/customers", {"number": escaped(number)})
         ids = [whole(each.get("id")) for each in customers if each.get("number") == number]
         return str(min(ids)) if ids else None
@@ -59,7 +59,6 @@ class EasybillGateway:
         return id_of(self._easybill.json("POST", "/customers", body=customer_body(customer)))
 
     def update_customer(self, customer_id: str, customer: InvoicingCustomer) -> None:
-        """Let documents drafted or finished from now on have the customer's facts of today."""
         self._easybill.json("PUT", f"/customers/{_segment(customer_id)}", body=customer_body(customer))
 
     def refuse_uncarried(self, draft: DocumentDraft) -> None:
@@ -83,11 +82,9 @@ class EasybillGateway:
         return None if answer.status == HTTPStatus.NOT_FOUND else document_from(object_of(answer))
 
     def finish(self, document_id: str) -> Document:
-        """Give a draft its number: from then on it is a legal document. A finished one stays as it is."""
         return document_from(self._easybill.json("PUT", f"/documents/{_segment(document_id)}/done"))
 
     def delete_draft(self, document_id: str) -> None:
-        """Delete a draft; FinishedDocumentError for anything else, and nothing when it is gone."""
         document = self.document_of(document_id)
         if document is None:
             return
@@ -98,7 +95,6 @@ class EasybillGateway:
             refuse_failure(answer)
 
     def pdf_of(self, document_id: str) -> bytes:
-        """Return a document's PDF, byte for byte."""
         answer = self._easybill.call("GET", f"/documents/{_segment(document_id)}/pdf")
         refuse_failure(answer)
         if not answer.content.startswith(b"%PDF"):
@@ -106,7 +102,6 @@ class EasybillGateway:
         return answer.content
 
     def e_invoice_of(self, document_id: str, format_name: str) -> bytes | None:
-        """Return a document as `xrechnung` or `zugferd`, byte for byte; None where the account makes none."""
         answer = self._easybill.call(
             "GET", f"/documents/{_segment(document_id)}/download", accept=_FORMATS[format_name]
         )
@@ -125,7 +120,6 @@ class EasybillGateway:
         return self._page(filters, page)
 
     def drafts(self, page: int = 1) -> DocumentPage:
-        """Return a page, counted from 1, of all drafts of the account, ours or not."""
         return self._page({"is_draft": "1"}, page)
 
     def _page(self, filters: dict[str, str], page: int) -> DocumentPage:
@@ -133,7 +127,6 @@ class EasybillGateway:
         return DocumentPage([document_from(each) for each in items], pages)
 
     def record_payment(self, document_id: str, amount: Money, paid_on: dt.date, reference: str) -> str:
-        """Say that a document was paid and return the payment's id; the same reference counts once."""
         payments = self._easybill.list_of(
             "/document-payments", {"document_id": _segment(document_id), "reference": escaped(reference)}
         )
