@@ -150,18 +150,8 @@ def _restore_sqlite(
 def _restore_postgres(path: Path, url: URL, *, is_replacing: bool) -> None:
     if not is_replacing and _has_tables(url):
         raise BackupError("The database has tables already; say --replace to replace them.")
-    _run(
-        "pg_restore",
-        url,
-        "--clean",
-        "--if-exists",
-        "--no-owner",
-        "--no-privileges",
-        "--single-transaction",
-        "--exit-on-error",
-        f"--dbname={url.database}",
-        str(path),
-    )
+    options = "--clean --if-exists --no-owner --no-privileges --single-transaction --exit-on-error".split()
+    _run("pg_restore", url, *options, f"--dbname={url.database}", str(path))
 
 
 def _has_tables(url: URL) -> bool:
@@ -176,17 +166,14 @@ def _has_tables(url: URL) -> bool:
 
 def _run(program: str, url: URL, *arguments: str) -> None:
     """Run one of PostgreSQL's programs; the password goes by the environment, which others cannot read."""
-    environment = os.environ | {
-        name: str(value)
-        for name, value in {
-            "PGHOST": url.host,
-            "PGPORT": url.port,
-            "PGUSER": url.username,
-            "PGPASSWORD": url.password,
-            "PGDATABASE": url.database,
-        }.items()
-        if value is not None
+    address = {
+        "PGHOST": url.host,
+        "PGPORT": url.port,
+        "PGUSER": url.username,
+        "PGPASSWORD": url.password,
+        "PGDATABASE": url.database,
     }
+    environment = os.environ | {name: str(value) for name, value in address.items() if value is not None}
     command = [_program(program), *arguments]
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)  # noqa: S603
     if done.returncode:

@@ -205,10 +205,7 @@ def _items(month: Month, organization_ids: Sequence[int], kind: ItemKind) -> _Bi
     if kind is ItemKind.CORRECTION:
         query = query.where(InvoiceItem.corrects_period == str(month))
     else:
-        query = query.join(
-            Invoice,
-            (Invoice.organization_id == InvoiceItem.organization_id) & (Invoice.id == InvoiceItem.invoice_id),
-        ).where(Invoice.period == str(month))
+        query = query.join(Invoice).where(Invoice.period == str(month))
     bills: _Bills = {}
     for item in db.session.scalars(query):
         line = _Line(item.organization_id, item.project_id, item.product_id, pico_of(item.unit_price))

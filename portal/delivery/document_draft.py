@@ -133,11 +133,7 @@ def _documents_of(organization: Organization, months: list[Month]) -> Mapping[Mo
     """Return the documents of some months, as far as we have them."""
     query = (
         select(Invoice.period, LegalDocument)
-        .join(
-            LegalDocument,
-            (LegalDocument.organization_id == Invoice.organization_id)
-            & (LegalDocument.invoice_id == Invoice.id),
-        )
+        .join(LegalDocument)
         .where(
             Invoice.organization_id == organization.id,
             Invoice.period.in_({str(month) for month in months}),
