@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -55,14 +55,13 @@ class Connection:
         self._budget = budget or Unlimited()
 
     def list_of(self, path: str, query: Mapping[str, str]) -> list[Body]:
-        return [each for page in self.pages(path, query) for each in page]
-
-    def pages(self, path: str, query: Mapping[str, str]) -> Iterator[list[Body]]:
+        bodies: list[Body] = []
         page = pages = 1
         while page <= pages:
             items, pages = self.page(path, query, page)
-            yield items
+            bodies += items
             page += 1
+        return bodies
 
     def page(self, path: str, query: Mapping[str, str], number: int) -> tuple[list[Body], int]:
         """Return one page of a list, counted from 1, and how many there are: none when it is empty."""

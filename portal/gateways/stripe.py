@@ -43,7 +43,6 @@ class StripeGateway:
         """Give all calls inside one deadline together."""
         return self._api.deadline_scope()
 
-    # -- customers and set-ups ----------------------------------------------------------------------------
     def create_customer(self, customer: NewCustomer, idempotency_key: str) -> str:
         """Return the id of the customer, made at the first call with this key."""
         metadata = {"organization": customer.key, "customer_number": customer.number}
@@ -98,7 +97,6 @@ class StripeGateway:
             missing="set-up",
         )
 
-    # -- what a customer has ------------------------------------------------------------------------------
     def methods_of(self, customer_id: str) -> CustomerMethods:
         """Return every payment method of a customer, and the default's id."""
         customer = self._api.ask(
@@ -139,7 +137,6 @@ class StripeGateway:
             missing="mandate",
         ).customer_id
 
-    # -- changes ------------------------------------------------------------------------------------------
     def attach(self, *, customer_id: str, method_id: str) -> Method:
         """Attach a method to a customer; a method that is attached already is returned as it is.
 
@@ -179,7 +176,6 @@ class StripeGateway:
             if self.method_of(method_id).customer_id is not None:
                 raise
 
-    # -- events -------------------------------------------------------------------------------------------
     def event_from(self, payload: bytes, signature: str, secret: str) -> Event | None:
         """Return the event, or None if it is not signed by Stripe within the last five minutes."""
         from stripe import SignatureVerificationError, Webhook  # noqa: PLC0415 - see stripe_client

@@ -1,6 +1,6 @@
 """Every table of the portal: columns, relations and facts derived from one row."""
 
-from portal.models.account import Account, ApiToken, Collector, Membership
+from portal.models.account import Account, ApiToken, Collector, Membership, PasswordReset, UserSession
 from portal.models.audit import AuditEntry
 from portal.models.bulk import insert_rows
 from portal.models.idempotency_record import IdempotencyRecord
@@ -29,7 +29,6 @@ from portal.models.outgoing_mail import OutgoingMail
 from portal.models.owned import Counter, add_owned, draw, draw_each
 from portal.models.payment_method import PaymentMethod, StripeCall, StripeEvent
 from portal.models.product import Metering, Price, Product, ProductName
-from portal.models.session import PasswordReset, UserSession
 from portal.models.subscription import Project, ProjectName, Subscription
 from portal.models.throttle import Throttle
 from portal.models.usage import UsageCorrection, UsageDay, UsageHour
