@@ -31,6 +31,7 @@ ALLOWED = {
     ("customers.py", "changes organization by a statement"),  # EasyBill's id and the version it was told
     ("deliver.py", "calls setattr"),  # counts of a run
     ("actions.py", "assigns .country"),  # of a card
+    ("arguments.py", "assigns .name"),  # of a command's argument
 }
 _CALLS = {"Organization", "CheckedProfile", "setattr", "__setattr__"}
 _STATEMENTS = {"insert", "update", "insert_rows", "query", "bulk_insert_mappings", "bulk_update_mappings"}
