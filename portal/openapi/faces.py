@@ -47,7 +47,7 @@ class Face:
     @property
     def answer(self) -> object:
         """The type of the JSON answer, or None: that of the view, or of the schema that shows its page."""
-        own = [kind for kind in self._returned if isinstance(kind, type) and issubclass(kind, Struct)]
+        own = self._returned(Struct)
         if own:
             return own[0]
         _, as_json, _ = getattr(self.view, "faces", ("", None, ()))
@@ -56,8 +56,7 @@ class Face:
     @property
     def is_sliced(self) -> bool:
         """Whether it answers a slice of a list."""
-        lists = [kind for kind in self._returned if isinstance(kind, type) and issubclass(kind, ListPage)]
-        return self.method == "GET" and bool(lists)
+        return self.method == "GET" and bool(self._returned(ListPage))
 
     @property
     def is_answer_kept(self) -> bool:
@@ -74,11 +73,11 @@ class Face:
             usual = usual - {404}
         return usual | set(self.operation.refuses)
 
-    @property
-    def _returned(self) -> tuple[object, ...]:
-        """The types that the view may return, as its annotation says."""
+    def _returned(self, base: type) -> list[type]:
+        """Return the types below `base` that the view may return, as its annotation says."""
         kind = get_type_hints(inspect.unwrap(self.view))["return"]
-        return get_args(kind) if isinstance(kind, UnionType) else (kind,)
+        kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+        return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, base)]
 
 
 def faces_of(app: Flask) -> Iterator[Face]:
