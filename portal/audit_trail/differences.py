@@ -1,7 +1,8 @@
-"""The changes of an entry of the audit trail, in words: a template filter."""
+"""The changes of an entry of the audit trail, in words: template filters."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from portal.models import AuditEntry
 from portal.web.filters import money
 
 _CENTS = "_cents"
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LEFT_OUT = {"id", "number", "login", "currency", "sha256"}  # shown beside it, or nowhere
 
 
@@ -32,6 +34,13 @@ def differences(entry: AuditEntry) -> Sequence[Difference]:
         for name in names
         if before.get(name) != after.get(name) and name not in _LEFT_OUT
     ]
+
+
+def subject_name(entry: AuditEntry) -> str:
+    """Name what changed where a person knows it by that name: an id says nothing."""
+    facts = (entry.before or {}) | (entry.after or {})
+    name: str = facts.get("number") or facts.get("login") or facts.get("product") or entry.subject
+    return "" if _ID.fullmatch(name) else name
 
 
 def _label(name: str) -> str:

@@ -8,7 +8,7 @@ from flask import Blueprint
 
 from portal.access.auth import organization, policy
 from portal.audit_trail import queries, schema
-from portal.audit_trail.differences import differences
+from portal.audit_trail.differences import differences, subject_name
 from portal.audit_trail.queries import AuditTrail
 from portal.web.lists import requested_slice
 from portal.web.operations import Operation
@@ -16,6 +16,7 @@ from portal.web.renders import renders
 
 bp = Blueprint("audit_trail", __name__, url_prefix="/organizations/<uuid:organization_id>/audit")
 bp.add_app_template_filter(differences)
+bp.add_app_template_filter(subject_name)
 
 
 @bp.get("")

@@ -33,7 +33,7 @@ class AuditEntry(Answer, frozen=True):
 
 
 def audit_trail(page: AuditTrail) -> list[AuditEntry]:
-    entries = [row.entry for row in page.entries]
     return [
-        AuditEntry.of(entry, id=entry.uid, number=entry.id, account_id=entry.account_uid) for entry in entries
+        AuditEntry.of(entry, id=entry.uid, number=entry.id, account_id=entry.account_uid)
+        for entry in page.entries
     ]
