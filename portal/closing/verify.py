@@ -122,9 +122,11 @@ def _is_subscription_of(usage: type[UsageDay | UsageHour | UsageCorrection]) -> 
 
 def _month(month: Month, organization_ids: Sequence[int]) -> Iterator[str]:
     """Compare a month of some organizations, and everything later that corrects it, line by line."""
-    query = select(Organization.id, Organization.currency).where(Organization.id.in_(organization_ids))
-    currencies: dict[int, str] = dict(db.session.execute(query).all())
-    invoices = _invoices_of(month, organization_ids)
+    query = select(Invoice.organization_id, Invoice.id, Organization.currency).join(Organization)
+    own = Invoice.organization_id.in_(organization_ids) & (Invoice.period == str(month))
+    rows = db.session.execute(query.where(own)).all()
+    invoices = {organization_id: invoice_id for organization_id, invoice_id, _ in rows}
+    currencies = {organization_id: currency for organization_id, _, currency in rows}
     usage: _Bills = {}
     corrections: _Bills = {}
     for line, batches in _metered(month, currencies).items():
@@ -188,13 +190,6 @@ def _sums_by_day(
     )
     for organization_id, project_id, product_id, on_day, of_batch, high, low in db.session.execute(query):
         yield (organization_id, project_id, product_id), on_day, of_batch, int(high) * NANO + int(low)
-
-
-def _invoices_of(month: Month, organization_ids: Sequence[int]) -> Mapping[int, int]:
-    query = select(Invoice.organization_id, Invoice.id).where(
-        Invoice.organization_id.in_(organization_ids), Invoice.period == str(month)
-    )
-    return dict(db.session.execute(query).all())
 
 
 def _items(month: Month, organization_ids: Sequence[int], kind: ItemKind) -> _Bills:

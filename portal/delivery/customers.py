@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import case, or_, select
+from sqlalchemy import case, select
 
 from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
 from portal.gateways.invoicing import InvoicingCustomer, InvoicingKeyRefusedError, InvoicingProvider
@@ -73,10 +73,7 @@ def push_changes(provider: InvoicingProvider) -> int:
 def _unsynced() -> list[int]:
     query = select(Organization.id).where(
         Organization.invoicing_customer_id.is_not(None),
-        or_(
-            Organization.invoicing_profile_version.is_(None),
-            Organization.invoicing_profile_version != Organization.profile_version,
-        ),
+        Organization.invoicing_profile_version.is_distinct_from(Organization.profile_version),
     )
     with read_transaction():
         return list(db.session.scalars(query.order_by(Organization.id)))

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ARRAY, ColumnElement, FromClause, Integer, Text, bindparam, cast, func, select
+from sqlalchemy import ARRAY, ColumnElement, FromClause, Integer, Text, and_, bindparam, cast, func, select
 from sqlalchemy.types import TypeEngine
 
 from portal.domain.period import HOURS_A_DAY, Month
@@ -94,20 +94,19 @@ def lock(organization_ids: Sequence[int]) -> None:
 def current_entries(keys: Sequence[Key]) -> dict[Key, CurrentEntry]:
     """Return what usage_hour has of these keys."""
     key = _key_table(keys)
-    query = select(
-        UsageHour.organization_id,
-        UsageHour.hour,
-        UsageHour.subscription_id,
-        UsageHour.quantity_nano,
-        UsageHour.revision,
-    ).join(
-        key,
-        (UsageHour.organization_id == key.c.organization_id)
-        & (UsageHour.hour == key.c.hour)
-        & (UsageHour.subscription_id == key.c.subscription_id),
+    parts = _key_of(UsageHour)
+    query = select(*parts, UsageHour.quantity_nano, UsageHour.revision).join(
+        key, and_(*(part == key.c[part.name] for part in parts))
     )
     rows = db.session.execute(query)
-    return {Key(*parts): CurrentEntry(quantity_nano, revision) for *parts, quantity_nano, revision in rows}
+    return {
+        Key(*numbers): CurrentEntry(quantity_nano, revision) for *numbers, quantity_nano, revision in rows
+    }
+
+
+def _key_of(model: type[Model]) -> Sequence[ColumnElement[int]]:
+    """Return the columns of a table that make a key."""
+    return [model.__table__.c[name] for name in Key._fields]
 
 
 def _key_table(keys: Sequence[Key]) -> FromClause:
@@ -133,23 +132,18 @@ def frozen_months(organization_ids: Collection[int], months: Collection[Month]) 
 def with_corrections(keys: Sequence[Key], frozen: Mapping[Key, CurrentEntry]) -> dict[Key, CurrentEntry]:
     """Return what counts for keys of invoiced months: the frozen quantity and all later differences."""
     hours = [key.hour for key in keys]
+    parts = _key_of(UsageCorrection)
     query = (
-        select(
-            UsageCorrection.organization_id,
-            UsageCorrection.hour,
-            UsageCorrection.subscription_id,
-            func.sum(UsageCorrection.delta_nano),
-            func.max(UsageCorrection.revision),
-        )
+        select(*parts, func.sum(UsageCorrection.delta_nano), func.max(UsageCorrection.revision))
         .where(
             UsageCorrection.organization_id.in_({key.organization_id for key in keys}),
             UsageCorrection.hour.between(min(hours), max(hours)),
         )
-        .group_by(UsageCorrection.organization_id, UsageCorrection.hour, UsageCorrection.subscription_id)
+        .group_by(*parts)
     )
     current = {}
-    for *parts, delta_nano, revision in db.session.execute(query):
-        key = Key(*parts)
+    for *numbers, delta_nano, revision in db.session.execute(query):
+        key = Key(*numbers)
         before = frozen.get(key, NO_ENTRY)
         quantity_nano = before.quantity_nano + int(delta_nano)
         current[key] = CurrentEntry(quantity_nano, max(before.revision, revision))
