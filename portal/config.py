@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from portal.domain.vat import VatRules, WithoutVatId
 from portal.seller import REQUIRED as _SELLER_REQUIRED
-from portal.seller import Seller, SettingsError, seller_of
+from portal.seller import Seller, SettingsError, checked, seller_of
 
 ROOT = Path(__file__).resolve().parent.parent
 STRIPE_API = "https://api.stripe.com"
@@ -24,6 +24,7 @@ EASYBILL_FORMATS = frozenset({"xrechnung", "zugferd"})
 MAIL_FOLDER = "folder"  # as MAIL_URL: no mail server, the demo shows the mails
 MAIL_FROM = "portal@localhost"
 _SECRET_LENGTH_MIN = 32
+_WITHOUT_VAT_ID_REASON = f"is {{text!r}}; it is one of {', '.join(WithoutVatId)}"
 
 _REQUIRED = (
     "SECRET_KEY",
@@ -164,20 +165,13 @@ def _settings(values: Mapping[str, str], *, is_production: bool, var: Path) -> S
         close_grace_days=_whole_number(values, "CLOSE_GRACE_DAYS", 3),
         provider_deadline_milliseconds=_whole_number(values, "PROVIDER_DEADLINE_MILLISECONDS", 2000),
         log_level=values.get("LOG_LEVEL", "INFO"),
-        eu_without_vat_id=_without_vat_id(values),
+        eu_without_vat_id=checked(
+            values, "EU_WITHOUT_VAT_ID", WithoutVatId, _WITHOUT_VAT_ID_REASON, "refuse"
+        ),
         document_formats=_formats(values),
         mail=MailSettings(_mail_url(values["MAIL_URL"]), values["MAIL_FROM"]),
         proxy_hops=_whole_number(values, "PROXY_HOPS", 0),
     )
-
-
-def _without_vat_id(values: Mapping[str, str]) -> WithoutVatId:
-    text = values.get("EU_WITHOUT_VAT_ID", WithoutVatId.REFUSE)
-    try:
-        return WithoutVatId(text)
-    except ValueError as error:
-        words = ", ".join(WithoutVatId)
-        raise SettingsError(f"EU_WITHOUT_VAT_ID is {text!r}; it is one of {words}.") from error
 
 
 def _formats(values: Mapping[str, str]) -> frozenset[str]:
@@ -207,10 +201,13 @@ def _with_driver(url: str) -> str:
 
 
 def _whole_number(values: Mapping[str, str], name: str, default: int) -> int:
-    text = values.get(name, str(default))
-    if not (text.isascii() and text.isdigit()):
-        raise SettingsError(f"{name} is a whole number, not {text!r}.")
-    return int(text)
+    return checked(values, name, _whole, "is a whole number, not {text!r}", str(default))
+
+
+def _whole(text: str) -> int:
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise ValueError(text)
 
 
 def _calls_per_minute(values: Mapping[str, str]) -> int:

@@ -9,19 +9,20 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from stdnum import bic, iban
-from stdnum.exceptions import ValidationError
 
 from portal.domain.countries import checked_country
 from portal.domain.email_address import is_email_address
-from portal.domain.errors import UnusableValueError
 from portal.domain.text_line import required_line
 from portal.domain.vat import EU, vat_area
 
 REQUIRED = ("SELLER_NAME", "SELLER_SUPPORT_EMAIL", "SELLER_COUNTRY", "SELLER_TIME_ZONE")
 _NAME_LENGTH_MAX = 100
+_TIME_ZONE_REASON = "is {text!r}; it is a zone of the tz database, such as Europe/Vienna"
+Value = TypeVar("Value")
 
 
 class SettingsError(Exception):
@@ -69,25 +70,32 @@ class Seller:
 
 def seller_of(values: Mapping[str, str], static: Path) -> Seller:
     """Read the seller of some settings, the required ones among them; `static` is the folder of logos."""
-    name = _checked(values, "SELLER_NAME", _short_line)
-    country = _checked(values, "SELLER_COUNTRY", checked_country)
+    name = checked(values, "SELLER_NAME", _short_line)
+    country = checked(values, "SELLER_COUNTRY", checked_country)
     return Seller(
         name=name,
-        brand=_checked(values, "SELLER_BRAND", _short_line, name),
+        brand=checked(values, "SELLER_BRAND", _short_line, default=name),
         logo=_logo(values.get("SELLER_LOGO"), static),
         support_email=_support_email(values["SELLER_SUPPORT_EMAIL"]),
         country=country,
-        time_zone=_time_zone(values["SELLER_TIME_ZONE"]),
+        time_zone=checked(values, "SELLER_TIME_ZONE", ZoneInfo, _TIME_ZONE_REASON),
         vat_home=_vat_home(values, country),
         bank=_bank(values, name),
     )
 
 
-def _checked(values: Mapping[str, str], setting: str, check: Callable[[str], str], default: str = "") -> str:
+def checked(
+    values: Mapping[str, str], name: str, parse: Callable[[str], Value], reason: str = "", default: str = ""
+) -> Value:
+    """Return what a setting says; SettingsError with the reason, else with what `parse` has against it.
+
+    `{text!r}` in the reason is the setting's own text.
+    """
+    text = values.get(name, default)
     try:
-        return check(values.get(setting, default))
-    except UnusableValueError as error:
-        raise SettingsError(f"{setting} {error}.") from error
+        return parse(text)
+    except (ValueError, ZoneInfoNotFoundError, OSError) as error:
+        raise SettingsError(f"{name} {reason.format(text=text) or error}.") from error
 
 
 def _short_line(text: str) -> str:
@@ -104,15 +112,6 @@ def _vat_home(values: Mapping[str, str], country: str) -> str:
             f" {', '.join(sorted(EU))}."
         )
     return home
-
-
-def _time_zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise SettingsError(
-            f"SELLER_TIME_ZONE is {name!r}; it is a zone of the tz database, such as Europe/Vienna."
-        ) from error
 
 
 def _support_email(address: str) -> str:
@@ -132,23 +131,13 @@ def _logo(name: str | None, static: Path) -> Logo | None:
 
 
 def _bank(values: Mapping[str, str], name: str) -> BankAccount | None:
-    number = values.get("SELLER_IBAN")
-    if number is None:
+    if "SELLER_IBAN" not in values:
         return None
-    code = values.get("SELLER_BIC")
-    owner = _checked(values, "SELLER_ACCOUNT_OWNER", _short_line, name)
-    return BankAccount(owner, _iban(number), _bic(code) if code else None)
-
-
-def _iban(number: str) -> str:
-    try:
-        return str(iban.validate(number))
-    except ValidationError as error:
-        raise SettingsError("SELLER_IBAN is not an IBAN: its country, length or check digits.") from error
-
-
-def _bic(code: str) -> str:
-    try:
-        return str(bic.validate(code))
-    except ValidationError as error:
-        raise SettingsError(f"SELLER_BIC is {code!r}; a BIC has 8 or 11 characters.") from error
+    owner = checked(values, "SELLER_ACCOUNT_OWNER", _short_line, default=name)
+    return BankAccount(
+        owner,
+        checked(values, "SELLER_IBAN", iban.validate, "is not an IBAN: its country, length or check digits"),
+        checked(values, "SELLER_BIC", bic.validate, "is {text!r}; a BIC has 8 or 11 characters")
+        if values.get("SELLER_BIC")
+        else None,
+    )
