@@ -7,7 +7,7 @@ of others and an organization that does not exist are the same 404.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TypeVar, cast
 from uuid import UUID
 
@@ -50,28 +50,22 @@ class ReadOnlyTokenError(ForbiddenError):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A view's requirement of its callers, and how its body and its answer are treated."""
+    """A view's requirement of its callers: a permission such as `billing:read`, or a word above.
+
+    `is_confirmed` views need a person to have typed the password within the last few minutes. The answer of
+    an `is_secret` view is not stored, so that no `Idempotency-Key` repeats it.
+    """
 
     requirement: str
+    _: KW_ONLY
     is_confirmed: bool = False
     is_secret: bool = False
     body_max_bytes: int | None = None
 
-
-def policy(
-    requirement: str, *, confirmed: bool = False, secret: bool = False, body_max_bytes: int | None = None
-) -> Callable[[View], View]:
-    """Declare the requirement of a view: a permission such as `billing:read`, or a word above.
-
-    `confirmed` views need a person to have typed the password within the last few minutes. The
-    answer of a `secret` view is not stored, so that no `Idempotency-Key` repeats it.
-    """
-
-    def mark(view: View) -> View:
-        vars(view)["policy"] = Policy(requirement, confirmed, secret, body_max_bytes)
+    def __call__(self, view: View) -> View:
+        """Declare this of a view."""
+        vars(view)["policy"] = self
         return view
-
-    return mark
 
 
 def policy_of(app: Flask, endpoint: str) -> str | None:

@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from portal.access import identity, sessions
-from portal.access.auth import SIGNED_IN, policy
+from portal.access.auth import SIGNED_IN, Policy
 from portal.access.identity import account
 from portal.account import actions
 from portal.account.browsers import browser
@@ -37,7 +37,7 @@ class AccountPage(FormPage):
 
 
 @bp.route("", methods=["GET", "POST"])
-@policy(SIGNED_IN)
+@Policy(SIGNED_IN)
 @renders("account/index.html")
 def index() -> AccountPage | Response:
     form = ThemeForm(obj=account())
@@ -48,7 +48,7 @@ def index() -> AccountPage | Response:
 
 
 @bp.post("/password")
-@policy(SIGNED_IN, secret=True)
+@Policy(SIGNED_IN, is_secret=True)
 @renders("account/index.html")
 def password() -> AccountPage | Response:
     form = PasswordForm()
@@ -67,7 +67,7 @@ def password() -> AccountPage | Response:
 
 
 @bp.post("/sessions/end_others")
-@policy(SIGNED_IN)
+@Policy(SIGNED_IN)
 def end_others() -> Response:
     refuse_fields()
     sessions.end_all(account(), but=identity.user_session())
@@ -75,7 +75,7 @@ def end_others() -> Response:
 
 
 @bp.post("/sessions/<uuid:session_id>/end")
-@policy(SIGNED_IN)
+@Policy(SIGNED_IN)
 def end(session_id: UUID) -> Response:
     refuse_fields()
     sessions.end_one(account(), session_id)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from flask import Blueprint
 
-from portal.access.auth import organization, policy
+from portal.access.auth import Policy, organization
 from portal.audit_trail import queries, schema
 from portal.audit_trail.differences import differences, subject_name
 from portal.audit_trail.queries import AuditTrail
@@ -20,7 +20,7 @@ bp.add_app_template_filter(subject_name)
 
 
 @bp.get("")
-@policy("billing:update")
+@Policy("billing:update")
 @Operation("list_audit_entries")
 @renders("audit_trail/index.html", json=schema.audit_trail, fragments={"audit_trail"})
 def index(**_: UUID) -> AuditTrail:

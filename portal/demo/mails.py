@@ -8,7 +8,7 @@ from typing import cast
 
 from flask import Blueprint, Flask
 
-from portal.access.auth import PUBLIC, policy
+from portal.access.auth import PUBLIC, Policy
 from portal.gateways.mail import Mail, MailFolder
 from portal.services import mail
 from portal.web.renders import renders
@@ -31,7 +31,7 @@ class MailPage:
 
 
 @bp.get("/demo/mails")
-@policy(PUBLIC)
+@Policy(PUBLIC)
 @renders("mails/index.html")
 def index() -> MailPage:
     return MailPage(cast("MailFolder", mail()).sent())

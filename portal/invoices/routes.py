@@ -6,7 +6,7 @@ from uuid import UUID
 
 from flask import Blueprint
 
-from portal.access.auth import organization, policy
+from portal.access.auth import Policy, organization
 from portal.invoices import queries, schema
 from portal.invoices.queries import InvoiceList, InvoicePage
 from portal.services import settings
@@ -19,7 +19,7 @@ bp = Blueprint("invoices", __name__, url_prefix="/invoices")
 
 
 @bp.get("")
-@policy("billing:read")
+@Policy("billing:read")
 @Operation("list_invoices")
 @renders("invoices/index.html", json=schema.invoice_list, fragments={"invoice_list"})
 def index() -> InvoiceList:
@@ -29,7 +29,7 @@ def index() -> InvoiceList:
 
 
 @bp.get("/<uuid:invoice_id>")
-@policy("billing:read")
+@Policy("billing:read")
 @Operation("get_invoice")
 @renders("invoices/detail.html", json=schema.invoice)
 def detail(invoice_id: UUID) -> InvoicePage:

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
-from portal.access.auth import organization, policy
+from portal.access.auth import Policy, organization
 from portal.domain.errors import ValidationError
 from portal.legal_invoices import files, queries, schema
 from portal.legal_invoices.queries import LegalInvoiceDetail, LegalInvoiceList
@@ -25,7 +25,7 @@ bp = Blueprint("legal_invoices", __name__, url_prefix="/organizations/<uuid:orga
 
 
 @bp.get("")
-@policy("billing:read")
+@Policy("billing:read")
 @Operation("list_legal_invoices")
 @renders("legal_invoices/index.html", json=schema.legal_invoice_list, fragments={"legal_invoice_list"})
 def index(**_: UUID) -> LegalInvoiceList:
@@ -33,7 +33,7 @@ def index(**_: UUID) -> LegalInvoiceList:
 
 
 @bp.get("/<invoice_id>")
-@policy("billing:read")
+@Policy("billing:read")
 @Operation("get_legal_invoice")
 @renders("legal_invoices/detail.html", json=schema.legal_invoice_detail)
 def detail(invoice_id: str, **_: UUID) -> LegalInvoiceDetail:
@@ -41,7 +41,7 @@ def detail(invoice_id: str, **_: UUID) -> LegalInvoiceDetail:
 
 
 @bp.get("/download")
-@policy("billing:read")
+@Policy("billing:read")
 @Operation("download_legal_invoice", query=schema.DownloadQuery, refuses=[406])
 def download(**_: UUID) -> Response:
     invoice_id = request.args.get("invoice_id")

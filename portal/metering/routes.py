@@ -7,7 +7,7 @@ from typing import Annotated
 from flask import Blueprint
 from msgspec import Meta
 
-from portal.access.auth import COLLECTOR, policy
+from portal.access.auth import COLLECTOR, Policy
 from portal.metering import schema
 from portal.metering.ingest import ENTRIES_MAX, ingest
 from portal.web.bodies import entries_of_body
@@ -19,7 +19,7 @@ _UNPACKED_MAX_BYTES = 16 * 1024 * 1024
 
 
 @bp.post("/billing/usage")
-@policy(COLLECTOR, body_max_bytes=_UNPACKED_MAX_BYTES)
+@Policy(COLLECTOR, body_max_bytes=_UNPACKED_MAX_BYTES)
 @Operation("report_usage", body=Annotated[list[schema.UsageEntry], Meta(max_length=ENTRIES_MAX)])
 def report() -> schema.Reported:
     entries = entries_of_body(unpacked_max_bytes=_UNPACKED_MAX_BYTES)

@@ -7,7 +7,7 @@ import hashlib
 from flask import Blueprint, Flask, current_app, request
 from werkzeug.wrappers import Response
 
-from portal.access.auth import PUBLIC, policy
+from portal.access.auth import PUBLIC, Policy
 from portal.openapi.document import document
 from portal.web.json import encoded
 from portal.web.operations import Operation
@@ -18,7 +18,7 @@ _AGE_SECONDS = 3600  # its address has no digest, so a release has to get throug
 
 
 @bp.get("/openapi.json")
-@policy(PUBLIC)
+@Policy(PUBLIC)
 @Operation("get_openapi")
 def openapi() -> Response:
     text = _text_of(current_app)

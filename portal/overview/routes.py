@@ -7,7 +7,7 @@ from typing import Literal
 from alembic.script import ScriptDirectory
 from flask import Blueprint, current_app
 
-from portal.access.auth import PUBLIC, organization, policy
+from portal.access.auth import PUBLIC, Policy, organization
 from portal.domain.errors import ProviderUnavailableError
 from portal.overview import queries
 from portal.overview.queries import Overview
@@ -31,21 +31,21 @@ class Health(Answer, frozen=True):
 
 
 @bp.get("/")
-@policy("billing:read")
+@Policy("billing:read")
 @renders("overview/index.html")
 def index() -> Overview:
     return queries.overview_of(organization(), now=now(), grace_days=settings().close_grace_days)
 
 
 @bp.get("/healthz")
-@policy(PUBLIC)
+@Policy(PUBLIC)
 @Operation("get_health")
 def healthz() -> Health:
     return Health("ok")
 
 
 @bp.get("/readyz")
-@policy(PUBLIC)
+@Policy(PUBLIC)
 @Operation("get_readiness", refuses=[503])
 def readyz() -> Health:
     head = ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head()

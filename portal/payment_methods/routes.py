@@ -13,7 +13,7 @@ from flask import Blueprint, flash, redirect, url_for
 from htmx_flask import request
 from werkzeug.wrappers import Response
 
-from portal.access.auth import organization, policy
+from portal.access.auth import Policy, organization
 from portal.access.identity import account
 from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.stripe_shapes import SetupStatus
@@ -77,7 +77,7 @@ def survives_outage(view: Callable[..., Result]) -> Callable[..., Result | Respo
 
 
 @bp.get("")
-@policy("billing:read")
+@Policy("billing:read")
 @Operation("list_payment_methods")
 @renders("payment_methods/index.html", json=schema.payment_method_list, fragments={"payment_method_list"})
 def index(**_: UUID) -> PaymentMethodList:
@@ -85,7 +85,7 @@ def index(**_: UUID) -> PaymentMethodList:
 
 
 @bp.get("/new")
-@policy("billing:update", confirmed=True)
+@Policy("billing:update", is_confirmed=True)
 @renders("payment_methods/new.html")
 def new(**_: UUID) -> SetupPage:
     loads_stripe()
@@ -97,7 +97,7 @@ def new(**_: UUID) -> SetupPage:
 
 
 @bp.get("/return")
-@policy("billing:update")
+@Policy("billing:update")
 def complete_setup(**_: UUID) -> Response:
     setup_id = forms.setup_id_of_query()
     try:
@@ -113,7 +113,7 @@ def complete_setup(**_: UUID) -> Response:
 
 
 @bp.post("/payment_intent")
-@policy("billing:update", confirmed=True, secret=True)
+@Policy("billing:update", is_confirmed=True, is_secret=True)
 @Operation("begin_payment_method", body=Nothing, refuses=[502], passes_key_on=True)
 def payment_intent(**_: UUID) -> schema.ClientSecret:
     refuse_fields()
@@ -123,7 +123,7 @@ def payment_intent(**_: UUID) -> schema.ClientSecret:
 
 
 @bp.post("/create_and_attach")
-@policy("billing:update", confirmed=True)
+@Policy("billing:update", is_confirmed=True)
 @Operation(
     "attach_payment_method", body=schema.PaymentMethodToAttach, status=HTTPStatus.CREATED, refuses=[402, 502]
 )
@@ -133,7 +133,7 @@ def create_and_attach(**_: UUID) -> schema.PaymentMethod:
 
 
 @bp.route("/<uuid:payment_method_id>/set_default", methods=["PUT", "POST"])
-@policy("billing:update", confirmed=True)
+@Policy("billing:update", is_confirmed=True)
 @Operation("set_default_payment_method", method="PUT", refuses=[502])
 @Operation("post_default_payment_method", method="POST", refuses=[502])
 @survives_outage
@@ -146,7 +146,7 @@ def set_default(payment_method_id: UUID, **_: UUID) -> schema.PaymentMethod | Re
 
 
 @bp.delete("/<uuid:payment_method_id>")
-@policy("billing:update", confirmed=True)
+@Policy("billing:update", is_confirmed=True)
 @Operation("remove_payment_method", query=schema.RemovalQuery, refuses=[502])
 def delete(payment_method_id: UUID, **_: UUID) -> None:
     refuse_fields("new_default")
@@ -155,7 +155,7 @@ def delete(payment_method_id: UUID, **_: UUID) -> None:
 
 
 @bp.post("/<uuid:payment_method_id>/remove")
-@policy("billing:update", confirmed=True)
+@Policy("billing:update", is_confirmed=True)
 @survives_outage
 def remove(payment_method_id: UUID, **_: UUID) -> Response:
     refuse_fields("new_default")

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, url_for
 from werkzeug.wrappers import Response
 
-from portal.access.auth import organization, policy
+from portal.access.auth import Policy, organization
 from portal.domain.errors import ValidationError
 from portal.profile import actions, forms, schema
 from portal.profile.page import ProfilePage
@@ -20,7 +20,7 @@ bp = Blueprint("profile", __name__, url_prefix="/organizations/<uuid:organizatio
 
 
 @bp.get("")
-@policy("billing:read")
+@Policy("billing:read")
 @Operation("get_profile")
 @renders("profile/index.html", json=schema.profile)
 def index(**_: UUID) -> ProfilePage:
@@ -28,7 +28,7 @@ def index(**_: UUID) -> ProfilePage:
 
 
 @bp.post("")
-@policy("billing:update", confirmed=True)
+@Policy("billing:update", is_confirmed=True)
 @renders("profile/index.html")
 def change(organization_id: UUID) -> ProfilePage | Response:
     form = forms.ProfileForm()
@@ -43,7 +43,7 @@ def change(organization_id: UUID) -> ProfilePage | Response:
 
 
 @bp.put("")
-@policy("billing:update", confirmed=True)
+@Policy("billing:update", is_confirmed=True)
 @Operation("replace_profile", body=schema.ProfileToSave)
 def replace(**_: UUID) -> schema.Profile:
     body = body_of(schema.ProfileToSave)

@@ -9,7 +9,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from portal.access import credentials, identity
-from portal.access.auth import PUBLIC, SIGNED_IN, policy
+from portal.access.auth import PUBLIC, SIGNED_IN, Policy
 from portal.access.identity import account
 from portal.domain.errors import ValidationError
 from portal.signing_in import actions
@@ -22,7 +22,7 @@ bp = Blueprint("signing_in", __name__)
 
 
 @bp.route("/login", methods=["GET", "POST"])
-@policy(PUBLIC)
+@Policy(PUBLIC)
 @renders("signing_in/sign_in.html")
 def sign_in() -> FormPage | Response:
     if current_user.is_authenticated and request.method == "GET":
@@ -41,7 +41,7 @@ def sign_in() -> FormPage | Response:
 
 
 @bp.post("/logout")
-@policy(SIGNED_IN)
+@Policy(SIGNED_IN)
 def sign_out() -> Response:
     refuse_fields()
     identity.sign_out()
@@ -49,7 +49,7 @@ def sign_out() -> Response:
 
 
 @bp.route("/login/confirm", methods=["GET", "POST"])
-@policy(SIGNED_IN, secret=True)
+@Policy(SIGNED_IN, is_secret=True)
 @renders("signing_in/confirm.html")
 def confirm() -> FormPage | Response:
     form = ConfirmForm()
@@ -64,7 +64,7 @@ def confirm() -> FormPage | Response:
 
 
 @bp.route("/login/forgot", methods=["GET", "POST"])
-@policy(PUBLIC)
+@Policy(PUBLIC)
 @renders("signing_in/forgot.html")
 def forgot() -> FormPage | Response:
     form = ForgotForm()
@@ -76,7 +76,7 @@ def forgot() -> FormPage | Response:
 
 
 @bp.route("/login/reset", methods=["GET", "POST"])
-@policy(PUBLIC)
+@Policy(PUBLIC)
 @renders("signing_in/reset.html")
 def reset() -> FormPage | Response:
     form = ResetForm()

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from flask import Blueprint
 
-from portal.access.auth import organization, policy
+from portal.access.auth import Policy, organization
 from portal.subscriptions import queries, schema
 from portal.subscriptions.queries import SubscriptionList, SubscriptionRow
 from portal.web.clock import now
@@ -18,7 +18,7 @@ bp = Blueprint("subscriptions", __name__, url_prefix="/subscriptions")
 
 
 @bp.get("")
-@policy("billing:read")
+@Policy("billing:read")
 @Operation("list_subscriptions")
 @renders("subscriptions/index.html", json=schema.subscription_list, fragments={"subscription_list"})
 def index() -> SubscriptionList:
@@ -26,7 +26,7 @@ def index() -> SubscriptionList:
 
 
 @bp.get("/<uuid:subscription_id>")
-@policy("billing:read")
+@Policy("billing:read")
 @Operation("get_subscription")
 @renders("subscriptions/detail.html", json=schema.subscription)
 def detail(subscription_id: UUID) -> SubscriptionRow:

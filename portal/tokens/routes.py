@@ -11,7 +11,7 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from portal.access import identity
-from portal.access.auth import MEMBER, membership, organization, policy
+from portal.access.auth import MEMBER, Policy, membership, organization
 from portal.domain.errors import ValidationError
 from portal.tokens import actions, queries, schema
 from portal.tokens.actions import Minted
@@ -41,7 +41,7 @@ class TokensPage(TokenList):
 
 
 @bp.get("")
-@policy(MEMBER)
+@Policy(MEMBER)
 @Operation("list_tokens")
 @renders("tokens/index.html", json=schema.token_list, fragments={"token_list"})
 def index(**_: UUID) -> TokensPage:
@@ -49,7 +49,7 @@ def index(**_: UUID) -> TokensPage:
 
 
 @bp.post("")
-@policy(MEMBER, confirmed=True, secret=True)
+@Policy(MEMBER, is_confirmed=True, is_secret=True)
 @renders("tokens/index.html", json=schema.token_list)
 @Operation("make_token", body=schema.TokenToMake, status=HTTPStatus.CREATED)
 def make(**_: UUID) -> TokensPage | schema.NewToken:
@@ -65,7 +65,7 @@ def make(**_: UUID) -> TokensPage | schema.NewToken:
 
 
 @bp.delete("/<uuid:token_id>")
-@policy(MEMBER, confirmed=True)
+@Policy(MEMBER, is_confirmed=True)
 @Operation("revoke_token")
 def delete(token_id: UUID, **_: UUID) -> None:
     refuse_fields()
@@ -73,7 +73,7 @@ def delete(token_id: UUID, **_: UUID) -> None:
 
 
 @bp.post("/<uuid:token_id>/remove")
-@policy(MEMBER, confirmed=True)
+@Policy(MEMBER, is_confirmed=True)
 def remove(token_id: UUID, **_: UUID) -> Response:
     refuse_fields()
     actions.revoke(queries.token_of(membership(), token_id), now=now())

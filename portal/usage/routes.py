@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from flask import Blueprint, request
 
-from portal.access.auth import organization, policy
+from portal.access.auth import Policy, organization
 from portal.ledger.usage_sums import Step
 from portal.usage import queries, schema
 from portal.usage.columns import column_texts
@@ -21,7 +21,7 @@ bp.add_app_template_filter(column_texts)
 
 
 @bp.get("/billing/usage")
-@policy("billing:read")
+@Policy("billing:read")
 @Operation("get_usage", query=schema.UsageQuery)
 @renders("usage/index.html", json=schema.usage, fragments={"usage"})
 def index() -> Usage:

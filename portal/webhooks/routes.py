@@ -10,7 +10,7 @@ from http import HTTPStatus
 from flask import Blueprint, request
 from werkzeug.exceptions import BadRequest
 
-from portal.access.auth import WEBHOOK, policy
+from portal.access.auth import WEBHOOK, Policy
 from portal.payment_methods import queue
 from portal.services import settings, stripe
 from portal.web.clock import now
@@ -20,7 +20,7 @@ bp = Blueprint("webhooks", __name__)
 
 
 @bp.post("/webhooks/stripe")
-@policy(WEBHOOK)
+@Policy(WEBHOOK)
 def stripe_event() -> tuple[str, HTTPStatus]:
     signature = request.headers.get("Stripe-Signature", "")
     event = stripe().event_from(request.get_data(), signature, settings().stripe.webhook_secret)

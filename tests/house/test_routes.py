@@ -12,7 +12,7 @@ from jinja2 import meta
 
 import portal.app
 from portal.access import auth
-from portal.access.auth import COLLECTOR, MEMBER, PUBLIC, SIGNED_IN, WEBHOOK, policy, policy_of
+from portal.access.auth import COLLECTOR, MEMBER, PUBLIC, SIGNED_IN, WEBHOOK, Policy, policy_of
 from portal.app import create_app
 from portal.config import ROOT
 from portal.domain.access import ACTIONS, CATEGORIES
@@ -103,7 +103,7 @@ def test_a_view_without_a_policy_is_refused():
 
 def test_a_view_with_a_policy_is_not_refused():
     app = Flask("tiny")
-    app.add_url_rule("/open", "open", policy(PUBLIC)(lambda: ""))
+    app.add_url_rule("/open", "open", Policy(PUBLIC)(lambda: ""))
     auth.refuse_views_without_policy(app)
 
 

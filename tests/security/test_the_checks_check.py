@@ -7,7 +7,7 @@ from flask import Blueprint
 from sqlalchemy import select
 
 import portal.app
-from portal.access.auth import PUBLIC, policy
+from portal.access.auth import PUBLIC, Policy
 from portal.app import create_app
 from portal.models import Subscription
 from portal.storage.database import db
@@ -32,7 +32,7 @@ def test_a_route_without_a_policy_stops_the_start(monkeypatch, tmp_path):
 
 
 def test_a_route_with_a_parameter_that_nobody_attacks_fails_the_attack(monkeypatch, tmp_path):
-    @policy(PUBLIC)
+    @Policy(PUBLIC)
     def view(thing_id: str) -> str:
         return thing_id
 
@@ -47,7 +47,7 @@ def test_a_view_that_forgets_its_organization_fails_the_attack(app, tenants):
     ours, theirs = tenants
     rightful = app.view_functions["subscriptions.index"]
 
-    @policy("billing:read")
+    @Policy("billing:read")
     @renders("subscriptions/index.html", json=lambda page: page)
     def careless() -> list[str]:
         return [str(each.uid) for each in db.session.scalars(select(Subscription)).all()]
