@@ -9,13 +9,13 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, cast
 
-from flask import Flask, g, request, session
+from flask import Flask, Request, Response, g, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import current_user
 from sqlalchemy import ColumnElement, Select, and_, bindparam, select, update
 from sqlalchemy.orm import InstrumentedAttribute, contains_eager, object_mapper
 
 from portal.access import sessions, throttle
-from portal.access.cookies import TokenAwareSessions
 from portal.access.throttle import Limit
 from portal.domain import tokens
 from portal.domain.errors import ForbiddenError, RateLimitedError, UnauthorizedError
@@ -51,6 +51,22 @@ _SESSION = _with_memberships(UserSession, UserSession.id_sha256)
 _TOKEN = _with_memberships(
     ApiToken, ApiToken.token_sha256, Membership.organization_id == ApiToken.organization_id
 )
+
+
+class TokenAwareSessions(SecureCookieSessionInterface):
+    """The signed cookie of a browser: the id of a session, the CSRF secret, the organization last looked at.
+
+    It is neither read nor set beside an Authorization header: one request has one identity.
+    """
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if "Authorization" in request.headers:
+            return self.session_class()
+        return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if "Authorization" not in request.headers:
+            super().save_session(app, session, response)
 
 
 def init_app(app: Flask) -> None:
