@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
@@ -17,13 +18,13 @@ from typing import Annotated, NamedTuple, TypeVar
 import msgspec
 from flask import request
 from msgspec import Meta, Struct, inspect
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from portal.domain.errors import ValidationError
-from portal.web.unpacking import unpacked_text
 
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 _DIGITS_MAX = 40
+_GZIP = 16 + zlib.MAX_WBITS
 _Parse = Callable[[str], object]
 
 
@@ -129,7 +130,7 @@ def entries_of_body(*, unpacked_max_bytes: int) -> list[object]:
     """Return the entries of a JSON array, or of NDJSON; 400, 413 or 415 for anything else."""
     if request.mimetype not in {"application/json", "application/x-ndjson"}:
         raise UnsupportedMediaType("The body is application/json or application/x-ndjson.")
-    text = unpacked_text(max_bytes=unpacked_max_bytes)
+    text = _unpacked_text(max_bytes=unpacked_max_bytes)
     with _refusing_what_is_no_json():
         if request.mimetype == "application/x-ndjson":
             return [_entry(line) for line in text.split("\n") if line.strip()]
@@ -137,6 +138,33 @@ def entries_of_body(*, unpacked_max_bytes: int) -> list[object]:
     if not isinstance(entries, list):
         raise BadRequest("The body is not a JSON array.")
     return entries
+
+
+def _unpacked_text(*, max_bytes: int) -> str:
+    """Return the body's text; 400, 413 or 415 where it is none, too large, or packed in another way."""
+    body = request.get_data(cache=False)
+    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    if encoding == "gzip":
+        body = _unpacked(body, max_bytes)
+    elif encoding != "identity":
+        raise UnsupportedMediaType("The body may be packed with gzip, and nothing else.")
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRequest("The body is not UTF-8.") from error
+
+
+def _unpacked(body: bytes, max_bytes: int) -> bytes:
+    packed = zlib.decompressobj(_GZIP)
+    try:
+        unpacked = packed.decompress(body, max_bytes + 1)
+    except zlib.error as error:
+        raise BadRequest("The body is not gzip.") from error
+    if len(unpacked) > max_bytes:
+        raise RequestEntityTooLarge
+    if not packed.eof or packed.unused_data:
+        raise BadRequest("The body is not gzip, whole and alone.")
+    return unpacked
 
 
 def _entry(text: str) -> object:

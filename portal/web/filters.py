@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from functools import cache, lru_cache
 from urllib.parse import urlencode
@@ -11,16 +12,26 @@ from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency
 from flask import Flask, current_app, request, url_for
+from jinja2.ext import Extension
 from markupsafe import Markup
 
 from portal.domain.money import Money, exponent_of
 from portal.domain.numbers import grouped
 from portal.domain.period import Month, start_of_hour
 from portal.domain.rating import quantity_of
-from portal.web.indentation import WithoutIndentation
 
 _LOCALE = Locale.parse("en_IE")  # English with the day before the month
 _MINUS = "\u2212"
+_INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
+
+
+class WithoutIndentation(Extension):
+    """Reads a template without the blanks at the beginning of its lines: a table of hours has many lines."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """Return the source as it is compiled; lines keep their numbers."""
+        del name, filename
+        return _INDENTATION.sub("", source)
 
 
 def init_app(app: Flask) -> None:
