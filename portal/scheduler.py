@@ -111,13 +111,10 @@ def _safely(step: Callable[[], object]) -> None:
     try:
         step()
     except BillingError as error:
-        db.session.rollback()
         log.warning("this was not finished; the next round goes on", extra={"reason": str(error)})
     except OperationalError:
-        db.session.rollback()
         log.exception("the database failed; the next round goes on")
     except Exception:  # ours to mend, but one mistake must not stop the clock of everything else
-        db.session.rollback()
         log.exception("unexpected error; the next round goes on")
     finally:
         db.session.remove()
