@@ -20,8 +20,6 @@ WORDS = ("nordlicht", DEMO["SELLER_NAME"].lower(), DEMO["SELLER_LOGO"], DEMO["SE
 # A country's letters may stand where the country itself is meant, whoever sells.
 ABOUT_THE_COUNTRY = {
     "portal/domain/billing_profile.py": "customers there have postal codes of five digits",
-    "portal/domain/vat_rates.py": "its rates of VAT",
-    "portal/domain/vat_texts.py": "its law, for a seller who is at home there",
     "portal/gateways/easybill_shapes.py": "EasyBill's name of its German template",
 }
 # EasyBill counts its days there, whoever sells.
