@@ -37,10 +37,7 @@ _ROOMS: Sequence[Blueprint] = tuple(
 
 
 def create_app(
-    settings: Settings,
-    *,
-    providers: Providers | None = None,
-    clock: Callable[[], dt.datetime] = utc_now,
+    settings: Settings, *, providers: Providers | None = None, clock: Callable[[], dt.datetime] = utc_now
 ) -> Flask:
     """Return the portal, ready to serve."""
     app = Flask("portal", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))

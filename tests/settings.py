@@ -37,9 +37,7 @@ def make_settings(
             js_url=f"{sandboxes.stripe_url}/stripe.js",
         ),
         easybill=EasybillSettings(
-            api_key="easybill-sandbox",
-            api_base=f"{sandboxes.easybill_url}/rest/v1",
-            calls_per_minute=6000,
+            api_key="easybill-sandbox", api_base=f"{sandboxes.easybill_url}/rest/v1", calls_per_minute=6000
         ),
         seller=SELLER,
         close_grace_days=3,

@@ -35,10 +35,7 @@ def add_collector(name: str) -> None:
 @click.option("--vat-id", default=None)
 @click.option("--email", "emails", multiple=True, help="Where invoices go; up to three.")
 def add_organization(
-    currency: str,
-    vat_id: str | None,
-    emails: tuple[str, ...],
-    **name_and_address: str,
+    currency: str, vat_id: str | None, emails: tuple[str, ...], **name_and_address: str
 ) -> None:
     """Make an organization and print its id."""
     profile = BillingProfile(vat_id=vat_id, emails=emails, **name_and_address)

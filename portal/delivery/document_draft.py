@@ -51,11 +51,7 @@ class Expected:
 
 
 def expected_document(
-    organization: Organization,
-    invoice: Invoice,
-    document_on: dt.date,
-    *,
-    vat_rules: VatRules,
+    organization: Organization, invoice: Invoice, document_on: dt.date, *, vat_rules: VatRules
 ) -> Expected:
     """Compose the document of an invoice; raises if VAT is undetermined or mixed, or lines do not add up."""
     month = invoice.month
@@ -135,8 +131,7 @@ def _documents_of(organization: Organization, months: list[Month]) -> Mapping[Mo
         select(Invoice.period, LegalDocument)
         .join(LegalDocument)
         .where(
-            Invoice.organization_id == organization.id,
-            Invoice.period.in_({str(month) for month in months}),
+            Invoice.organization_id == organization.id, Invoice.period.in_({str(month) for month in months})
         )
     )
     return {Month.parse(period): document for period, document in db.session.execute(query)}

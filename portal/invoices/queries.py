@@ -166,10 +166,7 @@ def _legal_documents(organization: Organization, invoices: Sequence[AnyRow]) -> 
 
 
 def _final(
-    organization: Organization,
-    invoice: AnyRow,
-    lines: Sequence[InvoiceLine],
-    legal: LegalName | None,
+    organization: Organization, invoice: AnyRow, lines: Sequence[InvoiceLine], legal: LegalName | None
 ) -> InvoicePage:
     month = Month.parse(invoice.period)
     return InvoicePage(

@@ -12,16 +12,7 @@ from portal.domain.period import HOURS_A_DAY, Month, date_of
 from portal.domain.rating import PRICE_MAX_PICO, pico_of
 from portal.ledger import audit
 from portal.ledger.audit import Change
-from portal.models import (
-    Invoice,
-    Metering,
-    Organization,
-    Price,
-    Product,
-    Project,
-    Subscription,
-    add_owned,
-)
+from portal.models import Invoice, Metering, Organization, Price, Product, Project, Subscription, add_owned
 from portal.storage.database import db
 
 

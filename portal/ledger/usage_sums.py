@@ -10,16 +10,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Select,
-    and_,
-    bindparam,
-    func,
-    literal_column,
-    select,
-)
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, func, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 

@@ -8,13 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from portal.domain.errors import NotAcceptableError, NotFoundError
-from portal.models import (
-    DocumentFormat,
-    LegalDocument,
-    LegalDocumentFile,
-    LegalDocumentFormat,
-    Organization,
-)
+from portal.models import DocumentFormat, LegalDocument, LegalDocumentFile, LegalDocumentFormat, Organization
 from portal.storage.database import db
 
 _NOT_KEPT = {

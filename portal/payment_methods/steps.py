@@ -108,12 +108,7 @@ def set_default(
 
 @with_deadline
 def remove(
-    organization: Organization,
-    uid: UUID,
-    *,
-    successor: UUID | None,
-    stripe: StripeGateway,
-    now: dt.datetime,
+    organization: Organization, uid: UUID, *, successor: UUID | None, stripe: StripeGateway, now: dt.datetime
 ) -> None:
     """Remove a method for good; the default only when it is the last, or a successor is named."""
     del now  # for the deadline

@@ -154,17 +154,4 @@ def replaced_url(**changes: str | None) -> str:
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
-_FILTERS = (
-    money,
-    exact,
-    quantity,
-    price,
-    axis,
-    day,
-    month,
-    time,
-    until,
-    clock,
-    hour_label,
-    percent,
-)
+_FILTERS = (money, exact, quantity, price, axis, day, month, time, until, clock, hour_label, percent)

@@ -23,10 +23,7 @@ def init_app(app: Flask) -> None:
 def requested_slice(*kinds: type[Part]) -> Slice:
     """Read `limit` and `cursor` from the query; `kinds` are the types of the sort key, in order."""
     limit, cursor = request.args.get("limit"), request.args.get("cursor")
-    return Slice(
-        _limit(limit) if limit else LIMIT_DEFAULT,
-        _key(cursor, kinds) if cursor else None,
-    )
+    return Slice(_limit(limit) if limit else LIMIT_DEFAULT, _key(cursor, kinds) if cursor else None)
 
 
 def next_link(page: object) -> str | None:

@@ -14,12 +14,7 @@ from uuid import uuid4
 import pytest
 import stripe
 
-from portal.domain.errors import (
-    ConflictError,
-    NotFoundError,
-    PaymentFailedError,
-    ProviderRefusedError,
-)
+from portal.domain.errors import ConflictError, NotFoundError, PaymentFailedError, ProviderRefusedError
 from portal.gateways.stripe_shapes import CustomerMethods, SetupStatus
 from tests.contract.conftest import NOT_SET, VARIABLE, NoTestKeyError, key_of_test_mode
 

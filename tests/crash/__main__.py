@@ -208,12 +208,7 @@ def _disk_writes(database: Sqlite, expected: scenarios.Snapshot, size: Size, see
 
 
 def _races(
-    database: Database,
-    expected: scenarios.Snapshot,
-    rounds: int,
-    processes: int,
-    *,
-    has_clocks_apart: bool,
+    database: Database, expected: scenarios.Snapshot, rounds: int, processes: int, *, has_clocks_apart: bool
 ) -> Scenario:
     one = partial(scenarios.raced, database, expected, processes, has_clocks_apart=has_clocks_apart)
     apart = ", each later one believing the others dead" if has_clocks_apart else ""

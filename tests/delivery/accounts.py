@@ -9,13 +9,7 @@ from decimal import Decimal
 from portal.domain.money import Money
 from portal.domain.vat import VatCase
 from portal.gateways import easybill_http
-from portal.gateways.invoicing import (
-    Document,
-    DocumentDraft,
-    DraftLine,
-    InvoicingCustomer,
-    InvoicingProvider,
-)
+from portal.gateways.invoicing import Document, DocumentDraft, DraftLine, InvoicingCustomer, InvoicingProvider
 from portal.models import Organization
 from tests.delivery.rows import Easybill, _numbers
 from tests.memory_provider import MemoryProvider

@@ -102,8 +102,7 @@ def test_two_delivery_runs_make_one_document(account, customer, invoice):
 
 @pytest.mark.parametrize("when", [raises, after])
 @pytest.mark.parametrize(
-    "method",
-    ["customer_by_number", "create_customer", "documents_of", "create_draft", "finish", "pdf_of"],
+    "method", ["customer_by_number", "create_customer", "documents_of", "create_draft", "finish", "pdf_of"]
 )
 def test_a_delivery_killed_at_any_call_is_finished_by_the_next_run(account, customer, invoice, method, when):
     with pytest.raises(Killed):

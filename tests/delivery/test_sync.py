@@ -75,11 +75,7 @@ def test_a_cancellation_marks_the_document_and_is_a_row_of_its_own(account, cust
     assert (counts.refreshed, counts.added) == (1, 1)
     assert delivered.status_on(TODAY) == LegalStatus.CANCELLED
     row = db.session.scalars(db.select(LegalDocument).where(LegalDocument.type == "STORNO")).one()
-    assert (row.provider_document_id, row.organization_id, row.invoice_id) == (
-        storno_id,
-        customer.id,
-        None,
-    )
+    assert (row.provider_document_id, row.organization_id, row.invoice_id) == (storno_id, customer.id, None)
     assert (row.net_cents, row.gross_cents) == (-37200, -44268)
     assert row.status_on(TODAY) == LegalStatus.CANCELLED
     assert row.refers_to_provider_document_id == delivered.provider_document_id

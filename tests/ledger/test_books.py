@@ -80,10 +80,7 @@ def customer():
         make_subscription(organization, product, where, since=JUNE)
         for product, where in [(half_cent, project), (half_cent, project), (third, project), (third, None)]
     ]
-    prices = {
-        half_cent.id: [(0, "0.005"), (july.start_day + 14, "0.004")],
-        third.id: [(0, "0.003333333333")],
-    }
+    prices = {half_cent.id: [(0, "0.005"), (july.start_day + 14, "0.004")], third.id: [(0, "0.003333333333")]}
     return organization, subscriptions, prices
 
 
@@ -258,10 +255,7 @@ def run(backend, machines, steps):
     run_state_machine_as_test(
         lambda: Books(backend),
         settings=examples(
-            machines,
-            stateful_step_count=steps,
-            database=None,
-            suppress_health_check=list(HealthCheck),
+            machines, stateful_step_count=steps, database=None, suppress_health_check=list(HealthCheck)
         ),
     )
 

@@ -11,16 +11,7 @@ from sqlalchemy import func, select
 from portal.domain.errors import ValidationError
 from portal.ledger import catalogue
 from portal.ledger.catalogue import PriceFrozenError
-from portal.models import (
-    Invoice,
-    InvoiceItem,
-    Metering,
-    Price,
-    Product,
-    Project,
-    Subscription,
-    add_owned,
-)
+from portal.models import Invoice, InvoiceItem, Metering, Price, Product, Project, Subscription, add_owned
 from portal.storage.database import db
 from tests.factories import (
     FEBRUARY,

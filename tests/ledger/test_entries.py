@@ -409,10 +409,7 @@ def test_a_delivery_over_organizations_writes_each_entry_to_its_organization(acm
     theirs = make_subscription(other, make_product())
     close(acme, JANUARY)
     hour = hour_at(JANUARY, 1)
-    entries = [
-        (acme.id, Entry(hour, subscription.id, UNIT)),
-        (other.id, Entry(hour, theirs.id, 3 * UNIT)),
-    ]
+    entries = [(acme.id, Entry(hour, subscription.id, UNIT)), (other.id, Entry(hour, theirs.id, 3 * UNIT))]
     assert counts(deliver(entries, now=NOW)) == (1, 0, 0, 1)
     assert corrections_of(acme) == [(hour, subscription.id, UNIT)]
     assert hours_of(other) == {(hour, theirs.id): 3 * UNIT}
@@ -435,10 +432,7 @@ def test_two_organizations_with_the_same_subscription_number_do_not_mix(acme, su
 # -- any order, any repetition ----------------------------------------------------------------------
 deliveries = st.lists(
     st.dictionaries(
-        st.tuples(
-            st.integers(JANUARY.end_hour - 30, JANUARY.end_hour + 30),
-            st.integers(1, 3),
-        ),
+        st.tuples(st.integers(JANUARY.end_hour - 30, JANUARY.end_hour + 30), st.integers(1, 3)),
         st.sampled_from([0, 1, UNIT, 5 * UNIT, ENTRY_MAX_NANO]),
         max_size=12,
     ),

@@ -204,10 +204,7 @@ def test_an_invoice_corrects_two_months_in_their_order(acme, subscription):
     close_month(FEBRUARY)
     use(subscription, {hour_at(FEBRUARY, 1): 12, hour_at(JANUARY, 1): 9, hour_at(MARCH, 1): 10})
     close_month(MARCH)
-    assert told(late_items(invoice_of(acme, MARCH))) == [
-        ("2026-01", -UNIT, -100),
-        ("2026-02", 2 * UNIT, 200),
-    ]
+    assert told(late_items(invoice_of(acme, MARCH))) == [("2026-01", -UNIT, -100), ("2026-02", 2 * UNIT, 200)]
 
 
 def test_a_month_can_be_corrected_again_and_again(acme):

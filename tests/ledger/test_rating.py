@@ -110,12 +110,9 @@ def half_up(value: Fraction) -> int:
 def told(found):
     """What the ledger said, in the words of the truth."""
     return {
-        (
-            str(each.line.month),
-            each.line.project_id,
-            each.line.product_id,
-            Fraction(each.line.unit_price),
-        ): [(point.hour, point.quantity_nano, point.cents) for point in each.points]
+        (str(each.line.month), each.line.project_id, each.line.product_id, Fraction(each.line.unit_price)): [
+            (point.hour, point.quantity_nano, point.cents) for point in each.points
+        ]
         for each in found
     }
 

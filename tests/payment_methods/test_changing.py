@@ -112,11 +112,9 @@ def test_removing_the_default_payment_method_on_the_page_needs_a_successor(walle
 
 @pytest.mark.parametrize("who", ["itself", "nobody", "nonsense"])
 def test_the_successor_has_to_be_another_payment_method_of_the_organization(wallet, two, acme, who):
-    successor, status = {
-        "itself": (two[0]["id"], 409),
-        "nobody": (acme.uid, 404),
-        "nonsense": ("x", 422),
-    }[who]
+    successor, status = {"itself": (two[0]["id"], 409), "nobody": (acme.uid, 404), "nonsense": ("x", 422)}[
+        who
+    ]
     answer = wallet.send("DELETE", f"{two[0]['id']}?new_default={successor}")
     assert answer.status_code == status
     assert wallet.list() == list(two)

@@ -26,11 +26,11 @@ TEXTS = {"type": "array", "items": {"type": "string"}}
 
 # Fields that objects have got since the document was written.
 LATER_FIELDS: Mapping[tuple[str, str], Any] = {
-    ("setup_intent", "allowed_payment_method_types"): {**TEXTS, "nullable": True},
+    ("setup_intent", "allowed_payment_method_types"): {**TEXTS, "nullable": True}
 }
 # Parameters that operations have got since.
 LATER_PARAMETERS: Mapping[tuple[str, str, str], Any] = {
-    ("post", "/v1/setup_intents", "allowed_payment_method_types"): TEXTS,
+    ("post", "/v1/setup_intents", "allowed_payment_method_types"): TEXTS
 }
 
 

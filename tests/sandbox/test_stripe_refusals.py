@@ -24,10 +24,7 @@ def test_payment_method_types_are_no_longer_a_parameter_of_a_set_up(api, custome
 def test_automatic_and_allowed_payment_method_types_exclude_each_other(api, customer):
     with pytest.raises(stripe.InvalidRequestError, match="only specify one"):
         begin(
-            api,
-            customer,
-            automatic_payment_methods={"enabled": True},
-            allowed_payment_method_types=["card"],
+            api, customer, automatic_payment_methods={"enabled": True}, allowed_payment_method_types=["card"]
         )
 
 

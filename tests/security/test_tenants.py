@@ -31,14 +31,7 @@ from tests.security.sizes import IS_FULL, sized
 from tests.security.world import Tenant, checksum
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
-PATH = {
-    "organization_id",
-    "invoice_id",
-    "subscription_id",
-    "payment_method_id",
-    "token_id",
-    "session_id",
-}
+PATH = {"organization_id", "invoice_id", "subscription_id", "payment_method_id", "token_id", "session_id"}
 OF_NOBODY = {"filename": "portal.css"}
 # What a query may say: names of things, and what is no name of anything.
 QUERY = (

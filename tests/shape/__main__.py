@@ -86,12 +86,7 @@ _ROWS: Sequence[Row] = (
     ("source lines", _LOWER, _CODE, lambda g: (g.lines,)),
     ("lines of tests", _NEITHER, "tests", lambda g: (g.lines,)),
     ("files / functions", _NEITHER, _ALL, lambda g: (len(g.modules), len(g.functions))),
-    (
-        "tests ÷ source",
-        _HIGHER,
-        _PRODUCT,
-        lambda g: (round(Group("tests", g.tree).lines / g.lines, 2),),
-    ),
+    ("tests ÷ source", _HIGHER, _PRODUCT, lambda g: (round(Group("tests", g.tree).lines / g.lines, 2),)),
     ("function lines", _LOWER, _ALL, lambda g: _spread(g.lengths)),
     ("route lines", _LOWER, "product stand-ins", lambda g: _spread(g.route_lengths)),
     (

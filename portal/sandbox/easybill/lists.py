@@ -19,10 +19,7 @@ def _as_kept(body: Body) -> Body:
 
 
 def list_answer(
-    kind: Kind,
-    texts: Iterable[str],
-    dates: Iterable[str] = (),
-    shown: Callable[[Body], Body] = _as_kept,
+    kind: Kind, texts: Iterable[str], dates: Iterable[str] = (), shown: Callable[[Body], Body] = _as_kept
 ) -> Response:
     """One page of a kind; `texts` are filters by equality, `dates` by a day or from,to."""
     page = _whole_number("page", default=1)

@@ -115,10 +115,7 @@ class Faults:
         return (
             Route("GET", path, self._show),
             Route(
-                "POST",
-                path,
-                self._throw,
-                frozenset({"kind", "method", "path", "caller", "times", "seconds"}),
+                "POST", path, self._throw, frozenset({"kind", "method", "path", "caller", "times", "seconds"})
             ),
             Route("DELETE", path, self._lift_all),
         )

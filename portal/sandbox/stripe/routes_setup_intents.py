@@ -98,8 +98,7 @@ def list_all(call: Call) -> Object:
     }
     intents = call.store.newest("setup_intent")
     return page(
-        call,
-        within_created(call, (intent for intent in intents if filters.items() <= intent.items())),
+        call, within_created(call, (intent for intent in intents if filters.items() <= intent.items()))
     )
 
 
