@@ -88,14 +88,23 @@ def tick_safely(stopping: threading.Event) -> None:
 
 def follow_stripe(app: Flask, stopping: threading.Event) -> None:
     """Process Stripe's events every second, and fetch now and every hour those that did not arrive."""
-    catch_up = partial(reconcile, is_whole=False)
     with app.app_context():
         for second in itertools.count():
             if stopping.is_set():
                 return
-            step = catch_up if second % _RECONCILE_SECONDS == 0 else process_events
-            _safely(partial(step, stripe=stripe(), now=utc_now()))
+            step = catch_up if second % _RECONCILE_SECONDS == 0 else process_stripe_events
+            _safely(step)
             stopping.wait(1)
+
+
+def catch_up() -> None:
+    """Fetch the events that did not arrive."""
+    reconcile(stripe=stripe(), now=utc_now(), is_whole=False)
+
+
+def process_stripe_events() -> None:
+    """Process the events that Stripe has sent."""
+    process_events(stripe=stripe(), now=utc_now())
 
 
 def _safely(step: Callable[[], object]) -> None:
