@@ -1,7 +1,5 @@
 """Assembles the portal: the one module that knows every part."""
 
-from __future__ import annotations
-
 import datetime as dt
 import gc
 import hashlib

@@ -4,8 +4,6 @@ A copy is consistent while others write: SQLite's VACUUM INTO and pg_dump both r
 copy of a live SQLite file is not: it lacks what is still in the write-ahead log, so it is refused here.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import os
 import shutil

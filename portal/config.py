@@ -4,8 +4,6 @@ No settings at all means the demo, which brings its own. `PORTAL_ENV=production`
 refuses stand-ins.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Extensions of Flask, made once and bound in create_app."""
 
-from __future__ import annotations
-
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_wtf import CSRFProtect

@@ -4,8 +4,6 @@ A tick may run at any time, twice at once, on two machines, and be killed at any
 the work. Stripe's events cannot wait for it, and are processed beside it.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import itertools
 import logging

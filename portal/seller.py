@@ -3,8 +3,6 @@
 The settings begin with `SELLER_`. Each is checked at the start; an unusable value is refused with a sentence.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The app's settings, gateways and time, for requests and for work without one alike."""
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import dataclass
 from typing import cast

@@ -1,7 +1,5 @@
 """An app on a migrated database that can be emptied before each test."""
 
-from __future__ import annotations
-
 import datetime as dt
 import shutil
 import sqlite3

@@ -1,7 +1,5 @@
 """What a test file needs is loaded when it is collected: a file of arithmetic never meets the portal."""
 
-from __future__ import annotations
-
 import gc
 from pathlib import Path
 

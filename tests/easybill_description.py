@@ -1,7 +1,5 @@
 """EasyBill's public description, where it lies beside the project: what may be sent, and what is answered."""
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Iterator
 from functools import cache

@@ -1,7 +1,5 @@
 """Rows for tests, made by the same functions that operators use."""
 
-from __future__ import annotations
-
 import datetime as dt
 from decimal import Decimal
 from functools import cache

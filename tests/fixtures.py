@@ -3,8 +3,6 @@
 A plugin: `tests/conftest.py` loads it for the folders that need it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path

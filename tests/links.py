@@ -1,7 +1,5 @@
 """What `requests` makes of a Link header, as an API client would read it."""
 
-from __future__ import annotations
-
 from urllib.parse import urlsplit
 
 from requests.utils import parse_header_links

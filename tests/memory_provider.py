@@ -4,8 +4,6 @@ Its ids are no numbers, it counts in the currency's own decimals, and it takes t
 twice, as a provider without idempotency keys does.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import datetime as dt
 from collections import Counter

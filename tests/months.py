@@ -1,7 +1,5 @@
 """Closing months and delivering their documents with the settings of the app, as the scheduler does."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Any
 

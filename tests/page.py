@@ -1,7 +1,5 @@
 """A client that reads every HTML answer it gets, and holds it against what every page owes."""
 
-from __future__ import annotations
-
 import uuid
 from collections import Counter
 from collections.abc import Callable

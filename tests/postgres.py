@@ -1,7 +1,5 @@
 """A throw-away PostgreSQL for the tests: its own data directory, a free port, gone when they end."""
 
-from __future__ import annotations
-
 import os
 import pwd
 import socket

@@ -1,7 +1,5 @@
 """How many examples a property is tried with: all in `make test`, a tenth when a person waits for it."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

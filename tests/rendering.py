@@ -4,8 +4,6 @@ Reads happen in `queries.py`. A property that asks the database, or a relation t
 would be read outside of what the query's tests count, once for each row of a list.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import sqlalchemy

@@ -4,8 +4,6 @@ A plugin: what makes `sqlite_backend` and `postgres_backend`, the whole portal o
 the folder or `tests/fixtures.py`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -1,7 +1,5 @@
 """Who sells in the tests: the demo's seller, so that what a test reads is what the demo shows."""
 
-from __future__ import annotations
-
 from zoneinfo import ZoneInfo
 
 from portal.seller import BankAccount, Logo, Seller

@@ -1,7 +1,5 @@
 """Settings of a portal under test: its providers are the sandboxes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

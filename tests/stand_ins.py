@@ -3,8 +3,6 @@
 A plugin of `tests/fixtures.py`.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 

@@ -3,8 +3,6 @@
 A query that forgets it would show everybody's rows, and most tests would not notice.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A backup made while others write is whole, consistent, and can be restored; a plain copy is refused."""
 
-from __future__ import annotations
-
 import contextlib
 import shutil
 import sqlite3

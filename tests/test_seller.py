@@ -1,7 +1,5 @@
 """The seller's settings: typed, checked, and refused with a sentence that names the setting."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

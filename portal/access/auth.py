@@ -4,8 +4,6 @@ Every endpoint declares a policy; a view without a policy stops the start-up. An
 of others and an organization that does not exist are the same 404.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import TypeVar, cast

@@ -1,7 +1,5 @@
 """Recognising people by address and password, and giving them a new password."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 from sqlalchemy import Select, delete, select

@@ -3,8 +3,6 @@
 The second of two equal requests waits for the answer to the first (`idempotency_records`).
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import time

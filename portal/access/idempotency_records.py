@@ -5,8 +5,6 @@ failed or its process died, the reservation is gone with the effect. A view that
 on the way: then the reservation is a lease, which an equal request may take over.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 Each is found in one statement, together with where the person belongs.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any, cast

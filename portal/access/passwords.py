@@ -1,7 +1,5 @@
 """Passwords: argon2id, upgraded at sign-in when our parameters grow; unknown people cost the same time."""
 
-from __future__ import annotations
-
 import unicodedata
 from functools import cache
 from itertools import islice

@@ -1,7 +1,5 @@
 """Sessions of people: a cookie has a random id and no identity; the row behind it can be ended."""
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 import secrets

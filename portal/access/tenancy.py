@@ -4,8 +4,6 @@ Every query starts from the organization by itself; this is the fence behind it.
 another organization from being written, wherever the mistake is.
 """
 
-from __future__ import annotations
-
 from contextvars import ContextVar
 
 from flask import Flask

@@ -1,7 +1,5 @@
 """How often something may be tried: counted in our own table, so right with several workers."""
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 import ipaddress

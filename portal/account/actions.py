@@ -1,7 +1,5 @@
 """Writes to a person's own record."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 from portal.access import credentials

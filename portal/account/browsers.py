@@ -1,7 +1,5 @@
 """What browser somebody uses: a template filter."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The directory: organizations, accounts, memberships and collectors, as an operator makes them."""
 
-from __future__ import annotations
-
 import datetime as dt
 from functools import partial
 from uuid import UUID

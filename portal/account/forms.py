@@ -1,7 +1,5 @@
 """Forms of a person's own account."""
 
-from __future__ import annotations
-
 from wtforms import PasswordField, RadioField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length

@@ -1,7 +1,5 @@
 """Reads of customers whose record cannot be used."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from sqlalchemy import select

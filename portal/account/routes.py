@@ -1,7 +1,5 @@
 """The person's own page: where they belong and are signed in, their password, how the portal looks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus

@@ -1,7 +1,5 @@
 """The changes of an entry of the audit trail, in words: template filters."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

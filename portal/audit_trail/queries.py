@@ -1,7 +1,5 @@
 """Reads of the audit trail. Each takes the organization first; none writes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

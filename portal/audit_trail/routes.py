@@ -1,7 +1,5 @@
 """The audit trail, for the organization's admins and billing managers."""
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from flask import Blueprint

@@ -1,7 +1,5 @@
 """The JSON contract of the audit trail. Add keys freely; never rename or retype one."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 from uuid import UUID
 

@@ -3,8 +3,6 @@
 To list them imports none of them: a group is imported when it is called.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from flask import Flask

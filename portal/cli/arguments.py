@@ -1,7 +1,5 @@
 """The arguments of commands, and the one sentence with which a wrong one is refused."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation

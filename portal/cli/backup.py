@@ -1,7 +1,5 @@
 """Backup of everything, while the portal runs, and the way back."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

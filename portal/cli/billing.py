@@ -1,7 +1,5 @@
 """The clock of billing, the work it could not do, and the proof of the work it did."""
 
-from __future__ import annotations
-
 import datetime as dt
 import threading
 

@@ -1,7 +1,5 @@
 """Products, prices and subscriptions."""
 
-from __future__ import annotations
-
 import datetime as dt
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """The operator's view of deliveries: which legal documents do not go through, why, and another try."""
 
-from __future__ import annotations
-
 import click
 
 from portal.account.directory import organization_by

@@ -1,7 +1,5 @@
 """Organizations, accounts, memberships and tokens."""
 
-from __future__ import annotations
-
 import click
 
 from portal.account import directory as people

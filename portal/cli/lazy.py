@@ -1,7 +1,5 @@
 """Groups of commands that are imported when they are called, and run in the portal that is made then."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from importlib import import_module
 

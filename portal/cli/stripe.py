@@ -1,7 +1,5 @@
 """The events of Stripe, and those that are still to be processed."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import click

@@ -1,7 +1,5 @@
 """Bringing usage in."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -5,8 +5,6 @@ organization whose month looks wrong is in review with the reason, and its later
 are billed. Every run looks at months in review again.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Writes upcoming invoices down as final invoices, and marks the late usage that they bill."""
 
-from __future__ import annotations
-
 import datetime as dt
 import logging
 from collections.abc import Mapping, Sequence

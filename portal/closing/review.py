@@ -3,8 +3,6 @@
 It is closed once it looks right again, or once an operator has approved it.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import logging
 from collections import defaultdict

@@ -4,8 +4,6 @@ It shares the arithmetic with the rest, but none of the queries. It yields a sen
 none means that what was metered is what was billed, is still open, or waits for the next invoice.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain

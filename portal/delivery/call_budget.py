@@ -4,8 +4,6 @@ It has connections of its own: a call is counted whatever becomes of the work ar
 outside of any transaction.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import threading
 from collections.abc import Callable, Iterator

@@ -5,8 +5,6 @@ before the next document of an organization, and by the clock. A lost answer is 
 is looked for by number before one is made, and pushing the same profile again changes nothing.
 """
 
-from __future__ import annotations
-
 import logging
 from dataclasses import asdict, dataclass
 

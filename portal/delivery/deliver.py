@@ -6,8 +6,6 @@ document is looked for before it is made, its id is stored by compare-and-set wh
 the document whose id is stored is ever finished. Drafts that lost the race are left for the reconciler.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import logging
 import time

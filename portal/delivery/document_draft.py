@@ -1,7 +1,5 @@
 """The content of an invoice's legal document, and the check that the provider's draft has it."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

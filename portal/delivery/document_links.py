@@ -1,7 +1,5 @@
 """Links documents at the provider to our organizations, and to the invoices that they were made for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 

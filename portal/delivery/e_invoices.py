@@ -4,8 +4,6 @@ Which formats those are is a setting: each costs one of the few calls a minute. 
 such format of a document is remembered as well, so that it is asked once.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 import logging

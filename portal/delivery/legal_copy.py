@@ -3,8 +3,6 @@
 Its content never changes; its payment and cancellation may, and are written into the audit trail.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Two workers that meet, or an answer that never came, may leave a second draft of
 once the invoice's own document is finished: from then on no worker can take the draft for it.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable
 

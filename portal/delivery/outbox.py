@@ -5,8 +5,6 @@ worker, after its lease ran out, cannot undo the work of another. An organizatio
 order of its months: an invoice waits for the earlier ones, unless they are stuck.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import itertools
 from collections.abc import Collection, Sequence

@@ -5,8 +5,6 @@ it has seen every page: broken off half-way, the next one starts from there agai
 be taken over holds up no other.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import logging
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """`python -m portal.demo --port 8000`: the portal, its sandboxes and its clock, until it is stopped."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -1,7 +1,5 @@
 """Plays the demo's past: each month is billed in its time, some usage comes late, most is paid."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 from sqlalchemy import select

@@ -1,7 +1,5 @@
 """The demo's mails: nothing leaves it, so they are read here. Not there when mail is sent for real."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast

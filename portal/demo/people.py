@@ -1,7 +1,5 @@
 """The demo's organizations and people, and the file that tells how to sign in as each."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Progress of `make run`: a line for each step, and a count where a step takes long."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 Templates need no new start. Where the code cannot start, its error is shown and the next change tries again.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

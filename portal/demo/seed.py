@@ -1,7 +1,5 @@
 """Fills an empty database with the demo, and lets its usage go on as time passes."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Serves the demo, and lets time pass in it: collectors report, the clock runs."""
 
-from __future__ import annotations
-
 import threading
 
 from flask import Flask

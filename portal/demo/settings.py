@@ -1,7 +1,5 @@
 """Defaults of the demo: its secret, database and seller, and the stand-ins."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

@@ -1,7 +1,5 @@
 """The sandboxes as a process beside the demo."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Usage made up by arithmetic: the same hour always has the same usage, with weekdays, nights and growth."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Permissions: roles, the permission table of a member, and its presets."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """The countries of ISO 3166-1, by their two letters."""
 
-from __future__ import annotations
-
 import pycountry
 
 from portal.domain.errors import UnusableValueError

@@ -1,7 +1,5 @@
 """The currencies of ISO 4217: how many decimals each has, and which of them a customer can be billed in."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

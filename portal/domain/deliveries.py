@@ -1,7 +1,5 @@
 """A usage entry as a collector reports it: read strictly, refused by name."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """E-mail addresses: whether mail could be sent there at all. No server is asked, no name looked up."""
 
-from __future__ import annotations
-
 from functools import cache
 from types import ModuleType
 

@@ -1,7 +1,5 @@
 """The errors of billing, in the words of billing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 

@@ -1,7 +1,5 @@
 """Numbers as people write them: thousands apart, every decimal kept. Nothing is rounded here."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 _GERMAN = str.maketrans(",.", ".,")

@@ -1,7 +1,5 @@
 """The problems of several values at once, so that one answer names all of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeVar
 

@@ -9,8 +9,6 @@ currency unit), amounts in the currency's minor unit. Whole numbers only: Decima
 digits unless told otherwise, which is not exact.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact

@@ -1,7 +1,5 @@
 """Secrets that are never written down: keys, tokens, card and account numbers are blacked out of any text."""
 
-from __future__ import annotations
-
 import re
 
 HIDDEN = "[hidden]"

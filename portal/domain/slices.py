@@ -3,8 +3,6 @@
 A slice begins after the sort key of the last row shown, so rows that arrive meanwhile move nothing.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

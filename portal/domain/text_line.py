@@ -1,7 +1,5 @@
 """One line of text as a person types it: a name, a street, a reference."""
 
-from __future__ import annotations
-
 import re
 
 from portal.domain.errors import UnusableValueError

@@ -3,8 +3,6 @@
 Random enough that a plain SHA-256 is kept instead of a slow hash; the token itself is shown once.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import secrets

@@ -4,8 +4,6 @@ Rates are in basis points (1900 is 19 %). VAT is computed per rate on the docume
 gross is made from net, never the reverse.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping

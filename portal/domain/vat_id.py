@@ -4,8 +4,6 @@ A right form does not prove a holder: whether a VAT id is really assigned only t
 of its country knows.
 """
 
-from __future__ import annotations
-
 import re
 from types import ModuleType
 

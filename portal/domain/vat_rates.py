@@ -1,7 +1,5 @@
 """The standard rates of VAT in the Union, in basis points, each with its first day: `vat_rates.toml`."""
 
-from __future__ import annotations
-
 import datetime as dt
 import tomllib
 from collections.abc import Mapping, Sequence

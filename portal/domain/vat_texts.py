@@ -1,7 +1,5 @@
 """The sentences about VAT that the law requires, in the document's language: `vat_texts.toml`."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The window a question is about: whole hours, and the instants that the answer repeats."""
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import dataclass
 

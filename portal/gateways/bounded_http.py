@@ -3,8 +3,6 @@
 The call knows the connection it waits on, so that one that drips byte after byte can be cut from outside.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from requests import PreparedRequest, RequestException, Response, Session

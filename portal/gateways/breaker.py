@@ -3,8 +3,6 @@
 While it is open no request waits for a provider that will not answer, and the provider is not pressed.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque

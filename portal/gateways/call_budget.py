@@ -3,8 +3,6 @@
 The arithmetic alone: `delivery/call_budget` counts the calls in the database.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Protocol
 

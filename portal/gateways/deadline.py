@@ -4,8 +4,6 @@ A library's own timeout counts from byte to byte and anew for each retry, so it 
 A call that is given up has its connection cut, so that its worker slot is free again.
 """
 
-from __future__ import annotations
-
 import socket
 import threading
 import time

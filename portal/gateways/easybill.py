@@ -4,8 +4,6 @@ It dates things in Europe/Berlin and sends fields it does not describe, which ar
 idempotency keys, so a worker looks for an object before it creates it.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from http import HTTPStatus

@@ -4,8 +4,6 @@ EasyBill counts in hundredths whatever the currency, and answers null almost any
 answer may be missing.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from decimal import Decimal

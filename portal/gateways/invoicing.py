@@ -4,8 +4,6 @@ A provider numbers documents and keeps them. A finished document is never change
 could. Nothing here is assumed to be idempotent either: delivery looks for a thing before it creates it.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ MAIL_URL is `smtp://user:password@host:587` (STARTTLS is required unless the hos
 `smtps://user:password@host:465`. Every call has a total deadline.
 """
 
-from __future__ import annotations
-
 import smtplib
 import ssl
 from collections.abc import Sequence

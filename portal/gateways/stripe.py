@@ -4,8 +4,6 @@ Errors are described in stripe_client; ConflictError comes from here: a method t
 detached, or is another customer's.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager

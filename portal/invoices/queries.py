@@ -1,7 +1,5 @@
 """Reads of internal invoices: final ones are rows, open ones are computed when asked for."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass

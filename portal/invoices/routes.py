@@ -1,7 +1,5 @@
 """Internal invoices: the list, and one with its lines."""
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from flask import Blueprint

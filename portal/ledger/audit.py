@@ -4,8 +4,6 @@ Each row carries the hash of the one before it, so that changing, removing or in
 chain; numbers have no gaps, so that cutting off the end shows too. `billing verify` checks both.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 import json

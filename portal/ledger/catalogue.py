@@ -1,7 +1,5 @@
 """Products, prices, projects and subscriptions: found where they exist, made where they do not."""
 
-from __future__ import annotations
-
 from decimal import Decimal, Inexact
 
 from sqlalchemy import exists, select

@@ -1,7 +1,5 @@
 """How complete usage is: the latest hour with an entry, and the hours that are owed but not in yet."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import NamedTuple
 

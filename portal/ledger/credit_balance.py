@@ -1,7 +1,5 @@
 """The amount due for a month, VAT included, once the credit of earlier months is applied."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Mapping
 

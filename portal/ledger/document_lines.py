@@ -4,8 +4,6 @@ There is a line per product, and one more for each earlier month in which it is 
 period, which may have another rate of VAT.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal

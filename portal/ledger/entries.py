@@ -6,8 +6,6 @@ no order or repetition of deliveries changes a bill. The hours of an invoiced mo
 difference from them becomes a correction, a row of its own.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The lines of final invoices, as they were written."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The names of projects, for all that shows lines; those of products come with their prices."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 
 from sqlalchemy import bindparam, select

@@ -4,8 +4,6 @@ A month has something to bill if it has usage. The first one to be billed also t
 invoiced months; where none has usage, late usage alone opens the latest.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any

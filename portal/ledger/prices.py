@@ -1,7 +1,5 @@
 """The prices of products by day: a day has one price, and a price row holds until the next one's."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence

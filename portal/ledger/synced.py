@@ -1,7 +1,5 @@
 """How current our copy of the provider's documents is: the sync records it, pages show it."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 from sqlalchemy import select

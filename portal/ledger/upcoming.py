@@ -5,8 +5,6 @@ months that are invoiced already: one correction for each of their lines, which 
 corrected month differs from the billed one.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

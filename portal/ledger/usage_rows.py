@@ -3,8 +3,6 @@
 PostgreSQL unnests arrays; SQLite reads by a JSON list and writes row by row in one call.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple

@@ -3,8 +3,6 @@
 Quantities are summed as whole numbers in two limbs, which no sum can overflow. There is no money here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import cache

@@ -1,7 +1,5 @@
 """The VAT of months as it was when they were closed: a correction is taxed as the month that it corrects."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 
 from sqlalchemy import select

@@ -1,7 +1,5 @@
 """The files of a legal document, byte for byte as the provider made them: always from our store."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Reads of an organization's legal documents, from our copy: pages stay up when the provider is down."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass

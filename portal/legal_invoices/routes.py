@@ -1,7 +1,5 @@
 """Legal invoices: the list, one beside the lines it comes from, and its PDF."""
 
-from __future__ import annotations
-
 import datetime as dt
 from uuid import UUID
 

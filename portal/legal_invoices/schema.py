@@ -1,7 +1,5 @@
 """The JSON contract of legal invoices. Add keys freely; renaming or removing one breaks clients."""
 
-from __future__ import annotations
-
 from typing import Annotated
 from uuid import UUID
 

@@ -4,8 +4,6 @@ A mail's text is made when it is sent, so that no code lies in the database. Eac
 by the scheduler; a composer returns None for a mail that is out of date.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import logging
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """The clock: a subscription of a time-priced product gets one unit for each full hour of its life."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterator, Sequence
 

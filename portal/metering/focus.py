@@ -4,8 +4,6 @@ The columns are those of focus.finops.org. Times are UTC, with or without saying
 no value.
 """
 
-from __future__ import annotations
-
 import csv
 import datetime as dt
 from collections.abc import Iterator, Mapping

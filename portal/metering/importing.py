@@ -3,8 +3,6 @@
 Missing projects and products are made, existing ones reused; the same export twice changes nothing.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import logging
 from collections import Counter

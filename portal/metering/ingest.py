@@ -1,7 +1,5 @@
 """Takes over the reports of collectors: all of a batch, or nothing with the reason of each refused entry."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

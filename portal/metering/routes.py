@@ -1,7 +1,5 @@
 """Where collectors report usage. A collector's token can do this, and nothing else."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from flask import Blueprint

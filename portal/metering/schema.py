@@ -1,7 +1,5 @@
 """The JSON contract of collectors: what they report, and what became of it."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 from uuid import UUID
 

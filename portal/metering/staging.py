@@ -1,7 +1,5 @@
 """Sums the rows of an export by sub account, product and hour, on disk: it may have any size and order."""
 
-from __future__ import annotations
-
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """People, their permissions in each organization, and the sessions and API tokens that act for them."""
 
-from __future__ import annotations
-
 import datetime as dt
 from uuid import UUID, uuid4
 

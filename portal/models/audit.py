@@ -1,7 +1,5 @@
 """The audit trail: every change of money or access, append-only, each row bound to the one before it."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Any
 from uuid import UUID

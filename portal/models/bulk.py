@@ -1,7 +1,5 @@
 """Many new rows of one table at once: COPY on PostgreSQL, one prepared statement elsewhere."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

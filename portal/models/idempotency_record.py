@@ -1,7 +1,5 @@
 """What requests with an `Idempotency-Key` were answered."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 from sqlalchemy import Integer, LargeBinary, String

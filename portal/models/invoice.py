@@ -1,7 +1,5 @@
 """Internal invoices: the lines and total of a closed month, and the delivery of its legal document."""
 
-from __future__ import annotations
-
 import datetime as dt
 from enum import StrEnum
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Our copy of the invoicing provider's documents: what pages read, and the PDF bytes as they were fetched."""
 
-from __future__ import annotations
-
 import datetime as dt
 from enum import StrEnum
 

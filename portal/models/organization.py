@@ -1,7 +1,5 @@
 """The organization that is billed: its profile and its currency."""
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import fields
 from uuid import UUID, uuid4

@@ -1,7 +1,5 @@
 """The shape of a table that belongs to an organization, and the counters that number its rows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, TypeVar
 from uuid import UUID, uuid4

@@ -1,7 +1,5 @@
 """Payment methods: what a page shows of a card or mandate that Stripe holds. Card numbers never come here."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 from sqlalchemy import Index, Integer, String, UniqueConstraint, false

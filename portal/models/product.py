@@ -1,7 +1,5 @@
 """The catalogue: products, and the price of each from a UTC midnight on."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Projects and their subscriptions."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """How often something was tried lately."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 from sqlalchemy import Integer

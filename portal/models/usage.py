@@ -4,8 +4,6 @@ No foreign keys for hours and days: entries are written whole hours at a time fr
 read, and a subscription is never deleted.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Integer

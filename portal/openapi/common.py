@@ -1,7 +1,5 @@
 """The parts of `/openapi.json` that no type and no route describes: `common.toml`, in OpenAPI's own words."""
 
-from __future__ import annotations
-
 import tomllib
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Puts the description together: the operations of each room, and the shapes that they name."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 

@@ -1,7 +1,5 @@
 """The JSON faces: each method of a route whose view describes itself, and the facts derived from it."""
 
-from __future__ import annotations
-
 import inspect
 import re
 from collections.abc import Callable, Iterator

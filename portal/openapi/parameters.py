@@ -1,7 +1,5 @@
 """The parameters of requests: ids in the path, names of the query, one header."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from portal.access.auth import COLLECTOR, PUBLIC, SIGNED_IN

@@ -1,7 +1,5 @@
 """The refusals of requests: one envelope, with the codes that `web/errors` answers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from msgspec import to_builtins

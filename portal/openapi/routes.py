@@ -1,7 +1,5 @@
 """Serves the description of every JSON face, without a sign-in; it changes with a release alone."""
 
-from __future__ import annotations
-
 import hashlib
 
 from flask import Blueprint, Flask, current_app, request

@@ -1,7 +1,5 @@
 """The start page: this month so far, the last invoices, how the next one is paid."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass

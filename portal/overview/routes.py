@@ -1,7 +1,5 @@
 """The start page, and whether the process and its database are well."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from alembic.script import ScriptDirectory

@@ -1,7 +1,5 @@
 """Writes of Stripe's answers. Each is safe to repeat; one writer of an organization at a time."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from uuid import uuid4

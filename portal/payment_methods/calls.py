@@ -4,8 +4,6 @@ Stripe forgets a key after a day or so. A call that began longer ago has to look
 its effect.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 from dataclasses import dataclass

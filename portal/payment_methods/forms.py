@@ -1,7 +1,5 @@
 """What a request may say about payment methods, and the key that makes asking twice harmless."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from uuid import UUID

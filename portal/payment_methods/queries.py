@@ -1,7 +1,5 @@
 """Reads of our own rows; Stripe is never asked to show a page."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass

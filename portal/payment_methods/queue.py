@@ -5,8 +5,6 @@ later, and keeps no other waiting. Each function is one short transaction, excep
 of its caller's.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Collection, Sequence
 

@@ -1,7 +1,5 @@
 """Payment methods: the list, adding one through Stripe's element, choosing the default, removing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps

@@ -1,7 +1,5 @@
 """The JSON contract of payment methods."""
 
-from __future__ import annotations
-
 from typing import Annotated
 from uuid import UUID
 

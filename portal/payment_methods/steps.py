@@ -4,8 +4,6 @@ The page that a browser comes back to, the API, the webhook's worker and the rec
 `compare`: it makes our rows what Stripe has, in any order and any number of times.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Changing the billing profile: one writer at a time, and no change overwrites an unseen change."""
 
-from __future__ import annotations
-
 from portal.domain.billing_profile import BillingProfile
 from portal.domain.errors import ConflictError
 from portal.ledger import audit

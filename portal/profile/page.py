@@ -1,7 +1,5 @@
 """The billing profile as its page and its JSON show it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from http import HTTPStatus
 

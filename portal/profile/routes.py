@@ -1,7 +1,5 @@
 """The billing profile: shown with `billing:read`, changed with `billing:update`."""
 
-from __future__ import annotations
-
 from http import HTTPStatus
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """The JSON contract of the billing profile. A client may change what it got and send it back."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs

@@ -1,7 +1,5 @@
 """Choosing a new password without the old one."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 from portal.access import credentials, sessions, throttle

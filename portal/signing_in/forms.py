@@ -1,7 +1,5 @@
 """The forms of signing in."""
 
-from __future__ import annotations
-
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 

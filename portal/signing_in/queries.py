@@ -1,7 +1,5 @@
 """Whose new password a mailed code allows; people belong to no organization, so this starts from the code."""
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 

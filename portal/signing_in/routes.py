@@ -1,7 +1,5 @@
 """Signing in and out, typing the password again, and getting back in without it."""
 
-from __future__ import annotations
-
 from http import HTTPStatus
 
 from flask import Blueprint, flash, redirect, request, url_for

@@ -4,8 +4,6 @@ A code is made when its mail is sent and only its hash is kept, so that none lie
 that is tried again has another code.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import secrets
 from collections.abc import Mapping

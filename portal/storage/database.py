@@ -4,8 +4,6 @@ Each table says in its `info` where it lives: `organization` (owned by one, keye
 `reference` (small, rarely written, the same everywhere) or `local` (never distributed).
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import sqlite3
 from collections.abc import Iterator

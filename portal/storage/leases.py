@@ -5,8 +5,6 @@ another. It may be killed anywhere: its lease runs out, and the row is due again
 ever longer and holds up no other.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Lists read a slice at a time, the newest first."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """Statements on many rows at once: they go past the session, and both databases take them."""
 
-from __future__ import annotations
-
 from typing import cast
 
 from sqlalchemy import ColumnElement, Connection, delete, update

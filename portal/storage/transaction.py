@@ -1,7 +1,5 @@
 """Short transactions around a provider's call: none is open while the provider thinks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """Column types that keep on both databases exactly what was written: instants, prices, wide numbers."""
 
-from __future__ import annotations
-
 import datetime as dt
 from decimal import Decimal
 from typing import Any

@@ -1,7 +1,5 @@
 """Reads of subscriptions. Each takes the organization first; none writes."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass

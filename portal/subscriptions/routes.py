@@ -1,7 +1,5 @@
 """Subscriptions: the list, and the page of each."""
 
-from __future__ import annotations
-
 from uuid import UUID
 
 from flask import Blueprint

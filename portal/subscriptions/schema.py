@@ -1,7 +1,5 @@
 """The JSON contract of subscriptions. Add keys freely; never rename or retype one."""
 
-from __future__ import annotations
-
 from typing import Annotated
 from uuid import UUID
 

@@ -1,7 +1,5 @@
 """Making and revoking API tokens. A token made with a token ends with it, at the latest."""
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The fields of a new token, in a form or as JSON."""
 
-from __future__ import annotations
-
 import datetime as dt
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Reads of API tokens. Each takes the caller's membership: an admin sees the tokens of every member."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """API tokens: the list, making one, revoking one."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID

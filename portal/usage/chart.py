@@ -1,7 +1,5 @@
 """Geometry of the usage chart, in whole numbers: the template draws it, the style sheet colours it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass

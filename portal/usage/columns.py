@@ -3,8 +3,6 @@
 Here and not in the template: a month has some thirty columns of eight values each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode

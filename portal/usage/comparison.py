@@ -1,7 +1,5 @@
 """The cost of the same part of the month before, line by line."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A window of usage as page and JSON show it: projects, products, and the sums of each."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

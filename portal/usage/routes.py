@@ -1,7 +1,5 @@
 """Usage and its cost: the page with the chart, and the JSON behind it."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 from flask import Blueprint, request

@@ -1,7 +1,5 @@
 """Parameters of the query: months, days, windows; anything else is a 422 that names the field."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable
 from enum import StrEnum

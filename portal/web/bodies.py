@@ -4,8 +4,6 @@ Both are JSON in which no name is given twice; a text that is no JSON is 400, an
 type of a body describes its fields once, for `/openapi.json` and for the sentences of refusals.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import zlib

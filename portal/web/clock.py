@@ -1,7 +1,5 @@
 """What time it is for a request: read once, so that an answer speaks of one instant."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import cast
 

@@ -1,7 +1,5 @@
 """The one place that turns an error into an answer, in the face the client wants."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Files that never change once they exist: sent with a strong ETag, so that a browser asks but once."""
 
-from __future__ import annotations
-
 import re
 
 from flask import request

@@ -1,7 +1,5 @@
 """Template filters: how our values look on a page. Amounts arrive rounded; nothing is rounded here."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Forms: the page of a form, with the status of a rejected one; unknown fields are refused."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from http import HTTPStatus
 

@@ -1,7 +1,5 @@
 """The headers of every answer: they limit a browser's loading, keeping and referring."""
 
-from __future__ import annotations
-
 from http import HTTPStatus
 
 from flask import Flask, Response, g, request

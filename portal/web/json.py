@@ -1,7 +1,5 @@
 """The one encoder of JSON answers, which are described once, as types (`web/shapes`)."""
 
-from __future__ import annotations
-
 import codecs
 import json
 from http import HTTPStatus

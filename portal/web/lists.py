@@ -1,7 +1,5 @@
 """Lists: `limit` and an opaque `cursor` come in, the address of the next slice goes out."""
 
-from __future__ import annotations
-
 import base64
 import datetime as dt
 import json

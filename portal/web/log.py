@@ -3,8 +3,6 @@
 Never a query string or a body; texts like a key, a token, a card or an IBAN are blacked out.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import logging

@@ -4,8 +4,6 @@
 from the view's types, and the parameters and refusals that these bring along.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from dataclasses import KW_ONLY, dataclass
 from functools import wraps

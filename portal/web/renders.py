@@ -1,7 +1,5 @@
 """One view, three faces: JSON when asked, a fragment for htmx, else the page."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from functools import wraps
 from http import HTTPStatus

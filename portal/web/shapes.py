@@ -3,8 +3,6 @@
 Answers may grow, so they stay open; bodies are strict (see `web/bodies`).
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable, Mapping
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """One request, one transaction: it commits if the answer is good, else rolls back."""
 
-from __future__ import annotations
-
 from http import HTTPStatus
 
 from flask import Flask, Response, request

@@ -1,7 +1,5 @@
 """The organization of an event."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from sqlalchemy import select

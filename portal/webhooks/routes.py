@@ -3,8 +3,6 @@
 An event is stored and answered at once; the worker looks at its object later.
 """
 
-from __future__ import annotations
-
 from http import HTTPStatus
 
 from flask import Blueprint, request

@@ -4,8 +4,6 @@ An event only says where to look: events come late, twice and in any order. So o
 now is the answer to every open event of that customer.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import logging
 from collections.abc import Callable

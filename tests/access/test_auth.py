@@ -1,7 +1,5 @@
 """Who is asking: one request has one identity, and it is never guessed (SECURITY.md, S5 and S6)."""
 
-from __future__ import annotations
-
 import datetime as dt
 from uuid import uuid4
 

@@ -1,7 +1,5 @@
 """`Idempotency-Key`: one effect, equal answers, also at once and after a crash (SECURITY.md, R17)."""
 
-from __future__ import annotations
-
 import datetime as dt
 import threading
 

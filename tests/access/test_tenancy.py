@@ -1,7 +1,5 @@
 """Whatever a request writes or asks belongs to its organization: the fences catch who forgets it."""
 
-from __future__ import annotations
-
 import pytest
 from sqlalchemy import delete, select, update
 

@@ -1,7 +1,5 @@
 """The person's own page."""
 
-from __future__ import annotations
-
 import pytest
 
 from portal.domain.access import Preset

@@ -1,7 +1,5 @@
 """The operator's commands: each says in one sentence what is wrong, and never shows a traceback."""
 
-from __future__ import annotations
-
 import datetime as dt
 from decimal import Decimal
 from uuid import UUID

@@ -1,7 +1,5 @@
 """Who exists, as an operator makes them."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import pytest

@@ -1,7 +1,5 @@
 """Command, form and JSON refuse the same billing profile in the same words, and then store nothing."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from uuid import uuid4
 

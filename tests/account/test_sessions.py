@@ -1,7 +1,5 @@
 """A session ends when it is ended, and a copied cookie with it (SECURITY.md, S7 and S15)."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

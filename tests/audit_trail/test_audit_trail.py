@@ -1,7 +1,5 @@
 """The audit trail as page and JSON, for admins and billing managers alone."""
 
-from __future__ import annotations
-
 import pytest
 
 from portal.domain.access import Preset

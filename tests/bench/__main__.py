@@ -1,7 +1,5 @@
 """`python -m tests.bench`: measures the scale model, prints the bars, and writes them as JSON."""
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import json

@@ -1,7 +1,5 @@
 """The bars of PERFORMANCE.md: one function each, which measures ours beside its yardstick."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

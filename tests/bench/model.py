@@ -4,8 +4,6 @@ A quantity is a formula of its key, written once in SQL that PostgreSQL, SQLite 
 once in Python. So each of them fills its own tables, and any sum can be checked against the others.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

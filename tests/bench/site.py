@@ -1,7 +1,5 @@
 """A portal on a database of its own for one measurement, and requests to it as a server makes them."""
 
-from __future__ import annotations
-
 import gc
 import math
 import statistics

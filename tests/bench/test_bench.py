@@ -3,8 +3,6 @@
 Never how long something took: that is read from `make bench`.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 

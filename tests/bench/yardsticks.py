@@ -1,7 +1,5 @@
 """What the bars are measured against, in the same run: raw COPY, DuckDB, a bare Flask."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """Closing a month: one invoice per organization and month, once, in order, whoever runs when."""
 
-from __future__ import annotations
-
 import datetime as dt
 import threading
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """What is final never changes: the database itself refuses it, whoever asks and however."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import flask_migrate

@@ -1,7 +1,5 @@
 """A month that looks wrong waits with its reason until somebody has looked; everybody else is billed."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """`verify` finds every planted difference, of a single unit, wherever it is; else it finds nothing."""
 
-from __future__ import annotations
-
 import random
 import sqlite3
 from contextlib import closing

@@ -12,8 +12,6 @@ in its own process, with the same stand-ins, under one clock. Where they differ 
 `--only REGEX` shows the differences of some steps alone; `--new DIR` compares another tree than this one.
 """
 
-from __future__ import annotations
-
 import argparse
 import fcntl
 import hashlib

@@ -1,7 +1,5 @@
 """The operator's part of the walk: every help text, what lists and proves, what makes, runs of the clock."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from tests.compare.reads import HTML, Step, step

@@ -5,8 +5,6 @@ first. Of a page count its text, its links, fields, ids and `hx-` attributes, an
 classes, icons and white space do not.
 """
 
-from __future__ import annotations
-
 import difflib
 import json
 import re

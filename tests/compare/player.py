@@ -3,8 +3,6 @@
 `player.py list OUT` tells the addresses and commands of the tree; `player.py play STEPS ANSWERS` plays.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 import hmac

@@ -1,7 +1,5 @@
 """Every address that can be read, as everybody, in every face: from the map of the old code's addresses."""
 
-from __future__ import annotations
-
 import base64
 import itertools
 import json

@@ -1,7 +1,5 @@
 """The comparing walk sees what a customer or a program would, and nothing else."""
 
-from __future__ import annotations
-
 import json
 import re
 import tomllib

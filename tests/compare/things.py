@@ -1,7 +1,5 @@
 """What the database of the walk has: the public names by which the walk asks for things."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence

@@ -6,7 +6,6 @@ that work and that do not, a collector, people of two organizations and of none.
 """
 
 # ruff: noqa: I001 -- the old code's modules, which are not to be found here any more
-from __future__ import annotations
 
 import datetime as dt
 import json

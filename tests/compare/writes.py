@@ -3,8 +3,6 @@
 The bodies that are not right, or just so, are in `bodies.json`.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """The providers as the portal meets them: the stand-in always, the real one when a test key is there."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

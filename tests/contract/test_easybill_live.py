@@ -5,8 +5,6 @@ about. What EasyBill's description leaves open is a test here: where the real on
 sandbox and docs/INVOICING.md have to follow.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import os
 from decimal import Decimal

@@ -4,8 +4,6 @@ Shapes are held against Stripe's document elsewhere; here it is behaviour. The a
 cards and SEPA direct debits switched on.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import time

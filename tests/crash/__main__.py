@@ -3,8 +3,6 @@
 The tries run in two processes; each has a database and an EasyBill of its own.
 """
 
-from __future__ import annotations
-
 import argparse
 import itertools
 import logging

@@ -1,7 +1,5 @@
 """Backups made while usage is written without pause: each is restored, and verifies."""
 
-from __future__ import annotations
-
 import tempfile
 from itertools import cycle
 from pathlib import Path

@@ -3,8 +3,6 @@
 Who forks has no threads and no connection open, so that a child begins as cleanly as a new process.
 """
 
-from __future__ import annotations
-
 import gc
 import json
 import os

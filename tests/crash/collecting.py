@@ -1,7 +1,5 @@
 """Usage that was acknowledged is kept: a collector reports, the portal is killed a millisecond later."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import random

@@ -1,7 +1,5 @@
 """A fresh copy of the world's database for each try, on SQLite and on PostgreSQL."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """An invoicing provider in memory that outlives the portal: a process of its own, and the way to it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Client, Listener

@@ -4,8 +4,6 @@ A try returns sentences about what is wrong; none means that the next, undisturb
 a run without any disturbance leaves.
 """
 
-from __future__ import annotations
-
 import random
 import re
 import subprocess

@@ -3,8 +3,6 @@
 In a process of its own: it forks, and the process of the tests has threads.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -4,8 +4,6 @@ A step is any moment between two changes: before each statement that writes, bef
 commit of such, before and after each call of EasyBill. The portal's code is as it is.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import os
 import signal

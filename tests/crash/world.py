@@ -5,8 +5,6 @@ currencies, three VAT cases, and an invoiced December with late usage: three cor
 is a credit, set off against the next one.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 from collections import Counter, defaultdict

@@ -1,7 +1,5 @@
 """An account at each invoicing provider, and what somebody does there behind the portal's back."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """A gateway that goes wrong around one of its calls: killed, refused, or done and never answered."""
 
-from __future__ import annotations
-
 
 class Killed(BaseException):
     """kill -9, as far as a test can."""

@@ -1,7 +1,5 @@
 """Final invoices, made as closing makes them, and the EasyBill of the tests."""
 
-from __future__ import annotations
-
 import datetime as dt
 from decimal import Decimal
 from itertools import count

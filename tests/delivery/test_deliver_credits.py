@@ -1,7 +1,5 @@
 """A month below zero becomes a credit document; what it leaves pays later ones; corrections name theirs."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

@@ -1,7 +1,5 @@
 """What a document says at EasyBill: its positions, its VAT, its currency, its language."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import pytest

@@ -1,7 +1,5 @@
 """EasyBill in eight kinds of trouble: deliveries wait, pages do not, and two runs later all is through."""
 
-from __future__ import annotations
-
 import dataclasses
 import datetime as dt
 import time

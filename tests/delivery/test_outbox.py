@@ -1,7 +1,5 @@
 """The outbox: in order per organization, at least once, poison visible and in nobody's way."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

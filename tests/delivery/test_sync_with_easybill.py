@@ -1,7 +1,5 @@
 """What sync makes of documents that somebody made by hand at EasyBill, whatever they look like."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

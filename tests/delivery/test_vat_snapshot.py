@@ -1,7 +1,5 @@
 """VAT is determined when a month is closed: the document, amounts due and corrections rest on it."""
 
-from __future__ import annotations
-
 import dataclasses
 import datetime as dt
 

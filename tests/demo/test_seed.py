@@ -1,7 +1,5 @@
 """The demo: the same every time, large enough to show everything, and it goes on."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

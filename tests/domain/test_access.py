@@ -1,7 +1,5 @@
 """Who may do what: the presets as API.md lists them, and the check itself."""
 
-from __future__ import annotations
-
 import pytest
 
 from portal.domain.access import ACTIONS, CATEGORIES, PRESETS, Preset, Role, allows

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from portal.domain.countries import COUNTRIES
 from portal.domain.vat import EU
 

@@ -1,7 +1,5 @@
 """What a customer can be billed in, and that no amount that is stored changes its decimals."""
 
-from __future__ import annotations
-
 import pytest
 
 from portal.domain.currencies import EXPONENTS, checked_currency

@@ -1,7 +1,5 @@
 """What a collector may say of one entry: every bad input is refused by the name of its field."""
 
-from __future__ import annotations
-
 import datetime as dt
 from decimal import Decimal
 from uuid import UUID

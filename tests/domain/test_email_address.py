@@ -1,7 +1,5 @@
 """Which texts are e-mail addresses, without asking anybody."""
 
-from __future__ import annotations
-
 import socket
 
 import pytest

@@ -1,7 +1,5 @@
 """Whole minor units of one currency: nothing is lost, nothing is mixed, a half goes away from zero."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from fractions import Fraction
 

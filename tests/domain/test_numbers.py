@@ -1,7 +1,5 @@
 """Numbers look as Babel would write them, in English and in German."""
 
-from __future__ import annotations
-
 from decimal import Decimal, localcontext
 
 import pytest

@@ -1,7 +1,5 @@
 """Hours, days and months in UTC: they tile time, and nothing is guessed."""
 
-from __future__ import annotations
-
 import datetime as dt
 from itertools import pairwise
 from zoneinfo import ZoneInfo

@@ -1,7 +1,5 @@
 """Properties of a rated line against an independent computation in fractions."""
 
-from __future__ import annotations
-
 from decimal import Decimal, Inexact
 from fractions import Fraction
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """What is blacked out of every text that is written down, and what is left as it is."""
 
-from __future__ import annotations
-
 import uuid
 
 import pytest

@@ -1,7 +1,5 @@
 """One line of text: its spaces are tidied, what cannot be printed is refused."""
 
-from __future__ import annotations
-
 import pytest
 
 from portal.domain.errors import UnusableValueError

@@ -1,7 +1,5 @@
 """API tokens: long, random, checkable without a database, and stored only as a hash."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import zlib

@@ -1,7 +1,5 @@
 """VAT: which case a customer is, and the one rounding per document and rate."""
 
-from __future__ import annotations
-
 import datetime as dt
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """Check digits of VAT ids and Leitweg-IDs."""
 
-from __future__ import annotations
-
 import pytest
 
 from portal.domain.errors import UnusableValueError

@@ -1,7 +1,5 @@
 """The portal as people meet it: Debian's Chromium, real servers on loopback, the demo's data."""
 
-from __future__ import annotations
-
 import datetime as dt
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Programs: `requests` with nothing but a token of the demo walks every endpoint of the contract."""
 
-from __future__ import annotations
-
 import pytest
 import requests
 

@@ -1,7 +1,5 @@
 """Every page on a desk and on a phone, by day and by night: accessible, nothing cut off, a quiet console."""
 
-from __future__ import annotations
-
 import itertools
 
 import pytest

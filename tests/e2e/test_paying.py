@@ -1,7 +1,5 @@
 """How a person adds, chooses and removes a payment method, with Stripe's stand-in in its own frame."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

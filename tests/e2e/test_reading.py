@@ -1,7 +1,5 @@
 """What a person reads: usage down to an hour, invoices down to their hours, the legal document's PDF."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

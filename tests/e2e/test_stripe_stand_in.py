@@ -1,7 +1,5 @@
 """The stand-in for Stripe.js on a page of its own: what a page learns when the line or Stripe fails."""
 
-from __future__ import annotations
-
 import threading
 from contextlib import suppress
 

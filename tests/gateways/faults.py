@@ -1,7 +1,5 @@
 """A provider that fails in one of eight ways, on a raw socket; it stands before a real one or before none."""
 
-from __future__ import annotations
-
 import socket
 import struct
 import threading

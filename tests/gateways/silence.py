@@ -1,7 +1,5 @@
 """A provider that takes every call and never answers."""
 
-from __future__ import annotations
-
 import socket
 import threading
 from collections.abc import Iterator

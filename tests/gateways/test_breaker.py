@@ -1,7 +1,5 @@
 """The breaker: who fails often is left alone, then tried by one."""
 
-from __future__ import annotations
-
 import pytest
 
 from portal.domain.errors import ProviderUnavailableError

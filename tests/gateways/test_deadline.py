@@ -1,7 +1,5 @@
 """The deadline: no call takes longer than it may, however its library counts."""
 
-from __future__ import annotations
-
 import socket
 import threading
 import time

@@ -1,7 +1,5 @@
 """The gateway when EasyBill fails: in time, within four worker slots, and left alone while it is down."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Mail over SMTP: who it is from, and where an answer goes."""
 
-from __future__ import annotations
-
 import smtplib
 
 import pytest

@@ -1,7 +1,5 @@
 """The gateway against the sandbox over HTTP, and against Stripe when a test key is in the environment."""
 
-from __future__ import annotations
-
 import os
 import time
 from uuid import uuid4

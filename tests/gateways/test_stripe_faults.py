@@ -1,7 +1,5 @@
 """The gateway when Stripe fails: in time, in our words, and without losing a worker slot to it."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """What production installs is what production imports: the stand-ins and their libraries are an extra."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The glossary is true: what it names exists, and what it says is gone is gone."""
 
-from __future__ import annotations
-
 import ast
 import re
 from functools import cache

@@ -1,7 +1,5 @@
 """What keeps the inner loop at seconds: who works on arithmetic never waits for the portal."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import os

@@ -1,7 +1,5 @@
 """The invoicing provider is named by its gateway, its settings, the wiring and its stand-in only."""
 
-from __future__ import annotations
-
 from portal.config import ROOT
 
 NAMES_IT = {

@@ -1,7 +1,5 @@
 """Where a module stands and what it may import: denied, unless the contracts in pyproject.toml allow it."""
 
-from __future__ import annotations
-
 import ast
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Every step up has its step down; models and schema agree; rows survive, on both databases."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 

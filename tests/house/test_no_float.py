@@ -1,7 +1,5 @@
 """No float where money, time or usage is counted: not made, not written, not divided into."""
 
-from __future__ import annotations
-
 import ast
 from pathlib import Path
 

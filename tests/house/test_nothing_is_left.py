@@ -1,7 +1,5 @@
 """No server of the tests outlives them, however they end."""
 
-from __future__ import annotations
-
 import os
 import select
 import signal

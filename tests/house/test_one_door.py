@@ -4,8 +4,6 @@ An unchecked country or VAT id makes an invoice of 0 % VAT, so whatever else cou
 found here. What writes columns of the same names in other tables is allowed by name.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The watch over statements in templates sees one, in a page and in a block."""
 
-from __future__ import annotations
-
 import pytest
 from flask import Flask, render_template
 from jinja2 import DictLoader

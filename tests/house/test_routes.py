@@ -1,7 +1,5 @@
 """Every endpoint says who may call it, and turns away whoever is not signed in; every fragment exists."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from uuid import uuid4

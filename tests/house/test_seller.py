@@ -1,7 +1,5 @@
 """The seller is a setting: the demo's stands in the demo, and nowhere in code or pages of the product."""
 
-from __future__ import annotations
-
 import ast
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The rules of SCALE.md, read from the metadata: the same schema can be distributed by organization."""
 
-from __future__ import annotations
-
 import pytest
 from sqlalchemy import Table, UniqueConstraint
 

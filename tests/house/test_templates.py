@@ -1,7 +1,5 @@
 """What no template may hold: style, script or handlers in the page, and text that is not escaped."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

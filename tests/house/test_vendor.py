@@ -1,7 +1,5 @@
 """What others wrote and we serve: its version in its name, its content as the page promises."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re

@@ -4,8 +4,6 @@
 about the product that names its subject too: a failing line of a report has no file beside it.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Internal invoices as JSON: an open month is already the invoice it will become."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from decimal import Decimal

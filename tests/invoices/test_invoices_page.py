@@ -1,7 +1,5 @@
 """Internal invoices as pages."""
 
-from __future__ import annotations
-
 import pytest
 from bs4 import BeautifulSoup
 

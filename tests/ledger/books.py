@@ -1,7 +1,5 @@
 """An independent account of a customer's usage in plain Python and fractions: what every bill has to say."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """The ledger on its database alone: no page, no provider, no sandbox."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path

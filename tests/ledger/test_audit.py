@@ -1,7 +1,5 @@
 """The audit trail: append-only, chained, without secrets; whatever is done to it shows (SECURITY.md, R23)."""
 
-from __future__ import annotations
-
 import datetime as dt
 from decimal import Decimal
 

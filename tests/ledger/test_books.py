@@ -3,8 +3,6 @@
 `EVERY_EXAMPLE=1 MACHINES=300 STEPS=30 pytest` turns the numbers up; the default suits `make test`.
 """
 
-from __future__ import annotations
-
 import os
 from decimal import Decimal
 from fractions import Fraction

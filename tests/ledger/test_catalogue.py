@@ -1,7 +1,5 @@
 """Products, prices, projects and subscriptions: found or made; a price that was invoiced stays."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from uuid import uuid4
 

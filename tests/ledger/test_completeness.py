@@ -1,7 +1,5 @@
 """How complete usage is: the latest hour that is in, and the hours that are owed."""
 
-from __future__ import annotations
-
 import pytest
 
 from portal.domain.period import Window, hour_of, start_of_hour

@@ -1,7 +1,5 @@
 """Usage entries: any order, any repetition, the same days; what differs from an invoiced month is apart."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 import pytest

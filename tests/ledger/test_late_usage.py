@@ -1,7 +1,5 @@
 """What comes after a month was invoiced is billed by the next invoice, and costs exactly the difference."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from itertools import pairwise
 

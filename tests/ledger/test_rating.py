@@ -1,7 +1,5 @@
 """Priced lines against an independent computation in fractions, on both databases."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass

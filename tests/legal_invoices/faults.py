@@ -1,7 +1,5 @@
 """An EasyBill that is broken in one of eight ways, for as long as a test wants."""
 
-from __future__ import annotations
-
 import socket
 import struct
 import threading

@@ -3,8 +3,6 @@
 A few dozen generated invoices here; AGREEING_INVOICES=1000 makes the thousand, AGREEING_SEED others.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import random

@@ -1,7 +1,5 @@
 """Pages read our own tables only: whatever EasyBill does, they answer, also while a worker waits for it."""
 
-from __future__ import annotations
-
 import dataclasses
 import datetime as dt
 import threading

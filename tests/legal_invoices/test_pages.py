@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 from urllib.parse import parse_qs, urlsplit

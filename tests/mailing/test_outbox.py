@@ -1,7 +1,5 @@
 """The outbox of mails: sent once, later when the server fails, and in nobody's way."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

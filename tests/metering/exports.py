@@ -1,7 +1,5 @@
 """FOCUS exports for tests."""
 
-from __future__ import annotations
-
 import csv
 import io
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The clock: one unit for each full hour of a time-priced subscription, once."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

@@ -1,7 +1,5 @@
 """Reading a FOCUS export: each row is metered or refused with its reason, and nothing stops in the middle."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 import pytest

@@ -3,8 +3,6 @@
 The sum here shares no line with the portal: csv and fractions alone.
 """
 
-from __future__ import annotations
-
 import csv
 import datetime as dt
 from collections import defaultdict

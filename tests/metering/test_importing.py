@@ -1,7 +1,5 @@
 """Importing an export: what is missing is made, the same twice changes nothing, and memory has a bound."""
 
-from __future__ import annotations
-
 import csv
 import datetime as dt
 import tracemalloc

@@ -1,7 +1,5 @@
 """Collectors report usage over HTTP: all of a batch or nothing, in any order, as often as they like."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import threading

@@ -1,7 +1,5 @@
 """One shape of an invoice line: the table, the frozen value and the rows made of it say the same."""
 
-from __future__ import annotations
-
 from dataclasses import FrozenInstanceError, fields
 from decimal import Decimal
 from typing import get_type_hints

@@ -1,7 +1,5 @@
 """The shapes of answers do not depend on the database: SQLite is enough here."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.openapi.contract import Contract

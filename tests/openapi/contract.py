@@ -1,7 +1,5 @@
 """Holds real answers against the document, more strictly than clients should: nothing more is in them."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Real answers are what the document says, to the last property."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The document is valid, and describes each JSON face as it is: no more, no less."""
 
-from __future__ import annotations
-
 import json
 import re
 

@@ -1,7 +1,5 @@
 """Each query parameter that is described is one that its view reads."""
 
-from __future__ import annotations
-
 import re
 from uuid import uuid4
 

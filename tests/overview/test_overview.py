@@ -1,7 +1,5 @@
 """The start page, and the addresses that operations watch."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

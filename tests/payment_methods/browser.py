@@ -1,7 +1,5 @@
 """What happens in Stripe's frame and at the bank: spoken to the sandbox as its own script does."""
 
-from __future__ import annotations
-
 import requests
 
 CARD = {"type": "card", "card[number]": "4242424242424242", "card[exp_month]": "12", "card[exp_year]": "2034"}

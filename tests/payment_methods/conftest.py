@@ -1,7 +1,5 @@
 """A person who adds payment methods through the pages, with Stripe's stand-in answering over HTTP."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

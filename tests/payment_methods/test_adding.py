@@ -1,7 +1,5 @@
 """Adding: through Stripe's element and the way back, or by attaching what was made at Stripe."""
 
-from __future__ import annotations
-
 import pytest
 from sqlalchemy import select
 

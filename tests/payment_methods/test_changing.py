@@ -1,7 +1,5 @@
 """Choosing the default, and removing."""
 
-from __future__ import annotations
-
 import pytest
 from sqlalchemy import select
 

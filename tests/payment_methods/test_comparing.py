@@ -1,7 +1,5 @@
 """Comparing with Stripe: what is written is never older than what somebody else wrote meanwhile."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """The list: what a page and a program see of payment methods."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

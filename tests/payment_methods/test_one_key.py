@@ -1,7 +1,5 @@
 """One call that makes something has one key: a crash, a day or a double click makes nothing twice."""
 
-from __future__ import annotations
-
 import datetime as dt
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """When Stripe fails: pages stay up and say so, in time, and nothing is lost or half done."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterator

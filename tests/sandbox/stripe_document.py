@@ -5,8 +5,6 @@ older than the version we pin, so what Stripe added since is named here, one by 
 stripe-python instead.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import re
 from collections.abc import Iterator, Mapping

@@ -4,8 +4,6 @@ An answer is held against Stripe's public document and against stripe-python; a 
 has parameters that Stripe's document knows; an event is of a kind that Stripe sends, and so is its object.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The faults that can be rehearsed: a share of calls, drawn from a seed, while the sandbox runs."""
 
-from __future__ import annotations
-
 import pytest
 
 from portal.sandbox.easybill import Plan, create_app, faults

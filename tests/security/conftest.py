@@ -1,7 +1,5 @@
 """What an attack proved is said in a line at the end, so that `make security` tells more than dots."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

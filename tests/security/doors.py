@@ -1,7 +1,5 @@
 """Every way to change something: each unsafe route with an address of the caller's own and a good body."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

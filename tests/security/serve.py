@@ -4,8 +4,6 @@ Each listens on a port of its own and says it in a line. FACTS is JSON: the data
 processes and threads. Whoever asks may have each password that reaches the hash counted in a file.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

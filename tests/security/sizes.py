@@ -1,7 +1,5 @@
 """How much is tried: a small form inside `make test`, all of it with `make security`."""
 
-from __future__ import annotations
-
 import os
 
 IS_FULL = os.environ.get("SECURITY_FULL") == "1"

@@ -1,7 +1,5 @@
 """Tokens are shown once: nothing that is kept, logged or shown has one (S12)."""
 
-from __future__ import annotations
-
 import io
 import logging
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Bodies that break parsers, at every door that takes one: the same refusal on both databases (S20)."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Fields that nobody asked for, in every form and every body: refused, and nothing is written (S8)."""
 
-from __future__ import annotations
-
 import itertools
 
 import pytest

@@ -1,7 +1,5 @@
 """Another site makes a browser send something: every unsafe route, every known way (S6)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from portal.access import sessions

@@ -1,7 +1,5 @@
 """Guessing passwords against several processes on one database, and by the clock (S10, S11)."""
 
-from __future__ import annotations
-
 import re
 import statistics
 import time

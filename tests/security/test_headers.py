@@ -1,7 +1,5 @@
 """What every kind of answer says; the cookie; whose address it is; where nobody is sent (S14-S17)."""
 
-from __future__ import annotations
-
 import re
 from functools import partial
 

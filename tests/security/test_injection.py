@@ -1,7 +1,5 @@
 """Hostile texts in every field that shows one: escaped on every page, and nothing but text anywhere (S19)."""
 
-from __future__ import annotations
-
 from itertools import count
 
 import pytest

@@ -1,7 +1,5 @@
 """What is logged, written down and shown when every part of a request is a secret (R22)."""
 
-from __future__ import annotations
-
 import datetime as dt
 import itertools
 import json

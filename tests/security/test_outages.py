@@ -1,7 +1,5 @@
 """The database is gone, full, read-only or held: 503 until it is back, and nothing half done (R20)."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import threading

@@ -1,7 +1,5 @@
 """A provider that answers "go elsewhere" is not followed: keys go to its own address alone (S18)."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer

@@ -1,7 +1,5 @@
 """Many who never finish what they send: everybody else is answered as fast as ever (S22)."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import time

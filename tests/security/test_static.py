@@ -3,8 +3,6 @@
 Each search is also tried on a line that it has to find, so that a search that finds nothing means something.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Callable, Iterator

@@ -4,8 +4,6 @@ The parameters of every rule are found by their names. A new name has to be adde
 the first tests fail: so no route is left out of the attack.
 """
 
-from __future__ import annotations
-
 import ast
 import itertools
 from collections.abc import Callable, Iterator

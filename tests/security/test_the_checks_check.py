@@ -1,7 +1,5 @@
 """A rule that cannot fail proves nothing: each is broken here once, and found."""
 
-from __future__ import annotations
-
 import pytest
 from flask import Blueprint
 from sqlalchemy import select

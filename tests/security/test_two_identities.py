@@ -1,7 +1,5 @@
 """Many callers at once in one process, providers that do not answer: each is told their own things (S9)."""
 
-from __future__ import annotations
-
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor

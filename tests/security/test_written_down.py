@@ -1,7 +1,5 @@
 """Whatever changes money or access leaves exactly one entry in the trail of its organization (R23)."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import pytest

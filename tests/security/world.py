@@ -1,7 +1,5 @@
 """An organization that has one of everything, and in every text of it a word that nobody else has."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from uuid import UUID

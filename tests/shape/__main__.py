@@ -5,8 +5,6 @@ and not judged, nor is fan-in: a floor that more modules stand on is what a floo
 if a cell is worse than it was.
 """
 
-from __future__ import annotations
-
 import argparse
 import ast
 import re

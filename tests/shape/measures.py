@@ -5,8 +5,6 @@ Decisions are McCabe's: 1, and one for each branch, loop, `except`, comprehensio
 and `or`; `assert`, `with` and `lambda` decide nothing.
 """
 
-from __future__ import annotations
-
 import ast
 import io
 import re

@@ -1,7 +1,5 @@
 """What `make shape` counts is what it says it counts."""
 
-from __future__ import annotations
-
 import ast
 from textwrap import dedent
 

@@ -1,7 +1,5 @@
 """Getting back in: a code by mail, made when it is sent, kept as a hash, good for an hour and once."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 from functools import partial

@@ -1,7 +1,5 @@
 """Signing in and out: what is told to whom, and where a person goes afterwards."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """Guessing passwords is counted in our own table, per account and per network (SECURITY.md, S10 and S11)."""
 
-from __future__ import annotations
-
 import datetime as dt
 import threading
 

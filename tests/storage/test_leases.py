@@ -1,7 +1,5 @@
 """A queue of rows under leases, tried on the outbox of mails: one worker at a time, later and later."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

@@ -1,7 +1,5 @@
 """Statements on many rows: both databases count, change and keep alike."""
 
-from __future__ import annotations
-
 import pytest
 from sqlalchemy import select
 

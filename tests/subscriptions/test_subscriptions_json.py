@@ -1,7 +1,5 @@
 """Subscriptions as JSON."""
 
-from __future__ import annotations
-
 import pytest
 
 from portal.domain.access import Preset

@@ -1,7 +1,5 @@
 """Subscriptions as pages."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 import pytest

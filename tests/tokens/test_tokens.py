@@ -1,7 +1,5 @@
 """API tokens: shown once, kept as a hash, with the rights of their owner and no more (SECURITY.md, S12)."""
 
-from __future__ import annotations
-
 import datetime as dt
 import threading
 

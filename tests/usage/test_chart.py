@@ -1,7 +1,5 @@
 """The geometry of the usage chart: whole numbers, and nothing is lost on the way from the bill."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from decimal import Decimal

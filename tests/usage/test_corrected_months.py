@@ -1,7 +1,5 @@
 """A month that was corrected after it was billed, as the usage of it answers."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 import pytest

@@ -1,7 +1,5 @@
 """The JSON face of usage: every key is a promise, and everything adds up to the cent."""
 
-from __future__ import annotations
-
 import itertools
 import json
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """The page of usage: the same numbers as the JSON, for people; and its fragment."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import parse_qs, urlsplit
 

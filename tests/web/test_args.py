@@ -1,7 +1,5 @@
 """What a query string may say of time; anything else is a 422 that names its field."""
 
-from __future__ import annotations
-
 import datetime as dt
 from enum import StrEnum
 from urllib.parse import quote

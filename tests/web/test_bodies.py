@@ -1,7 +1,5 @@
 """Bodies of programs: an object is of its type, and each field is refused in its own words."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Settings: none is the demo, production needs all, and a contradiction stops the start with a sentence."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Errors in three faces: the envelope of API.md to the letter, a page, and a notice for htmx."""
 
-from __future__ import annotations
-
 from uuid import uuid4
 
 import pytest

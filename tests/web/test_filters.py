@@ -1,7 +1,5 @@
 """How amounts look: as Babel would write them, whatever the currency."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 import pytest

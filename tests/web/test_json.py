@@ -1,7 +1,5 @@
 """The one encoder of answers: the bytes that the first release sent."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """A line of the log is one line, and has no secret, wherever in a text that stood (SECURITY.md, R22)."""
 
-from __future__ import annotations
-
 import json
 import logging
 

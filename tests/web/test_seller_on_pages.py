@@ -1,7 +1,5 @@
 """Pages name the seller of the settings."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import pytest

@@ -1,7 +1,5 @@
 """The worker, called by hand, and events as Stripe keeps them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

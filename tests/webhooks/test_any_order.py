@@ -1,7 +1,5 @@
 """Four events in all of their orders, each told one to five times, with two workers: one state, told once."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import random

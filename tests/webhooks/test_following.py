@@ -1,7 +1,5 @@
 """The loop beside the clock: what Stripe tells is settled within a second or so, whatever else happens."""
 
-from __future__ import annotations
-
 from portal import scheduler
 from portal.domain.errors import ProviderUnavailableError
 from portal.services import stripe

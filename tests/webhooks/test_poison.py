@@ -1,7 +1,5 @@
 """An event that cannot be settled: tried later and later, visible, and in nobody's way."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

@@ -1,7 +1,5 @@
 """After days without a word from Stripe, one command finds out all that happened."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

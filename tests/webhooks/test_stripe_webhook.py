@@ -1,7 +1,5 @@
 """What Stripe tells us: believed if signed, noted at once, worked off once, in any order."""
 
-from __future__ import annotations
-
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
