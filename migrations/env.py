@@ -8,8 +8,7 @@ from alembic import context
 from flask import current_app
 from sqlalchemy import text
 
-from portal.storage.database import db
-from portal.storage.types import Price, UtcInstant, WideInteger
+from portal.storage import Price, UtcInstant, WideInteger, db
 
 _PLAIN = {
     UtcInstant: "sa.DateTime(timezone=True)",

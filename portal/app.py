@@ -20,7 +20,7 @@ from portal.gateways.easybill import EasybillGateway
 from portal.gateways.mail import MailFolder, MailGateway, SmtpMail, named_sender
 from portal.gateways.stripe import StripeGateway
 from portal.services import Providers, utc_now
-from portal.storage.database import db, engine_options
+from portal.storage import db, engine_options
 from portal.web import errors, filters, headers, lists, log, transaction
 
 _BODY_MAX_BYTES = 64 * 1024

@@ -27,7 +27,7 @@ from portal.payment_methods import calls, queue
 from portal.services import invoicing, mail, settings, stripe, utc_now
 from portal.signing_in.actions import PASSWORD_RESET
 from portal.signing_in.steps import forget_old_requests, password_reset_mail
-from portal.storage.database import db
+from portal.storage import db
 from portal.webhooks.steps import process_events, reconcile
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ import flask_migrate
 from flask import Flask
 from sqlalchemy import event
 
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW
 
 

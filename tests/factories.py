@@ -15,7 +15,7 @@ from portal.domain.rating import nano_of
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, write_entries
 from portal.models import Account, Metering, Organization, Product, Project, Subscription
-from portal.storage.database import db
+from portal.storage import db
 from portal.tokens import actions as tokens
 
 NOW = dt.datetime(2026, 3, 10, 12, 30, tzinfo=dt.UTC)

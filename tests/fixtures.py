@@ -16,7 +16,7 @@ from portal.app import create_app, real_providers
 from portal.demo.mails import show_mails
 from portal.domain.access import Preset
 from portal.models import Account, UserSession
-from portal.storage.database import db
+from portal.storage import db
 from tests import rendering, tenancy
 from tests.backends import Backend, Clock, on_postgres, on_sqlite
 from tests.factories import make_account, make_member, make_organization

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from portal.storage.database import db
+from portal.storage import db
 
 JSON = {"Accept": "application/json"}
 

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from portal.models import Organization
-from portal.storage.database import db, set_reading
+from portal.storage import db, set_reading
 from tests.backends import Backend, Clock
 from tests.factories import NOW, make_organization
 from tests.postgres import throw_away_postgres

@@ -17,7 +17,7 @@ from portal.app import create_app
 from portal.backup import BackupError, backup, restore
 from portal.closing.verify import verify
 from portal.models import Invoice, LegalDocument, LegalDocumentFile, UsageDay, UsageHour, UserSession
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.rows import Easybill, own_customer
 from tests.factories import (
     FEBRUARY,

@@ -9,8 +9,7 @@ from portal.access.throttle import Limit
 from portal.domain.errors import ValidationError
 from portal.ledger import audit
 from portal.models import Account, Membership, PasswordReset
-from portal.storage.database import db
-from portal.storage.transaction import write_transaction
+from portal.storage import db, write_transaction
 
 SIGN_IN, CONFIRM = "sign-in", "confirm"
 _WRONG_AN_HOUR = 10  # for one address, known or not

@@ -14,7 +14,7 @@ from portal.access import idempotency_records
 from portal.access.idempotency_records import RecordKey
 from portal.domain.errors import ConflictError, ValidationError
 from portal.models import IdempotencyRecord
-from portal.storage.database import db
+from portal.storage import db
 from portal.web.clock import now
 from portal.web.transaction import SAFE_METHODS
 

@@ -11,9 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement
 
 from portal.models import IdempotencyRecord
-from portal.storage.database import db, is_reading
-from portal.storage.statements import change, insert_into, remove
-from portal.storage.transaction import write_transaction
+from portal.storage import change, db, insert_into, is_reading, remove, write_transaction
 
 _KEPT_FOR = dt.timedelta(hours=24)
 _LEASE = dt.timedelta(seconds=30)

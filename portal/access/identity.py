@@ -21,8 +21,7 @@ from portal.extensions import login
 from portal.ledger import audit
 from portal.ledger.audit import Actor
 from portal.models import Account, ApiToken, Collector, Membership, Organization, UserSession
-from portal.storage.database import db
-from portal.storage.transaction import write_transaction
+from portal.storage import db, write_transaction
 from portal.web.clock import now
 
 _NOTED_EVERY = dt.timedelta(minutes=1)

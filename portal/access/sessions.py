@@ -9,8 +9,7 @@ from uuid import UUID
 from sqlalchemy import delete, or_, select
 
 from portal.models import Account, UserSession
-from portal.storage.database import db
-from portal.storage.statements import remove
+from portal.storage import db, remove
 
 LASTS = dt.timedelta(hours=12)
 IDLE_FOR = dt.timedelta(minutes=30)

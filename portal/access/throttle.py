@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import case, delete
 
 from portal.models import Throttle
-from portal.storage.database import db
-from portal.storage.statements import change, insert_into, remove
+from portal.storage import change, db, insert_into, remove
 
 WINDOW = dt.timedelta(hours=1)
 

@@ -16,7 +16,7 @@ from portal.domain.problems import Problems
 from portal.domain.text_line import required_line
 from portal.ledger import audit
 from portal.models import Account, ApiToken, Collector, Membership, Organization, add_owned
-from portal.storage.database import db
+from portal.storage import db
 
 _NUMBER_FIRST = 10_001
 _NAME_LENGTH_MAX = 120

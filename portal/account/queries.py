@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from portal.domain.errors import ValidationError
 from portal.models import Organization
-from portal.storage.database import db
+from portal.storage import db
 
 _ROWS_AT_ONCE = 1000
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from portal.domain.slices import ListPage, Slice
 from portal.models import AuditEntry, Organization
-from portal.storage.lists import newest_first
+from portal.storage import newest_first
 
 
 @dataclass(frozen=True, kw_only=True)

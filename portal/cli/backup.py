@@ -7,7 +7,7 @@ import click
 from portal.backup import backup, restore
 from portal.cli.billing import group
 from portal.services import settings, utc_now
-from portal.storage.database import db
+from portal.storage import db
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

@@ -12,7 +12,7 @@ from portal.closing.review import approve, months_in_review
 from portal.closing.verify import verify
 from portal.domain.period import Month
 from portal.services import settings, utc_now
-from portal.storage.database import db
+from portal.storage import db
 from portal.web import log
 
 group = Commands("billing")

@@ -11,7 +11,7 @@ from portal.domain.period import day_of, hour_of
 from portal.ledger import catalogue as ledger
 from portal.models import Metering
 from portal.services import utc_now
-from portal.storage.database import db
+from portal.storage import db
 
 group = Commands("catalogue")
 

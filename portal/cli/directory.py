@@ -8,7 +8,7 @@ from portal.cli.arguments import Commands, sentence
 from portal.domain.access import Preset
 from portal.domain.billing_profile import BillingProfile
 from portal.services import utc_now
-from portal.storage.database import db
+from portal.storage import db
 from portal.tokens.actions import make_token
 
 group = Commands("directory")

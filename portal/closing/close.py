@@ -21,7 +21,7 @@ from portal.ledger.open_months import due_months, last_closable
 from portal.ledger.prices import UnpricedError
 from portal.ledger.upcoming import UpcomingInvoice, upcoming_invoices
 from portal.models import Invoice, Organization
-from portal.storage.database import db
+from portal.storage import db
 
 log = logging.getLogger(__name__)
 _SLICE = 200  # organizations closed in one transaction

@@ -19,7 +19,7 @@ from portal.models import (
     draw_each,
     insert_rows,
 )
-from portal.storage.statements import change
+from portal.storage import change
 
 log = logging.getLogger(__name__)
 

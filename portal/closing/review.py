@@ -17,8 +17,7 @@ from portal.domain.period import Month
 from portal.ledger import audit
 from portal.ledger.upcoming import UpcomingInvoice
 from portal.models import Invoice, MonthReview, Organization, add_owned
-from portal.storage.database import db
-from portal.storage.statements import change
+from portal.storage import change, db
 
 log = logging.getLogger(__name__)
 _MONTHS_COMPARED = 6

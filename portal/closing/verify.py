@@ -26,7 +26,7 @@ from portal.models import (
     UsageDay,
     UsageHour,
 )
-from portal.storage.database import db
+from portal.storage import db
 
 _SLICE = 200
 

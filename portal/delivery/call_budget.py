@@ -15,8 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from portal.gateways.call_budget import milliseconds_to_wait, recent
 from portal.models import CallBudget
-from portal.storage.database import engine_options
-from portal.storage.statements import insert_into
+from portal.storage import engine_options, insert_into
 
 _PAUSE_SECONDS_MAX = 3600  # after a longer pause the provider is asked again
 _MILLISECOND = dt.timedelta(milliseconds=1)

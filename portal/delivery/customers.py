@@ -13,9 +13,7 @@ from sqlalchemy import case, select
 from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
 from portal.gateways.invoicing import InvoicingCustomer, InvoicingKeyRefusedError, InvoicingProvider
 from portal.models import Organization
-from portal.storage.database import db
-from portal.storage.statements import change
-from portal.storage.transaction import read_transaction
+from portal.storage import change, db, read_transaction
 
 log = logging.getLogger(__name__)
 

@@ -29,8 +29,7 @@ from portal.gateways.invoicing import (
 )
 from portal.models import Delivery, Invoice, Organization
 from portal.seller import Seller
-from portal.storage.database import db
-from portal.storage.transaction import read_transaction
+from portal.storage import db, read_transaction
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from portal.gateways.invoicing import CREDIT, INVOICE, Document, DocumentDraft, 
 from portal.ledger.document_lines import DocumentLine, document_lines
 from portal.ledger.vat_snapshot import vat_snapshot
 from portal.models import Invoice, InvoiceLine, LegalDocument, Organization
-from portal.storage.database import db
+from portal.storage import db
 
 DUE_IN_DAYS = 14
 

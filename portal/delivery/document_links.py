@@ -7,8 +7,7 @@ from sqlalchemy import Row, select
 
 from portal.gateways.invoicing import CANCELLATIONS, Document
 from portal.models import Delivery, Invoice, Organization
-from portal.storage.database import db
-from portal.storage.transaction import read_transaction
+from portal.storage import db, read_transaction
 
 _IDS_MAX = 500  # in one question to the database
 _THROUGH = (Delivery.FINISHED, Delivery.DELIVERED)

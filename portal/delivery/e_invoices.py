@@ -17,8 +17,7 @@ from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
 from portal.gateways.invoicing import InvoicingKeyRefusedError, InvoicingProvider
 from portal.models import LegalDocument, LegalDocumentFormat
 from portal.models.owned import lock
-from portal.storage.database import db
-from portal.storage.transaction import read_transaction
+from portal.storage import db, read_transaction
 
 log = logging.getLogger(__name__)
 _MEDIA_TYPES = {"xrechnung": "application/xml", "zugferd": "application/pdf"}

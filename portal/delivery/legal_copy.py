@@ -14,7 +14,7 @@ from portal.gateways.invoicing import CANCELLATIONS, Document, money_of
 from portal.ledger import audit
 from portal.models import LegalDocument, LegalDocumentFile, add_owned
 from portal.models.owned import lock
-from portal.storage.database import db
+from portal.storage import db
 
 LEGAL_DOCUMENTS_LOCK = "legal_documents"  # held while a document is added to an organization
 _FACTS = ("number", "type", "document_on", "currency", "net_cents", "gross_cents")  # of the audit trail

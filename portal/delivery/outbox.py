@@ -17,9 +17,7 @@ from sqlalchemy.orm import aliased
 from portal.domain.errors import BillingError
 from portal.gateways.invoicing import InvoicingRateLimitedError
 from portal.models import Delivery, Invoice, Organization
-from portal.storage.database import db
-from portal.storage.leases import BackOff, LeaseQueue
-from portal.storage.transaction import read_transaction
+from portal.storage import BackOff, LeaseQueue, db, read_transaction
 
 ATTEMPTS_MAX = 20  # three days and a half of back-off: then an operator has to look
 _OPEN = (Delivery.PENDING, Delivery.DRAFTED, Delivery.FINISHED)

@@ -22,8 +22,7 @@ from portal.gateways.invoicing import (
     InvoicingRateLimitedError,
 )
 from portal.ledger.synced import record_sync, synced_until
-from portal.storage.database import db
-from portal.storage.transaction import read_transaction
+from portal.storage import db, read_transaction
 
 log = logging.getLogger(__name__)
 

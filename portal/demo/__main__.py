@@ -21,7 +21,7 @@ from portal.demo.mails import show_mails
 from portal.demo.progress import Progress
 from portal.demo.serving import serve
 from portal.services import invoicing, stripe, utc_now
-from portal.storage.database import db
+from portal.storage import db
 from portal.web import log
 
 _PORT_MAX = 65_533  # the sandboxes take the next two

@@ -17,7 +17,7 @@ from portal.ledger.entries import Entry, write_entries
 from portal.models import LegalDocument, Organization, Product, Subscription
 from portal.payment_methods import steps
 from portal.services import settings
-from portal.storage.database import db
+from portal.storage import db
 
 _PAID_AFTER = dt.timedelta(days=9)
 _MONTHS_SINCE_LATE_USAGE = -3

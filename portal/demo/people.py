@@ -13,7 +13,7 @@ from portal.domain import tokens
 from portal.domain.access import Preset
 from portal.domain.billing_profile import BillingProfile
 from portal.models import Account, ApiToken, Membership, Organization
-from portal.storage.database import db
+from portal.storage import db
 from portal.tokens.actions import make_token
 
 PASSWORD = "demo-portal-password"  # noqa: S105 -- printed by `make run`, and good for nothing else

@@ -15,7 +15,7 @@ from portal.ledger import catalogue
 from portal.ledger.entries import Entry, write_entries
 from portal.metering.clock import meter_hours
 from portal.models import Metering, Organization, Product, Project, Subscription, UsageHour
-from portal.storage.database import db
+from portal.storage import db
 
 _MONTHS = 13
 _YEN = 160  # units of a euro in the demo's price list

@@ -29,7 +29,7 @@ from portal.models import (
     Organization,
     invoice_uid,
 )
-from portal.storage.database import db
+from portal.storage import db
 
 AnyRow = Row[*tuple[Any, ...]]
 

@@ -20,7 +20,7 @@ from sqlalchemy import Select, select, tuple_
 from portal.domain.secrets import scrubbed
 from portal.models import AuditEntry, Organization, draw_each, insert_rows
 from portal.models import Counter as DrawnCounter
-from portal.storage.database import db
+from portal.storage import db
 
 Facts = Mapping[str, object]
 _GENESIS = "0" * 64

@@ -11,7 +11,7 @@ from portal.domain.rating import PRICE_MAX_PICO, pico_of
 from portal.ledger import audit
 from portal.ledger.audit import Change
 from portal.models import Invoice, Metering, Organization, Price, Product, Project, Subscription, add_owned
-from portal.storage.database import db
+from portal.storage import db
 
 
 class PriceFrozenError(ConflictError):

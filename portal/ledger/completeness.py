@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Integer, bindparam, case, func, literal_co
 
 from portal.domain.period import Window, hour_of, start_of_hour
 from portal.models import Metering, Product, Subscription, UsageHour
-from portal.storage.database import db
+from portal.storage import db
 
 _hours, _subscriptions, _products = (model.__table__.c for model in (UsageHour, Subscription, Product))
 _ORGANIZATION_ID, _START, _END, _NOW = (

@@ -10,7 +10,7 @@ from portal.domain.vat import VatRules, VatUndeterminedError, apply_credit, docu
 from portal.ledger.upcoming import UpcomingInvoice
 from portal.ledger.vat_snapshot import VatSnapshot
 from portal.models import Invoice
-from portal.storage.database import db
+from portal.storage import db
 
 
 def due_and_credit(

@@ -21,7 +21,7 @@ from portal.domain.rating import ENTRY_MAX_NANO
 from portal.ledger import usage_rows
 from portal.ledger.usage_rows import NO_ENTRY, AcceptedEntry, Correction, CurrentEntry, Key
 from portal.models import UsageCorrection, draw_each
-from portal.storage.database import db
+from portal.storage import db
 
 _BATCH = 20_000
 

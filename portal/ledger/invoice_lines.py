@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 
 from portal.models import LINE_COLUMNS, InvoiceHead, InvoiceItem, InvoiceLine
-from portal.storage.database import db
+from portal.storage import db
 
 # Rows rather than mapped objects: those took longer to map than to read.
 _items = InvoiceItem.__table__.c

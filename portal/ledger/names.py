@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import bindparam, select
 
 from portal.models import Project, ProjectName
-from portal.storage.database import db
+from portal.storage import db
 
 Projects = Mapping[tuple[int, int], ProjectName]  # (organization id, project id) -> name
 

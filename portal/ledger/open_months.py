@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.models import Invoice, Organization, Subscription, UsageCorrection, UsageDay
-from portal.storage.database import db
+from portal.storage import db
 
 
 def open_months(organization: Organization, *, until: Month) -> Sequence[Month]:

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, bindparam, select, type_coerce
 
 from portal.domain.errors import ConflictError
 from portal.models import Price, Product, ProductName, Subscription
-from portal.storage.database import db
+from portal.storage import db
 
 
 class UnpricedError(ConflictError):

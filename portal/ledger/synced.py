@@ -5,8 +5,7 @@ import datetime as dt
 from sqlalchemy import select
 
 from portal.models import SyncState
-from portal.storage.database import db
-from portal.storage.statements import insert_into
+from portal.storage import db, insert_into
 
 _NAME = "legal documents"
 

@@ -23,7 +23,7 @@ from portal.ledger.prices import PriceBook, prices_for
 from portal.ledger.rating import RatedUsage, rated_usage_by_organization
 from portal.ledger.usage_sums import PENDING
 from portal.models import InvoiceHead, InvoiceLine, Organization, ProductName, UsageCorrection, invoice_uid
-from portal.storage.database import db
+from portal.storage import db
 
 
 @dataclass(frozen=True, slots=True)

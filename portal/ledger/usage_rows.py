@@ -12,8 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.models import Counter, Invoice, UsageCorrection, UsageDay, UsageHour
-from portal.storage.database import Model, db
-from portal.storage.statements import insert_into
+from portal.storage import Model, db, insert_into
 
 USAGE_LOCK = "usage"  # held while hours of an organization are written, or its month is closed
 _NAMED_MAX = 500  # organizations that a query names one by one

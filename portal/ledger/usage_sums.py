@@ -15,7 +15,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from portal.domain.period import HOURS_A_DAY, Window
 from portal.domain.rating import NANO
 from portal.models import Subscription, UsageCorrection, UsageDay, UsageHour
-from portal.storage.database import db
+from portal.storage import db
 
 USAGE = 0  # invoices are numbered from 1
 PENDING = 2**31  # after every invoice

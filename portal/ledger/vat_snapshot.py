@@ -8,7 +8,7 @@ from portal.domain.period import Month
 from portal.domain.vat import VatBasis
 from portal.ledger.upcoming import UpcomingInvoice
 from portal.models import Invoice
-from portal.storage.database import db
+from portal.storage import db
 
 VatSnapshot = Mapping[tuple[int, Month], VatBasis]
 

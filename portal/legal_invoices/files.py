@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from portal.domain.errors import NotAcceptableError, NotFoundError
 from portal.models import DocumentFormat, LegalDocument, LegalDocumentFile, LegalDocumentFormat, Organization
-from portal.storage.database import db
+from portal.storage import db
 
 _NOT_KEPT = {
     True: "This document is still being fetched as {}. Its PDF is complete.",

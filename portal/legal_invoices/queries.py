@@ -17,8 +17,7 @@ from portal.ledger.invoice_lines import invoice_lines
 from portal.ledger.synced import synced_until
 from portal.legal_invoices.files import formats_of, well_formed
 from portal.models import Invoice, InvoiceLine, LegalDocument, LegalStatus, Organization
-from portal.storage.database import db
-from portal.storage.lists import newest_first
+from portal.storage import db, newest_first
 
 
 @dataclass(frozen=True, slots=True)

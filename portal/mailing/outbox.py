@@ -13,10 +13,7 @@ from sqlalchemy import select
 from portal.domain.errors import BillingError
 from portal.gateways.mail import Mail, MailGateway
 from portal.models import OutgoingMail
-from portal.storage.database import db
-from portal.storage.leases import BackOff, LeaseQueue
-from portal.storage.statements import remove
-from portal.storage.transaction import read_transaction
+from portal.storage import BackOff, LeaseQueue, db, read_transaction, remove
 
 log = logging.getLogger(__name__)
 Composer = Callable[[Mapping[str, object], dt.datetime], Mail | None]

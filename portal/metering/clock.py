@@ -10,7 +10,7 @@ from portal.domain.rating import NANO
 from portal.ledger import usage_rows
 from portal.ledger.entries import Entry, write_entries
 from portal.models import Metering, Product, Subscription
-from portal.storage.database import db
+from portal.storage import db
 
 
 def meter_hours(*, now: dt.datetime) -> int:

@@ -15,7 +15,7 @@ from portal.ledger.entries import Entry, Written, write_entries
 from portal.metering.focus import TOO_LARGE, Charge, Refused, read_charges
 from portal.metering.staging import Cell, Staging, staging
 from portal.models import Organization, Product, Project
-from portal.storage.database import db
+from portal.storage import db
 
 log = logging.getLogger(__name__)
 Report = Callable[[str, str], None]  # a position such as usage.csv:17, and why it was not metered

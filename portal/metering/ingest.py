@@ -13,7 +13,7 @@ from portal.domain.errors import ValidationError
 from portal.ledger.entries import Entry, OrganizationEntry, Written, deliver
 from portal.ledger.usage_rows import Key
 from portal.models import Metering, Product, Subscription
-from portal.storage.database import db
+from portal.storage import db
 
 ENTRIES_MAX = 50_000
 _REASONS_MAX = 1_000  # an answer names so many; the rest is counted

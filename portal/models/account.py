@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.domain import access
 from portal.models.organization import Organization
 from portal.models.owned import LOCAL, REFERENCE, OrganizationOwned, owned_table, refers_to
-from portal.storage.database import Model
+from portal.storage import Model
 
 
 class Account(UserMixin, Model):  # type: ignore[misc]

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.owned import OrganizationOwned, owned_table
-from portal.storage.database import Model
+from portal.storage import Model
 
 
 class AuditEntry(OrganizationOwned, Model):

@@ -8,7 +8,7 @@ from psycopg import Connection, sql
 from sqlalchemy import Dialect, Table, insert
 from sqlalchemy.exc import OperationalError
 
-from portal.storage.database import Model, db
+from portal.storage import Model, db
 
 
 def insert_rows(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> None:

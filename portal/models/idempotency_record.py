@@ -6,7 +6,7 @@ from sqlalchemy import Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.owned import LOCAL
-from portal.storage.database import Model
+from portal.storage import Model
 
 
 class IdempotencyRecord(Model):

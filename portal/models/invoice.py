@@ -12,8 +12,7 @@ from portal.domain.period import Month
 from portal.domain.vat import VatBasis, VatCase
 from portal.models.invoice_line import InvoiceHead, InvoiceItem
 from portal.models.owned import OrganizationOwned, owned_table
-from portal.storage.database import Model
-from portal.storage.leases import Leased
+from portal.storage import Leased, Model
 
 
 class InvoiceStatus(StrEnum):

@@ -19,8 +19,7 @@ from portal.domain.period import Month
 from portal.models.owned import OrganizationOwned, owned_table, refers_to
 from portal.models.product import ProductName
 from portal.models.subscription import ProjectName
-from portal.storage.database import Model
-from portal.storage.types import Price, WideInteger
+from portal.storage import Model, Price, WideInteger
 
 
 class ItemKind(StrEnum):

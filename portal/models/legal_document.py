@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.domain.money import Money
 from portal.models.invoice import Invoice
 from portal.models.owned import LOCAL, ORGANIZATION, OrganizationOwned, owned_table, refers_to
-from portal.storage.database import Model
+from portal.storage import Model
 
 
 class LegalStatus(StrEnum):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.billing_profile import BillingProfile, CheckedProfile
 from portal.models.owned import REFERENCE
-from portal.storage.database import Model
+from portal.storage import Model
 
 
 class Organization(Model):

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.owned import LOCAL
-from portal.storage.leases import Leased
+from portal.storage import Leased
 
 
 class OutgoingMail(Leased):

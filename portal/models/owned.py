@@ -8,8 +8,7 @@ from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Integer, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.schema import SchemaItem
 
-from portal.storage.database import Model, db
-from portal.storage.statements import insert_into
+from portal.storage import Model, db, insert_into
 
 ORGANIZATION = {"placement": "organization"}
 REFERENCE = {"placement": "reference"}

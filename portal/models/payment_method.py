@@ -6,8 +6,7 @@ from sqlalchemy import Index, Integer, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.owned import LOCAL, OrganizationOwned, owned_table
-from portal.storage.database import Model
-from portal.storage.leases import Leased
+from portal.storage import Leased, Model
 
 _NAMES = {
     "sepa_debit": "SEPA Direct Debit",

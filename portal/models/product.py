@@ -9,8 +9,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.owned import REFERENCE
-from portal.storage.database import Model
-from portal.storage.types import Price as PriceType
+from portal.storage import Model
+from portal.storage import Price as PriceType
 
 
 class Metering(StrEnum):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.models.owned import OrganizationOwned, owned_table, refers_to
 from portal.models.product import Product
-from portal.storage.database import Model
+from portal.storage import Model
 
 
 class Project(OrganizationOwned, Model):

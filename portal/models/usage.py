@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.domain.rating import ENTRY_MAX_NANO
 from portal.models.owned import ORGANIZATION, OrganizationOwned, owned_table, refers_to
-from portal.storage.database import Model
+from portal.storage import Model
 
 
 def _key() -> Mapped[int]:

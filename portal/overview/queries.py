@@ -13,7 +13,7 @@ from portal.domain.windows import RequestedWindow
 from portal.ledger.completeness import completeness
 from portal.ledger.usage_sums import Step
 from portal.models import LegalDocument, LegalStatus, Organization, PaymentMethod
-from portal.storage.database import db
+from portal.storage import db
 from portal.usage.page import By, LineFilter, Usage
 from portal.usage.queries import usage_of
 

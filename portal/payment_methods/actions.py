@@ -10,8 +10,7 @@ from portal.models import Organization, PaymentMethod, StripeCall, add_owned, dr
 from portal.models.owned import lock
 from portal.payment_methods import queries
 from portal.payment_methods.queries import REVISION
-from portal.storage.database import db
-from portal.storage.statements import remove
+from portal.storage import db, remove
 
 
 class StaleError(Exception):

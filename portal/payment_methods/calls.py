@@ -12,8 +12,7 @@ from sqlalchemy import select
 
 from portal.models import Organization, StripeCall, add_owned
 from portal.models.owned import lock
-from portal.storage.database import db
-from portal.storage.statements import remove
+from portal.storage import db, remove
 
 _KEY_IS_GOOD_FOR = dt.timedelta(hours=23)
 _REMEMBERED_FOR = dt.timedelta(days=30)

@@ -11,7 +11,7 @@ from portal.domain.errors import ConflictError, NotFoundError
 from portal.domain.period import Month
 from portal.models import Counter, Organization, PaymentMethod, StripeEvent
 from portal.payment_methods import queue
-from portal.storage.database import db
+from portal.storage import db
 
 REVISION = "payment_method_revision"  # counts every change of an organization's methods
 _SOON_MONTHS = 2

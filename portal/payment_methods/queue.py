@@ -12,10 +12,7 @@ from sqlalchemy import select
 
 from portal.gateways.stripe_shapes import Event
 from portal.models import Organization, StripeEvent
-from portal.storage.database import db
-from portal.storage.leases import BackOff, LeaseQueue
-from portal.storage.statements import insert_into, remove
-from portal.storage.transaction import read_transaction
+from portal.storage import BackOff, LeaseQueue, db, insert_into, read_transaction, remove
 
 _QUEUE = LeaseQueue(StripeEvent, StripeEvent.done_at.is_(None), lease=dt.timedelta(minutes=1))
 _AFTER_FAILURE = BackOff(first=dt.timedelta(seconds=5), longest=dt.timedelta(hours=6))

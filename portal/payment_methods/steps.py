@@ -16,7 +16,7 @@ from portal.gateways.stripe import StripeGateway
 from portal.gateways.stripe_shapes import CustomerMethods, Mandate, Method, NewCustomer, Setup, SetupStatus
 from portal.models import Organization, PaymentMethod
 from portal.payment_methods import actions, calls, queries, queue
-from portal.storage.transaction import read_transaction, write_transaction
+from portal.storage import read_transaction, write_transaction
 
 _TRIES = 5
 _EVERYTHING = "everything"

@@ -5,7 +5,7 @@ from portal.domain.errors import ConflictError
 from portal.ledger import audit
 from portal.models import Organization
 from portal.models.owned import lock
-from portal.storage.database import db
+from portal.storage import db
 
 
 class ProfileChangedError(ConflictError):

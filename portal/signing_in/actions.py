@@ -8,8 +8,7 @@ from portal.domain.errors import ValidationError
 from portal.mailing import outbox
 from portal.models import PasswordReset
 from portal.signing_in import queries
-from portal.storage.database import db
-from portal.storage.transaction import write_transaction
+from portal.storage import db, write_transaction
 
 _REQUESTS_AN_HOUR = 3  # for one address
 PASSWORD_RESET = "password_reset"  # noqa: S105 -- the kind of a mail

@@ -6,7 +6,7 @@ import hashlib
 from sqlalchemy import select
 
 from portal.models import Account, PasswordReset
-from portal.storage.database import db
+from portal.storage import db
 
 CODE_LASTS = dt.timedelta(hours=1)
 

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from portal.gateways.mail import Mail
 from portal.models import Account, PasswordReset
 from portal.signing_in.queries import CODE_LASTS, code_sha256
-from portal.storage.database import db
-from portal.storage.statements import remove
+from portal.storage import db, remove
 
 _CODE_BYTES = 24
 

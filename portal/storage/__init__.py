@@ -1,1 +1,8 @@
-"""The database: its session, its column types, and how a transaction begins and ends."""
+"""The database: its session, its tables' base and columns, its statements, leases and transactions."""
+
+from portal.storage.database import Model, db, engine_options, is_reading, reading, set_reading
+from portal.storage.leases import BackOff, Leased, LeaseQueue
+from portal.storage.lists import newest_first
+from portal.storage.statements import change, insert_into, remove
+from portal.storage.transaction import read_transaction, write_transaction
+from portal.storage.types import Price, UtcInstant, WideInteger

@@ -12,8 +12,7 @@ from portal.domain.errors import NotFoundError
 from portal.domain.period import HOURS_A_DAY, Month, date_of, hour_of, start_of_hour
 from portal.domain.slices import ListPage, Slice
 from portal.models import Organization, Price, Subscription
-from portal.storage.database import db
-from portal.storage.lists import newest_first
+from portal.storage import db, newest_first
 
 
 @dataclass(frozen=True, slots=True)

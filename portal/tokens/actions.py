@@ -8,7 +8,7 @@ from portal.domain.errors import ConflictError, UnauthorizedError, ValidationErr
 from portal.ledger import audit
 from portal.models import Account, ApiToken, Organization, add_owned
 from portal.models.owned import lock
-from portal.storage.database import db
+from portal.storage import db
 from portal.tokens import queries
 
 NAME_LENGTH_MAX = 60

@@ -12,8 +12,7 @@ from portal.domain.access import Role
 from portal.domain.errors import NotFoundError
 from portal.domain.slices import ListPage, Slice
 from portal.models import Account, ApiToken, Membership, Organization
-from portal.storage.database import db
-from portal.storage.lists import newest_first
+from portal.storage import db, newest_first
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ from portal.models import (
     Subscription,
     invoice_uid,
 )
-from portal.storage.database import db
+from portal.storage import db
 from portal.usage.comparison import Comparison, comparison
 from portal.usage.page import DAYS_MAX, DAYS_MAX_HOURLY, By, LineFilter, ProductUsage, ProjectUsage, Usage
 

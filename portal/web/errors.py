@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from portal.domain import errors
-from portal.storage.database import db
+from portal.storage import db
 from portal.web.json import json_response
 from portal.web.renders import wants_json
 from portal.web.shapes import Answer, doc

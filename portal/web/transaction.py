@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Flask, Response, request
 from sqlalchemy.exc import OperationalError
 
-from portal.storage.database import db, set_reading
+from portal.storage import db, set_reading
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from portal.models import Organization, PaymentMethod, StripeEvent
-from portal.storage.database import db
+from portal.storage import db
 
 
 def organization_of_event(event: StripeEvent) -> Organization | None:

@@ -18,8 +18,7 @@ from portal.ledger import audit
 from portal.ledger.audit import Actor
 from portal.models import Organization, StripeEvent
 from portal.payment_methods import queue, steps
-from portal.storage.database import db
-from portal.storage.transaction import read_transaction, write_transaction
+from portal.storage import db, read_transaction, write_transaction
 from portal.webhooks import queries
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from portal.domain import tokens
 from portal.domain.access import Preset
 from portal.models import Account, ApiToken, Membership, UserSession
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     NOW,
     PASSWORD,

@@ -9,7 +9,7 @@ from sqlalchemy import event, func, select, update
 from portal.access import idempotency, idempotency_records
 from portal.domain.access import Preset
 from portal.models import ApiToken, AuditEntry, IdempotencyRecord
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW, make_member, make_organization, make_token
 from tests.page import bearer, client_of
 

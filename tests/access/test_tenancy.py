@@ -7,7 +7,7 @@ from portal.access import tenancy
 from portal.access.tenancy import ForeignRowError
 from portal.domain.access import Preset
 from portal.models import ApiToken, Invoice, Membership, Organization, Project, Subscription
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import make_member, make_organization, make_product, make_project, make_subscription
 from tests.tenancy import UnscopedQueryError
 

@@ -4,7 +4,7 @@ import pytest
 
 from portal.domain.access import Preset
 from portal.models import Account
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import make_account, make_member, make_organization
 
 

@@ -21,7 +21,7 @@ from portal.models import (
     UsageHour,
     add_owned,
 )
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.rows import make_invoice, own_customer
 from tests.factories import (
     JANUARY,

@@ -10,7 +10,7 @@ from portal.domain.access import Preset
 from portal.domain.billing_profile import BillingProfile
 from portal.domain.errors import ConflictError, NotFoundError, ValidationError
 from portal.models import ApiToken, AuditEntry, Membership
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW, PASSWORD, make_account, make_member, make_token
 
 HAMBURG = BillingProfile(

@@ -12,7 +12,7 @@ from portal.domain.errors import ValidationError
 from portal.domain.money import exponent_of
 from portal.ledger import catalogue
 from portal.models import Organization
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW, make_member, make_token
 from tests.page import bearer
 

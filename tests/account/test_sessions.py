@@ -9,7 +9,7 @@ from portal.access import passwords, sessions
 from portal.account import directory
 from portal.domain.access import Preset
 from portal.models import PasswordReset, UserSession
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW, PASSWORD, make_member
 from tests.page import JSON, client_of
 

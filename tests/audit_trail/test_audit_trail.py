@@ -4,7 +4,7 @@ import pytest
 
 from portal.domain.access import Preset
 from portal.ledger import audit
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import make_member, make_organization, make_token
 from tests.page import bearer
 

@@ -18,7 +18,7 @@ from portal.domain.rating import quantity_of
 from portal.ledger.entries import Written, deliver
 from portal.metering.ingest import ingest
 from portal.models import Account, Invoice, InvoiceItem, Organization, UsageHour
-from portal.storage.database import db
+from portal.storage import db
 from portal.tokens.actions import make_token
 from tests.bench.model import MONTH, NOW, Model, invoice_row, uid_of
 from tests.bench.site import Site, another_database, caller, cpu_seconds, seconds_of, site, wall_seconds

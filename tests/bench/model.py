@@ -26,7 +26,7 @@ from portal.models import (
     Subscription,
     invoice_uid,
 )
-from portal.storage.database import db
+from portal.storage import db
 
 MONTH = Month(2026, 10)
 NOW = dt.datetime(2026, 11, 10, 12, 30, tzinfo=dt.UTC)

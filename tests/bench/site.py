@@ -16,7 +16,7 @@ from werkzeug.test import EnvironBuilder
 
 from portal.app import calm_collector, create_app, real_providers
 from portal.config import EasybillSettings, Settings, StripeSettings
-from portal.storage.database import db
+from portal.storage import db
 from tests.bench.model import NOW, Model, load
 from tests.seller import SELLER
 

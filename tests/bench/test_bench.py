@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from portal.closing.verify import verify
 from portal.models import Invoice, InvoiceItem, Subscription, UsageDay, UsageHour
-from portal.storage.database import db
+from portal.storage import db
 from tests.bench.__main__ import measured, table
 from tests.bench.bars import Bar, p1_ingest
 from tests.bench.model import MONTH, NOW, Model

@@ -11,7 +11,7 @@ from portal.closing import final
 from portal.ledger import catalogue
 from portal.ledger.entries import Entry, write_entries
 from portal.models import Delivery, Invoice, InvoiceItem, Project, UsageHour
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

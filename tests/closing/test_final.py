@@ -8,7 +8,7 @@ from sqlalchemy import delete, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from portal.models import Delivery, Invoice, InvoiceItem, UsageCorrection
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

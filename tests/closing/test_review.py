@@ -13,7 +13,7 @@ from portal.domain.money import AMOUNT_MAX_MINOR
 from portal.ledger import catalogue
 from portal.ledger.upcoming import upcoming_invoice
 from portal.models import Invoice, Metering, MonthReview
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from portal.closing.verify import verify
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from portal.backup import backup, restore
 from portal.closing.verify import verify
 from portal.models import Metering, Product, Subscription
-from portal.storage.database import db
+from portal.storage import db
 from tests.crash import victim, world
 from tests.crash.children import Tell, fork, in_child
 from tests.crash.databases import Database

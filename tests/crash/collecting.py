@@ -17,7 +17,7 @@ from portal.closing.verify import verify
 from portal.domain.period import start_of_hour
 from portal.domain.rating import quantity_of
 from portal.models import Metering, Product, Subscription, UsageCorrection, UsageHour
-from portal.storage.database import db
+from portal.storage import db
 from tests.crash import victim, world
 from tests.crash.children import fork, in_child
 from tests.crash.databases import Postgres, Sqlite, postgres_world, sqlite_world

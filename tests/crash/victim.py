@@ -35,7 +35,7 @@ from portal.gateways.breaker import Breaker
 from portal.models import Delivery, Invoice
 from portal.sandbox import easybill
 from portal.sandbox.easybill import paper
-from portal.storage.database import db
+from portal.storage import db
 from tests.crash import world
 from tests.crash.children import Tell
 from tests.crash.remote_provider import RemoteProvider

@@ -32,7 +32,7 @@ from portal.models import (
     UsageDay,
     UsageHour,
 )
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

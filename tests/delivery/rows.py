@@ -21,7 +21,7 @@ from portal.models import (
     invoice_uid,
     item_uid,
 )
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import JANUARY, NOW, make_organization, make_product, make_project
 
 KEY = "easybill-sandbox"

@@ -6,7 +6,7 @@ from portal.delivery import customers
 from portal.gateways.invoicing import InvoicingRefusedError, InvoicingUnavailableError
 from portal.models import Organization
 from portal.profile import actions
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.oddities import Killed, Watched, after, raises
 from tests.delivery.rows import make_customer
 

@@ -16,7 +16,7 @@ from portal.gateways.invoicing import (
 )
 from portal.models import Delivery, LegalDocument, LegalDocumentFile
 from portal.profile import actions
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.oddities import Killed, Watched, after, raises
 from tests.delivery.rows import LINES, make_customer, make_invoice
 from tests.factories import NOW, Address

@@ -8,7 +8,7 @@ from portal.closing.verify import verify
 from portal.delivery.sync import sync
 from portal.domain.vat_rates import STANDARD_RATES
 from portal.models import AuditEntry, Delivery, Invoice, LegalDocument, LegalStatus
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.rows import make_customer
 from tests.factories import FEBRUARY, JANUARY, MARCH, hour_at, make_product, make_subscription, use
 from tests.months import close, deliver

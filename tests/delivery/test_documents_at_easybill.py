@@ -8,7 +8,7 @@ from portal.delivery import customers
 from portal.domain.vat import WithoutVatId
 from portal.models import Delivery, LegalDocument
 from portal.profile import actions
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.rows import LINES, make_customer, make_invoice
 from tests.factories import FEBRUARY, NOW, Address
 from tests.months import deliver

@@ -6,7 +6,7 @@ from sqlalchemy.exc import DatabaseError
 from portal.delivery import e_invoices
 from portal.gateways.invoicing import InvoicingRefusedError, InvoicingUnavailableError
 from portal.models import LegalDocument, LegalDocumentFormat
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.oddities import Watched, raises
 from tests.delivery.rows import LINES, make_customer, make_invoice
 from tests.factories import FEBRUARY, NOW

@@ -8,7 +8,7 @@ from portal.delivery import outbox
 from portal.delivery.outbox import AFTER_FAILURE, ATTEMPTS_MAX, retry_stuck, undelivered
 from portal.gateways.invoicing import InvoicingRateLimitedError, InvoicingUnavailableError
 from portal.models import Delivery, Organization
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.oddities import Watched, raises
 from tests.delivery.rows import make_customer, make_invoice
 from tests.factories import FEBRUARY, JANUARY, MARCH, NOW

@@ -6,7 +6,7 @@ from portal.delivery.sync import sync
 from portal.gateways.invoicing import InvoicingRateLimitedError, InvoicingUnavailableError
 from portal.ledger.synced import synced_until
 from portal.models import LegalDocument, LegalDocumentFile, LegalStatus
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.rows import make_customer, make_invoice
 from tests.factories import NOW
 from tests.months import deliver

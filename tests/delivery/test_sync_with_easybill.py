@@ -7,7 +7,7 @@ import pytest
 from portal.delivery.sync import sync
 from portal.ledger.synced import synced_until
 from portal.models import LegalDocument, LegalStatus
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.rows import make_customer, make_invoice
 from tests.factories import NOW
 from tests.months import deliver

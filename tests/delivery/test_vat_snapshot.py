@@ -15,7 +15,7 @@ from portal.invoices import queries
 from portal.models import Delivery, Invoice, Organization, invoice_uid
 from portal.profile import actions
 from portal.services import settings
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.oddities import Watched, raises
 from tests.delivery.rows import make_customer
 from tests.factories import (

@@ -11,7 +11,7 @@ from portal.domain.period import HOURS_A_DAY
 from portal.domain.rating import ENTRY_MAX_NANO
 from portal.metering.clock import meter_hours
 from portal.models import Membership, Organization, Price, Product, Project, Subscription, UsageHour
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import JANUARY, MARCH, NOW, hour_at
 from tests.page import bearer
 

@@ -21,7 +21,7 @@ from portal.demo.mails import show_mails
 from portal.domain.period import Month
 from portal.models import Organization
 from portal.sandbox import easybill, stripe
-from portal.storage.database import db
+from portal.storage import db
 from tests.settings import WEBHOOK_SECRET, Sandboxes, make_settings
 
 NOW = dt.datetime(2026, 3, 10, 12, 30, tzinfo=dt.UTC)

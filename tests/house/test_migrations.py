@@ -18,7 +18,7 @@ from portal.config import ROOT
 from portal.domain.access import Preset
 from portal.models import OutgoingMail, PasswordReset
 from portal.signing_in.actions import PASSWORD_RESET
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     JANUARY,
     NOW,

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Table, UniqueConstraint
 
 import portal.models  # noqa: F401
-from portal.storage.database import db
+from portal.storage import db
 
 TABLES = sorted(db.metadata.tables.values(), key=lambda table: table.name)
 PLACEMENTS = {"organization", "reference", "local"}

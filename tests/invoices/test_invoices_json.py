@@ -10,7 +10,7 @@ import pytest
 from portal.domain.access import Preset
 from portal.ledger import catalogue
 from portal.models import Metering, Product, Project
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -4,7 +4,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from portal.models import Invoice, LegalDocument, Project, add_owned
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

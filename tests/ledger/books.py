@@ -13,7 +13,7 @@ from portal.ledger.open_months import open_months
 from portal.ledger.rating import rated_usage
 from portal.ledger.upcoming import UpcomingInvoice, upcoming_invoice
 from portal.models import LINE_COLUMNS, Invoice, InvoiceItem, Organization, Subscription
-from portal.storage.database import db
+from portal.storage import db
 from tests.months import close
 
 UNIT = 10**9

@@ -9,7 +9,7 @@ from flask import Flask
 
 from portal.config import ROOT
 from portal.extensions import migrate
-from portal.storage.database import db, engine_options
+from portal.storage import db, engine_options
 from tests.backends import Backend, Clock, on_postgres, on_sqlite
 from tests.settings import NOWHERE, make_settings
 

@@ -11,7 +11,7 @@ from portal.domain import tokens
 from portal.ledger import audit
 from portal.ledger.audit import Actor, Change
 from portal.models import AuditEntry, Counter
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW, make_organization
 
 

@@ -29,7 +29,7 @@ from portal.ledger.rating import rated_usage
 from portal.ledger.upcoming import upcoming_invoice
 from portal.metering.ingest import ingest
 from portal.models import Invoice
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW, make_organization, make_product, make_project, make_subscription
 from tests.ledger.books import (
     UNIT,

@@ -10,7 +10,7 @@ from portal.domain.errors import ValidationError
 from portal.ledger import catalogue
 from portal.ledger.catalogue import PriceFrozenError
 from portal.models import Invoice, InvoiceItem, Metering, Price, Product, Project, Subscription, add_owned
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -5,7 +5,7 @@ import pytest
 from portal.domain.period import Window, hour_of, start_of_hour
 from portal.ledger.completeness import completeness
 from portal.models import Metering
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

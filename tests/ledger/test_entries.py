@@ -13,7 +13,7 @@ from portal.ledger import entries as ledger_entries
 from portal.ledger.entries import Entry, deliver, write_entries
 from portal.ledger.usage_rows import Key
 from portal.models import Invoice, UsageCorrection, UsageDay, UsageHour, add_owned
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -19,7 +19,7 @@ from portal.ledger.rating import rated_usage
 from portal.ledger.upcoming import upcoming_invoice
 from portal.ledger.usage_sums import PENDING, USAGE, Step
 from portal.models import Delivery, Invoice, Product, UsageCorrection
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -21,7 +21,7 @@ from portal.ledger.prices import UnpricedError
 from portal.ledger.rating import rated_usage, rated_usage_by_organization
 from portal.ledger.usage_sums import Step
 from portal.models import Metering, UsageDay
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

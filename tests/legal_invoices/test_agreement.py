@@ -16,7 +16,7 @@ from portal.domain.money import Money, exponent_of
 from portal.domain.period import Month
 from portal.domain.vat import WithoutVatId
 from portal.models import Invoice, Organization
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.rows import make_customer, make_invoice
 from tests.factories import HAMBURG, NOW, Address, make_account, make_member
 from tests.months import deliver

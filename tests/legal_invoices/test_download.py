@@ -4,7 +4,7 @@ import hashlib
 import pytest
 
 from portal.models import LegalDocument, LegalDocumentFormat
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.rows import make_customer, make_invoice, own_customer
 from tests.delivery.test_e_invoices import XML
 from tests.factories import NOW, make_member

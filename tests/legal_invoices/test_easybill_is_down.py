@@ -12,7 +12,7 @@ from portal.delivery.sync import sync
 from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.easybill import EasybillGateway
 from portal.models import Delivery, Invoice, LegalDocument
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.rows import KEY, make_invoice, own_customer
 from tests.factories import FEBRUARY, NOW, make_member, make_token
 from tests.legal_invoices.faults import MODES, broken

@@ -6,7 +6,7 @@ import pytest
 
 from portal.delivery.sync import sync
 from portal.models import Invoice, LegalDocument
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.rows import make_customer, make_invoice, own_customer
 from tests.factories import FEBRUARY, JANUARY, NOW, make_member, make_token
 from tests.months import deliver

@@ -9,7 +9,7 @@ from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.mail import Mail
 from portal.mailing.outbox import enqueue, forget_old, send_due
 from portal.models import OutgoingMail
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW
 
 HOUR = dt.timedelta(hours=1)

@@ -7,7 +7,7 @@ import pytest
 from portal.metering import clock as metering
 from portal.metering.clock import meter_hours
 from portal.models import Metering, Subscription, UsageCorrection, UsageDay, UsageHour
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

@@ -11,7 +11,7 @@ from portal.ledger import catalogue
 from portal.metering.focus import NotFocusError
 from portal.metering.importing import import_focus
 from portal.models import Price, Product, Project, Subscription, UsageCorrection, UsageDay, UsageHour
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import JANUARY, NOW, hour_at, make_organization, make_project
 from tests.metering.exports import USUAL, at, hour, row, write
 from tests.months import close

@@ -13,7 +13,7 @@ from portal.account.directory import add_collector
 from portal.domain.access import Preset
 from portal.domain.period import HOURS_A_DAY, start_of_hour
 from portal.models import Collector, Metering, UsageCorrection, UsageDay, UsageHour
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

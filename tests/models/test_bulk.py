@@ -4,7 +4,7 @@ from sqlalchemy.exc import OperationalError
 
 from portal.models import UsageDay
 from portal.models.bulk import insert_rows
-from portal.storage.database import db
+from portal.storage import db
 
 ROW = {"organization_id": 1, "day": 20_000, "subscription_id": 1, "quantity_nano": 7}
 

@@ -13,7 +13,7 @@ from portal.domain import tokens
 from portal.domain.access import Preset
 from portal.domain.period import start_of_hour
 from portal.models import Organization
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.rows import Easybill, own_customer
 from tests.factories import (
     JANUARY,

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from portal.models import LegalDocument, Membership, PaymentMethod, add_owned
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

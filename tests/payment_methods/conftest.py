@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from portal.models import Organization
-from portal.storage.database import db
+from portal.storage import db
 from tests.page import JSON, CheckingClient
 from tests.payment_methods.browser import CARD, at_stripe, setup_id_of, type_in
 

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from portal.domain.access import Preset
 from portal.models import Organization, PaymentMethod
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import make_member, make_organization, make_token
 from tests.page import JSON, bearer
 from tests.payment_methods.browser import (

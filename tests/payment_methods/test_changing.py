@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.models import PaymentMethod
-from portal.storage.database import db
+from portal.storage import db
 from tests.page import htmx
 from tests.payment_methods.browser import ACCOUNT, CARD, at_stripe
 

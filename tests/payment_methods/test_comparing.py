@@ -10,7 +10,7 @@ from portal.gateways.stripe_shapes import SetupStatus
 from portal.models import AuditEntry, PaymentMethod
 from portal.payment_methods import actions, queue, steps
 from portal.services import stripe
-from portal.storage.database import db
+from portal.storage import db
 from portal.webhooks.steps import process_events
 from tests.factories import NOW
 from tests.payment_methods.browser import ACCOUNT, CARD, DECLINED, at_stripe, setup_id_of, type_in

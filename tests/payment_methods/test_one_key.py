@@ -18,7 +18,7 @@ from portal.models import Organization
 from portal.payment_methods import actions, steps
 from portal.sandbox import stripe as sandbox
 from portal.services import stripe
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW
 from tests.payment_methods.browser import at_stripe, setup_id_of
 

@@ -10,7 +10,7 @@ import pytest
 from portal.gateways.stripe import StripeGateway
 from portal.payment_methods import queue
 from portal.services import stripe
-from portal.storage.database import db
+from portal.storage import db
 from portal.webhooks.steps import process_events
 from tests.factories import NOW
 from tests.gateways.faults import MODES, Faults, faults_before

@@ -6,7 +6,7 @@ import pytest
 from portal.domain.errors import ValidationError
 from portal.models import AuditEntry, Organization
 from portal.profile import actions
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import make_member, make_token
 from tests.page import JSON, bearer
 

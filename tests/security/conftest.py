@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portal.storage.database import db
+from portal.storage import db
 from tests.security import world
 from tests.security.world import Tenant
 

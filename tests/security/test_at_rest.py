@@ -10,7 +10,7 @@ from sqlalchemy import select
 from portal.domain import tokens
 from portal.domain.access import Preset
 from portal.models import ApiToken
-from portal.storage.database import db
+from portal.storage import db
 from portal.tokens import actions
 from portal.web.log import JsonLines
 from tests.factories import NOW, make_member

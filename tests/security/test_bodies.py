@@ -5,7 +5,7 @@ import json
 import pytest
 
 from portal.account.directory import add_collector
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW
 from tests.page import JSON, bearer, client_of
 from tests.security.doors import Door, doors

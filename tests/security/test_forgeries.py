@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from portal.access import sessions
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW
 from tests.page import JSON, CheckingClient, client_of
 from tests.security.doors import Door, doors

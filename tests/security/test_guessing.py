@@ -12,7 +12,7 @@ from sqlalchemy import delete
 
 from portal.domain.access import Preset
 from portal.models import Throttle
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import PASSWORD, make_member
 from tests.page import client_of
 from tests.security.serve import served

@@ -13,7 +13,7 @@ from portal.mailing.outbox import send_due
 from portal.models import Throttle
 from portal.signing_in.actions import PASSWORD_RESET
 from portal.signing_in.steps import password_reset_mail
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW, PASSWORD
 from tests.page import JSON, bearer
 from tests.settings import make_settings

@@ -26,7 +26,7 @@ from portal.models import (
     UserSession,
     add_owned,
 )
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.rows import make_invoice
 from tests.factories import NOW, make_member, make_organization, make_token
 from tests.page import JSON, CheckingClient, bearer

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal.domain import tokens
 from portal.models import AuditEntry
-from portal.storage.database import db
+from portal.storage import db
 from tests.page import JSON, bearer
 from tests.security.sizes import sized
 from tests.security.test_at_rest import written

@@ -18,7 +18,7 @@ from portal.account.directory import add_collector
 from portal.app import create_app, real_providers
 from portal.domain.period import start_of_hour
 from portal.models import UsageHour
-from portal.storage.database import db, engine_options, reading
+from portal.storage import db, engine_options, reading
 from tests.factories import (
     JANUARY,
     NOW,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from portal.config import ROOT
-from portal.storage.database import db
+from portal.storage import db
 
 SOURCE = sorted(path for path in (ROOT / "portal").rglob("*.py") if "sandbox" not in path.parts)
 # Tables that belong to no organization: what is sold, who there is, and what the edge remembers.

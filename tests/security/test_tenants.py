@@ -21,7 +21,7 @@ from portal.access.auth import COLLECTOR, MEMBER, PUBLIC, SIGNED_IN, WEBHOOK, po
 from portal.account.directory import add_collector
 from portal.config import ROOT
 from portal.models import Account
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW
 from tests.page import JSON, CheckingClient, bearer, client_of
 from tests.payment_methods.browser import at_stripe

@@ -8,7 +8,7 @@ import portal.app
 from portal.access.auth import PUBLIC, Policy
 from portal.app import create_app
 from portal.models import Subscription
-from portal.storage.database import db
+from portal.storage import db
 from portal.web.renders import renders
 from tests.house.test_routes import NOWHERE
 from tests.house.test_templates import FORBIDDEN

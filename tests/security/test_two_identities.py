@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from portal.access import sessions
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW
 from tests.gateways.silence import silent_provider
 from tests.page import JSON, client_of

@@ -9,7 +9,7 @@ from portal.account import directory
 from portal.domain.access import Preset
 from portal.ledger import audit
 from portal.models import AuditEntry
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW, PASSWORD, make_account
 from tests.page import JSON
 from tests.security.doors import doors

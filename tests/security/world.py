@@ -26,7 +26,7 @@ from portal.models import (
 )
 from portal.payment_methods import steps
 from portal.services import stripe
-from portal.storage.database import db
+from portal.storage import db
 from tests.delivery.rows import make_invoice
 from tests.factories import (
     FEBRUARY,

@@ -15,7 +15,7 @@ from portal.models import AuditEntry, PasswordReset, UserSession
 from portal.scheduler import run_urgent_jobs
 from portal.signing_in.actions import PASSWORD_RESET
 from portal.signing_in.steps import forget_old_requests, password_reset_mail
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW, PASSWORD, make_member
 
 NEW = "a whole new password"

@@ -10,7 +10,7 @@ from portal.access import passwords
 from portal.account.directory import add_account
 from portal.domain.access import Preset
 from portal.models import Account
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW, PASSWORD, make_account, make_member
 from tests.page import JSON
 

@@ -8,7 +8,7 @@ import pytest
 from portal.access import credentials, passwords, throttle
 from portal.access.throttle import Limit
 from portal.domain.access import Preset
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW, PASSWORD, make_member
 
 

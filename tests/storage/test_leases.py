@@ -5,8 +5,7 @@ import datetime as dt
 import pytest
 
 from portal.models import OutgoingMail
-from portal.storage.database import db
-from portal.storage.leases import BackOff, LeaseQueue
+from portal.storage import BackOff, LeaseQueue, db
 from tests.factories import NOW
 
 MINUTE = dt.timedelta(minutes=1)

@@ -4,8 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.models import Throttle
-from portal.storage.database import db
-from portal.storage.statements import change, insert_into, remove
+from portal.storage import change, db, insert_into, remove
 from tests.factories import NOW
 
 

@@ -7,7 +7,7 @@ from bs4 import BeautifulSoup
 
 from portal.ledger import catalogue
 from portal.models import Metering
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import FEBRUARY, MARCH, hour_at, make_product, make_project, make_subscription, use
 from tests.page import htmx
 

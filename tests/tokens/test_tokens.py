@@ -10,7 +10,7 @@ from portal.domain import tokens
 from portal.domain.access import Preset
 from portal.domain.errors import UnauthorizedError
 from portal.models import ApiToken, AuditEntry
-from portal.storage.database import db
+from portal.storage import db
 from portal.tokens import actions
 from tests.factories import NOW, make_member, make_token
 from tests.page import JSON, bearer, htmx

@@ -5,7 +5,7 @@ import pytest
 
 from portal.ledger import catalogue
 from portal.models import Organization, Product, Project, Subscription
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import JANUARY, make_product, make_project, make_subscription, use, use_all_hours
 
 

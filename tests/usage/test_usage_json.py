@@ -11,7 +11,7 @@ from portal.domain.access import Preset
 from portal.ledger.entries import Entry, write_entries
 from portal.metering.clock import meter_hours
 from portal.models import Metering, Project, Subscription
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import (
     FEBRUARY,
     JANUARY,

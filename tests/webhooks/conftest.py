@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from portal.services import stripe
-from portal.storage.database import db
+from portal.storage import db
 from portal.webhooks import steps
 from tests.payment_methods.browser import at_stripe
 

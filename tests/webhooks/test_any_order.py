@@ -15,7 +15,7 @@ from sqlalchemy import select
 from portal.models import AuditEntry, Organization, PaymentMethod
 from portal.payment_methods import queue
 from portal.services import stripe
-from portal.storage.database import db
+from portal.storage import db
 from portal.webhooks.steps import process_events
 from tests.factories import NOW, make_organization
 from tests.payment_methods.browser import ACCOUNT, CARD, at_stripe, type_in

@@ -3,7 +3,7 @@
 from portal import scheduler
 from portal.domain.errors import ProviderUnavailableError
 from portal.services import stripe
-from portal.storage.database import db
+from portal.storage import db
 from tests.payment_methods.browser import CARD, setup_id_of, type_in
 from tests.payment_methods.conftest import stripe_url, wallet, wallet_of
 from tests.webhooks.letters import Letter

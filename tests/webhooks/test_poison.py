@@ -9,7 +9,7 @@ from portal.domain.errors import ProviderRefusedError
 from portal.models import Organization, StripeEvent
 from portal.payment_methods import queue
 from portal.services import stripe
-from portal.storage.database import db
+from portal.storage import db
 from portal.webhooks.steps import process_events
 from tests.factories import NOW, make_organization
 from tests.payment_methods.browser import CARD, setup_id_of, type_in

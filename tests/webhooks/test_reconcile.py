@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from portal.models import AuditEntry, PaymentMethod, StripeEvent
 from portal.services import stripe
-from portal.storage.database import db
+from portal.storage import db
 from portal.webhooks import steps
 from tests.factories import NOW
 from tests.payment_methods.browser import ACCOUNT, ASKS_BANK, CARD, at_stripe, type_in

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from portal.gateways.stripe import StripeGateway
 from portal.models import PaymentMethod, StripeEvent
 from portal.sandbox.stripe.webhooks import signature_of
-from portal.storage.database import db
+from portal.storage import db
 from tests.factories import NOW
 from tests.gateways.silence import silent_provider
 from tests.payment_methods.browser import ACCOUNT, CARD, at_stripe, setup_id_of, type_in
