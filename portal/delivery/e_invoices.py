@@ -15,8 +15,7 @@ from sqlalchemy import select
 from portal.delivery.legal_copy import LEGAL_DOCUMENTS_LOCK
 from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
 from portal.gateways.invoicing import InvoicingKeyRefusedError, InvoicingProvider
-from portal.models import LegalDocument, LegalDocumentFormat
-from portal.models.owned import lock
+from portal.models import LegalDocument, LegalDocumentFormat, lock
 from portal.storage import db, read_transaction
 
 log = logging.getLogger(__name__)

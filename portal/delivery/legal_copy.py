@@ -12,8 +12,7 @@ from sqlalchemy import select
 from portal.domain.money import Money
 from portal.gateways.invoicing import CANCELLATIONS, Document, money_of
 from portal.ledger import audit
-from portal.models import LegalDocument, LegalDocumentFile, add_owned
-from portal.models.owned import lock
+from portal.models import LegalDocument, LegalDocumentFile, add_owned, lock
 from portal.storage import db
 
 LEGAL_DOCUMENTS_LOCK = "legal_documents"  # held while a document is added to an organization

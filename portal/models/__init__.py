@@ -26,7 +26,7 @@ from portal.models.legal_document import (
 )
 from portal.models.organization import Organization
 from portal.models.outgoing_mail import OutgoingMail
-from portal.models.owned import Counter, add_owned, draw, draw_each
+from portal.models.owned import Counter, add_owned, draw, draw_each, lock
 from portal.models.payment_method import PaymentMethod, StripeCall, StripeEvent
 from portal.models.product import Metering, Price, Product, ProductName
 from portal.models.subscription import Project, ProjectName, Subscription

@@ -6,8 +6,7 @@ from uuid import uuid4
 
 from portal.gateways.stripe_shapes import Mandate, Method
 from portal.ledger import audit
-from portal.models import Organization, PaymentMethod, StripeCall, add_owned, draw
-from portal.models.owned import lock
+from portal.models import Organization, PaymentMethod, StripeCall, add_owned, draw, lock
 from portal.payment_methods import queries
 from portal.payment_methods.queries import REVISION
 from portal.storage import db, remove

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from portal.models import Organization, StripeCall, add_owned
-from portal.models.owned import lock
+from portal.models import Organization, StripeCall, add_owned, lock
 from portal.storage import db, remove
 
 _KEY_IS_GOOD_FOR = dt.timedelta(hours=23)

@@ -3,8 +3,7 @@
 from portal.domain.billing_profile import BillingProfile
 from portal.domain.errors import ConflictError
 from portal.ledger import audit
-from portal.models import Organization
-from portal.models.owned import lock
+from portal.models import Organization, lock
 from portal.storage import db
 
 

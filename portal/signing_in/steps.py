@@ -8,24 +8,14 @@ import datetime as dt
 import secrets
 from collections.abc import Mapping
 
+from flask import current_app
+
 from portal.gateways.mail import Mail
 from portal.models import Account, PasswordReset
 from portal.signing_in.queries import CODE_LASTS, code_sha256
 from portal.storage import db, remove
 
 _CODE_BYTES = 24
-
-_TEXT = """Hello {name},
-
-somebody, hopefully you, asked for a new password for your account at {portal}.
-
-Open this address within the next hour:
-{portal}/login/reset#{code}
-
-Or type this code there: {code}
-
-If it was not you, there is nothing to do: your password stays as it is.
-"""
 
 
 def password_reset_mail(facts: Mapping[str, object], now: dt.datetime, *, portal_url: str) -> Mail | None:
@@ -36,7 +26,8 @@ def password_reset_mail(facts: Mapping[str, object], now: dt.datetime, *, portal
         return None
     code = secrets.token_urlsafe(_CODE_BYTES)
     reset.token_sha256, reset.sent_at = code_sha256(code), now
-    text = _TEXT.format(name=account.name, portal=portal_url, code=code)
+    template = current_app.jinja_env.get_template("mails/password_reset.txt")
+    text = template.render(name=account.name, portal=portal_url, code=code)
     return Mail(account.login, "A new password for your billing portal", text)
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from portal.domain import tokens
 from portal.domain.errors import ConflictError, UnauthorizedError, ValidationError
 from portal.ledger import audit
-from portal.models import Account, ApiToken, Organization, add_owned
-from portal.models.owned import lock
+from portal.models import Account, ApiToken, Organization, add_owned, lock
 from portal.storage import db
 from portal.tokens import queries
 
