@@ -17,7 +17,7 @@ from portal.config import ROOT, Settings
 from portal.delivery.call_budget import SharedBudget
 from portal.extensions import csrf, htmx, migrate
 from portal.gateways.easybill import EasybillGateway
-from portal.gateways.mail import MailFolder, MailGateway, SmtpMail, named_sender
+from portal.gateways.mail import SmtpMail, named_sender
 from portal.gateways.stripe import StripeGateway
 from portal.services import Providers, utc_now
 from portal.storage import db, engine_options
@@ -70,20 +70,13 @@ def create_app(
 def real_providers(settings: Settings, clock: Callable[[], dt.datetime] = utc_now) -> Providers:
     """Return gateways to the services that the settings name; `clock` counts the calls of a minute."""
     deadline = settings.provider_deadline_milliseconds
+    sender = named_sender(settings.mail.sender, settings.seller.name)
     budget = SharedBudget("easybill", settings.database_url, settings.easybill.calls_per_minute, clock)
     return Providers(
         stripe=StripeGateway(settings.stripe.secret_key, settings.stripe.api_base, deadline),
         invoicing=EasybillGateway(settings.easybill.api_key, settings.easybill.api_base, budget=budget),
-        mail=_mail(settings),
+        mail=SmtpMail(settings.mail.url, sender, settings.seller.support_email, deadline),
     )
-
-
-def _mail(settings: Settings) -> MailGateway:
-    if settings.mail.url is None:
-        return MailFolder(settings.var / "mails")
-    sender = named_sender(settings.mail.sender, settings.seller.name)
-    deadline = settings.provider_deadline_milliseconds
-    return SmtpMail(settings.mail.url, sender, settings.seller.support_email, deadline)
 
 
 def _flask_settings(settings: Settings) -> dict[str, Any]:

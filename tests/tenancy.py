@@ -29,7 +29,7 @@ def watch() -> None:
 
 
 def _look(connection: Any, statement: Any, several: Any, given: Any, options: Any) -> None:
-    mine = tenancy.entered()
+    mine = tenancy._only.get()
     if mine is not None and isinstance(statement, Select | Update | Delete):
         check(statement, mine, list(several) or [given or {}])
 

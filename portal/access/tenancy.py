@@ -28,11 +28,6 @@ def enter(organization_id: int) -> None:
     _only.set(organization_id)
 
 
-def entered() -> int | None:
-    """Return the organization that this request is about, where there is one."""
-    return _only.get()
-
-
 def _leave(error: BaseException | None) -> None:
     del error
     _only.set(None)

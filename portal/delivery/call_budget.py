@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import NullPool
 
-from portal.gateways.call_budget import milliseconds_to_wait, recent
+from portal.gateways.call_budget import Budget, milliseconds_to_wait, recent
 from portal.models import CallBudget
 from portal.storage import engine_options, insert_into
 
@@ -22,7 +22,7 @@ _MILLISECOND = dt.timedelta(milliseconds=1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-class SharedBudget:
+class SharedBudget(Budget):
     """So many calls in any sixty seconds, by all processes that use this database."""
 
     def __init__(
@@ -36,7 +36,6 @@ class SharedBudget:
         self._making_engine = threading.Lock()
 
     def spend(self) -> int:
-        """Count a call and return 0, or return the milliseconds until one may be made."""
         with self._row() as (connection, called_at, paused_until):
             at = self._now()
             calls = recent(called_at, at)
@@ -46,7 +45,6 @@ class SharedBudget:
             return milliseconds
 
     def pause(self, seconds: int) -> None:
-        """Let no process call for so long."""
         with self._row() as (connection, _, paused_until):
             until = self._now() + min(seconds, _PAUSE_SECONDS_MAX) * 1000
             self._write(connection, paused_until=max(paused_until, until))

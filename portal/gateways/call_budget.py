@@ -4,29 +4,19 @@ The arithmetic alone: `delivery/call_budget` counts the calls in the database.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
 MINUTE_MILLISECONDS = 60_000
 
 
-class Budget(Protocol):
-    """The limit that a connection heeds before each call."""
+class Budget:
+    """The limit that a connection heeds before each call; this one has none."""
 
     def spend(self) -> int:
         """Count one call and return 0, or return the milliseconds until there may be one, uncounted."""
-
-    def pause(self, seconds: int) -> None:
-        """Let no process call for so long: the provider has asked for it."""
-
-
-class Unlimited:
-    """For an account without a limit, such as the sandbox."""
-
-    def spend(self) -> int:
         return 0
 
     def pause(self, seconds: int) -> None:
-        """Do nothing: the caller knows how long to wait."""
+        """Let no process call for so long: the provider has asked for it."""
 
 
 def recent(called_at: Sequence[int], at: int) -> list[int]:

@@ -19,7 +19,7 @@ from requests.auth import AuthBase
 from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.bounded_http import bounded_session
 from portal.gateways.breaker import Breaker
-from portal.gateways.call_budget import Budget, Unlimited
+from portal.gateways.call_budget import Budget
 from portal.gateways.deadline import Deadline
 from portal.gateways.invoicing import (
     InvoicingKeyRefusedError,
@@ -52,7 +52,7 @@ class Connection:
         self._base = api_base.rstrip("/")
         self._deadline = Deadline("easybill", deadline_seconds * 1000)
         self._breaker = Breaker()
-        self._budget = budget or Unlimited()
+        self._budget = budget or Budget()
 
     def list_of(self, path: str, query: Mapping[str, str]) -> list[Body]:
         bodies: list[Body] = []

@@ -1,4 +1,4 @@
-"""Mail to people: over SMTP, or into a folder that the demo shows as a page.
+"""Mail to people, over SMTP.
 
 MAIL_URL is `smtp://user:password@host:587` (STARTTLS is required unless the host is this machine) or
 `smtps://user:password@host:465`. Every call has a total deadline.
@@ -6,21 +6,16 @@ MAIL_URL is `smtp://user:password@host:587` (STARTTLS is required unless the hos
 
 import smtplib
 import ssl
-from collections.abc import Sequence
 from dataclasses import dataclass
-from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import formataddr, formatdate, make_msgid, parseaddr
-from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
-from uuid import uuid4
 
 from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
 from portal.gateways.deadline import Deadline
 
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
-_SHOWN_MAX = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +34,16 @@ class MailGateway(Protocol):
 
 
 class SmtpMail:
-    """Hands messages to a mail server."""
+    """Hands messages to a mail server; without a URL none answers, and a mail waits in the outbox."""
 
-    def __init__(self, url: str, sender: str, reply_to: str, milliseconds: int) -> None:
-        self._url = urlsplit(url)
+    def __init__(self, url: str | None, sender: str, reply_to: str, milliseconds: int) -> None:
+        self._url = urlsplit(url or "")
         self._sender, self._reply_to = sender, reply_to
         self._seconds = milliseconds / 1000
         self._deadline = Deadline("mail", milliseconds)
 
     def send(self, mail: Mail) -> None:
-        message = _message(
+        message = message_of(
             mail, self._sender
         )  # refuses a line break in an address before the server is asked
         message["Reply-To"] = self._reply_to
@@ -76,38 +71,15 @@ class SmtpMail:
         return server
 
 
-class MailFolder:
-    """Keeps messages as files: nothing leaves the demo."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def send(self, mail: Mail) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        fresh = self._folder / f"{uuid4()}.new"
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(bytes(_message(mail, "portal@localhost")))
-        fresh.rename(fresh.with_suffix(".eml"))
-
-    def sent(self) -> Sequence[Mail]:
-        """Return the latest messages, the newest first."""
-        files = sorted(self._folder.glob("*.eml"), key=lambda each: each.stat().st_mtime_ns, reverse=True)
-        return [_mail_in(each) for each in files[:_SHOWN_MAX]]
-
-
 def named_sender(address: str, name: str) -> str:
     """Return a sender's address with a name before it, unless it brings one."""
     return address if parseaddr(address)[0] else formataddr((name, address))
 
 
-def _message(mail: Mail, sender: str) -> EmailMessage:
+def message_of(mail: Mail, sender: str) -> EmailMessage:
+    """Return a mail as it is handed over."""
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = sender, mail.to, mail.subject
     message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="portal.invalid")
     message.set_content(mail.text)
     return message
-
-
-def _mail_in(path: Path) -> Mail:
-    message = message_from_bytes(path.read_bytes(), policy=policy.default)
-    return Mail(str(message["To"]), str(message["Subject"]), str(message.get_content()))

@@ -15,7 +15,7 @@ from portal.domain.money import Money
 from portal.domain.vat import VatCase
 from portal.gateways import easybill as module
 from portal.gateways import easybill_http
-from portal.gateways.call_budget import Unlimited
+from portal.gateways.call_budget import Budget
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.easybill_shapes import hundredths_of
 from portal.gateways.invoicing import (
@@ -448,7 +448,7 @@ def test_a_finished_document_of_easybill_is_neither_put_nor_deleted(gateway, fac
 
 @pytest.mark.parametrize("status", ["409 Conflict", "500 Internal Server Error"])
 def test_a_budget_is_told_when_easybill_is_called_too_often_and_only_then(status):
-    class Counting(Unlimited):
+    class Counting(Budget):
         paused = ()
 
         def pause(self, seconds):

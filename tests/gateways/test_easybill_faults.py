@@ -9,7 +9,7 @@ import pytest
 
 from portal.domain.errors import ProviderRefusedError
 from portal.gateways.breaker import Breaker
-from portal.gateways.call_budget import Unlimited
+from portal.gateways.call_budget import Budget
 from portal.gateways.deadline import WORKER_SLOTS
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.invoicing import InvoicingRateLimitedError, InvoicingUnavailableError
@@ -21,7 +21,7 @@ from tests.gateways.test_breaker import Seconds
 _SECONDS = 1
 
 
-class CountingBudget(Unlimited):
+class CountingBudget(Budget):
     spent = 0
 
     def spend(self) -> int:

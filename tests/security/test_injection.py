@@ -7,10 +7,11 @@ from bs4 import BeautifulSoup
 from sqlalchemy import select, update
 
 from portal.delivery.document_draft import expected_document
+from portal.demo.mails import MailFolder
 from portal.domain.vat import VatRules
 from portal.gateways.easybill_shapes import customer_body, draft_body
 from portal.gateways.invoicing import InvoicingCustomer
-from portal.gateways.mail import Mail, MailFolder
+from portal.gateways.mail import Mail
 from portal.models import (
     Account,
     ApiToken,
