@@ -90,19 +90,15 @@ def follow_stripe(app: Flask, stopping: threading.Event) -> None:
         for second in itertools.count():
             if stopping.is_set():
                 return
-            step = catch_up if second % _RECONCILE_SECONDS == 0 else process_stripe_events
-            _safely(step)
+            _safely(partial(_process_stripe, is_first_of_hour=second % _RECONCILE_SECONDS == 0))
             stopping.wait(1)
 
 
-def catch_up() -> None:
-    """Fetch the events that did not arrive."""
-    reconcile(stripe=stripe(), now=utc_now(), is_whole=False)
-
-
-def process_stripe_events() -> None:
-    """Process the events that Stripe has sent."""
-    process_events(stripe=stripe(), now=utc_now())
+def _process_stripe(*, is_first_of_hour: bool) -> None:
+    if is_first_of_hour:
+        reconcile(stripe=stripe(), now=utc_now(), is_whole=False)
+    else:
+        process_events(stripe=stripe(), now=utc_now())
 
 
 def _safely(step: Callable[[], object]) -> None:

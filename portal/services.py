@@ -34,8 +34,7 @@ def mail() -> MailGateway:
 
 
 def _providers() -> Providers:
-    providers: Providers = current_app.extensions["portal.providers"]
-    return providers
+    return cast("Providers", current_app.extensions["portal.providers"])
 
 
 def settings() -> Settings:

@@ -49,7 +49,8 @@ def sync(provider: InvoicingProvider, *, now: dt.datetime, wait: Wait | None = N
     `wait` sleeps the seconds for which the provider wants to be left alone; without it the sync ends there.
     """
     counts = SyncCounts()
-    synced_at = _position()
+    with read_transaction():
+        synced_at = synced_until()
     since = _EARLIEST_AT if synced_at is None else synced_at - OVERLAP
     drafts = [
         document
@@ -63,11 +64,6 @@ def sync(provider: InvoicingProvider, *, now: dt.datetime, wait: Wait | None = N
         record_sync(now)
         db.session.commit()
     return counts
-
-
-def _position() -> dt.datetime | None:
-    with read_transaction():
-        return synced_until()
 
 
 def _pages(read: Callable[[int], DocumentPage], wait: Wait | None) -> Iterator[Sequence[Document]]:

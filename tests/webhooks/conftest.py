@@ -11,10 +11,10 @@ from tests.payment_methods.browser import at_stripe
 
 
 @pytest.fixture
-def work(app, clock) -> Callable[[], steps.WorkedOff]:
+def work(app, clock) -> Callable[[], steps.Processed]:
     """Let the worker run once, at the time of the test."""
 
-    def once() -> steps.WorkedOff:
+    def once() -> steps.Processed:
         done = steps.process_events(stripe=stripe(), now=clock.at)
         db.session.expire_all()
         return done
