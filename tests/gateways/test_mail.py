@@ -4,6 +4,7 @@ import smtplib
 
 import pytest
 
+from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.mail import Mail, SmtpMail, named_sender
 
 MAIL = Mail("ada@example.org", "A new password", "Hello Ada")
@@ -47,3 +48,8 @@ def test_a_mail_is_from_the_seller_and_an_answer_goes_to_its_support(server):
 
 def test_a_sender_of_mail_with_a_name_keeps_the_name():
     assert named_sender("Our bills <billing@example.org>", "Alpencloud") == "Our bills <billing@example.org>"
+
+
+def test_without_a_mail_server_no_mail_is_sent_and_it_may_be_tried_again():
+    with pytest.raises(ProviderUnavailableError):
+        SmtpMail(None, "billing@example.org", "support@example.org", 1000).send(MAIL)
