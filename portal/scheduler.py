@@ -90,12 +90,12 @@ def follow_stripe(app: Flask, stopping: threading.Event) -> None:
         for second in itertools.count():
             if stopping.is_set():
                 return
-            _safely(partial(_process_stripe, is_first_of_hour=second % _RECONCILE_SECONDS == 0))
+            _safely(partial(_process_stripe, is_catching_up=second % _RECONCILE_SECONDS == 0))
             stopping.wait(1)
 
 
-def _process_stripe(*, is_first_of_hour: bool) -> None:
-    if is_first_of_hour:
+def _process_stripe(*, is_catching_up: bool) -> None:
+    if is_catching_up:
         reconcile(stripe=stripe(), now=utc_now(), is_whole=False)
     else:
         process_events(stripe=stripe(), now=utc_now())
