@@ -8,6 +8,8 @@ down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
 
+PHASE = "expand"  # the previous release goes on living with it: CONTRIBUTING.md
+
 
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}

@@ -4,6 +4,7 @@ A plugin: `tests/conftest.py` loads it for the folders that need it.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from tests import rendering, tenancy
 from tests.backends import Backend, Clock, on_postgres, on_sqlite
 from tests.factories import make_account, make_member, make_organization
 from tests.page import CheckingClient, client_of
-from tests.settings import Sandboxes, make_settings
+from tests.postgres import own_database
+from tests.settings import NOWHERE, Sandboxes, make_settings
 
 pytest_plugins = ["tests.rows", "tests.stand_ins"]
 tenancy.watch()
@@ -45,6 +47,20 @@ def postgres_backend(postgres_url, sandboxes, tmp_path_factory) -> Iterator[Back
 def _portal(sandboxes: Sandboxes, home: Path, url: str, clock: Clock) -> Flask:
     settings = make_settings(url, sandboxes, home)
     return show_mails(create_app(settings, providers=real_providers(settings), clock=clock))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh(request, tmp_path) -> Iterator[Flask]:
+    """The portal on a database of its own, without a table."""
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'fresh.sqlite'}"
+        if request.param == "postgresql":
+            url = stack.enter_context(own_database(request.getfixturevalue("postgres_url")))
+        app = create_app(make_settings(url, NOWHERE, tmp_path))
+        with app.app_context():
+            yield app
+            db.session.remove()
+            db.engine.dispose()
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from tests.tied import afterwards
 
 _USER = "postgres"  # PostgreSQL refuses to run as root
@@ -66,6 +68,18 @@ def throw_away_postgres() -> Iterator[str]:
     """Start a server and yield the address of an empty database; end it afterwards."""
     with throw_away_server("-c synchronous_commit=off") as server:
         yield server.url
+
+
+@contextmanager
+def own_database(server_url: str, name: str = "own") -> Iterator[str]:
+    """Make an empty database on a server and yield its address; drop it afterwards."""
+    plain = server_url.replace("postgresql+psycopg", "postgresql")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield f"{server_url.rpartition('/')[0]}/{name}"
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager

@@ -1,20 +1,10 @@
 """Every step up has its step down; models and schema agree; rows survive, on both databases."""
 
-import contextlib
-from collections.abc import Iterator
-
 import flask_migrate
-import psycopg
-import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from flask import Flask
 from sqlalchemy import CheckConstraint, MetaData, Table, inspect, select, text
 
-from portal.app import create_app
-from portal.config import ROOT
 from portal.domain.access import Preset
 from portal.models import OutgoingMail, PasswordReset
 from portal.signing_in.actions import PASSWORD_RESET
@@ -30,7 +20,7 @@ from tests.factories import (
     make_token,
     use,
 )
-from tests.settings import NOWHERE, make_settings
+from tests.upgrade.releases import migrations
 
 # Columns that a later step renames: {name at the first step: name at the head}.
 RENAMED = {
@@ -40,37 +30,6 @@ RENAMED = {
     "settled_at": "done_at",
 }
 DROPPED = {("password_reset", "attempts"), ("password_reset", "next_attempt_at")}
-
-
-def script() -> ScriptDirectory:
-    config = Config()
-    config.set_main_option("script_location", str(ROOT / "migrations"))
-    return ScriptDirectory.from_config(config)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def fresh(request, tmp_path) -> Iterator[Flask]:
-    """The portal on a database of its own, without a table."""
-    with contextlib.ExitStack() as stack:
-        url = f"sqlite:///{tmp_path / 'fresh.sqlite'}"
-        if request.param == "postgresql":
-            url = stack.enter_context(own_database(request.getfixturevalue("postgres_url")))
-        app = create_app(make_settings(url, NOWHERE, tmp_path))
-        with app.app_context():
-            yield app
-            db.session.remove()
-            db.engine.dispose()
-
-
-@contextlib.contextmanager
-def own_database(server_url: str) -> Iterator[str]:
-    plain = server_url.replace("postgresql+psycopg", "postgresql")
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE migrations")
-        try:
-            yield server_url.rpartition("/")[0] + "/migrations"
-        finally:
-            connection.execute("DROP DATABASE migrations WITH (FORCE)")
 
 
 def tables() -> set[str]:
@@ -110,11 +69,11 @@ def fill() -> None:
 
 
 def test_migrations_have_a_single_head():
-    assert len(script().get_heads()) == 1
+    assert len(migrations().get_heads()) == 1
 
 
 def test_migrations_have_a_single_first_step():
-    assert len(script().get_bases()) == 1
+    assert len(migrations().get_bases()) == 1
 
 
 def test_migrations_run_all_the_way_up_down_and_up_again(fresh):
@@ -127,7 +86,7 @@ def test_migrations_run_all_the_way_up_down_and_up_again(fresh):
 
 
 def test_each_single_migration_can_be_taken_back(fresh):
-    steps = [each.revision for each in reversed(list(script().walk_revisions()))]
+    steps = [each.revision for each in reversed(list(migrations().walk_revisions()))]
     for number, revision in enumerate(steps):
         flask_migrate.upgrade(revision=revision)
         before = tables()
@@ -148,7 +107,7 @@ def test_rows_survive_migrating_down_to_the_first_step_and_up_again(fresh):
     flask_migrate.upgrade()
     fill()
     head = rows()
-    flask_migrate.downgrade(revision=script().get_bases()[0])
+    flask_migrate.downgrade(revision=migrations().get_bases()[0])
     below = rows()
     assert below == restricted(head, below)
     flask_migrate.upgrade()
