@@ -1,7 +1,7 @@
-"""The arguments of commands, and the one sentence with which a wrong one is refused."""
+"""The arguments of commands, the sentence with which a wrong one is refused, and an exit code for cron."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from portal.domain.errors import BillingError, ValidationError
 from portal.domain.period import hour_after, hour_of
 
 Value = TypeVar("Value")
+_SOMETHING_WAITS = 4
 
 
 class Commands(AppGroup):
@@ -28,6 +29,12 @@ class Commands(AppGroup):
                 "The database does not answer, or is not up to date:"
                 f" `flask --app wsgi db upgrade` brings it there, `make run` makes a demo. ({error.orig})"
             ) from error
+
+
+def exit_if_any(waiting: Sized) -> None:
+    """End the command with an exit code of its own where something waits for a person."""
+    if waiting:
+        click.get_current_context().exit(_SOMETHING_WAITS)
 
 
 def sentence(error: BillingError) -> click.ClickException:

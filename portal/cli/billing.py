@@ -7,7 +7,7 @@ import click
 
 from portal import scheduler
 from portal.account.directory import organization_by
-from portal.cli.arguments import INSTANT, Commands
+from portal.cli.arguments import INSTANT, Commands, exit_if_any
 from portal.closing.review import approve, months_in_review
 from portal.closing.verify import verify
 from portal.domain.period import Month
@@ -47,9 +47,11 @@ def verify_bills() -> None:
 
 @group.command("parked")
 def list_parked() -> None:
-    """List the months that wait because they look wrong, with the reason."""
-    for organization, month in months_in_review():
+    """List the months that wait because they look wrong, with the reason; exits 4 if there are any."""
+    waiting = months_in_review()
+    for organization, month in waiting:
         click.echo(f"{organization.number}  {month.period}  {organization.name}: {month.reason}")
+    exit_if_any(waiting)
 
 
 @group.command("release")

@@ -3,6 +3,7 @@
 import click
 
 from portal.account.directory import organization_by
+from portal.cli.arguments import exit_if_any
 from portal.cli.billing import group
 from portal.delivery.outbox import retry_stuck, undelivered
 from portal.models import Delivery
@@ -10,8 +11,9 @@ from portal.models import Delivery
 
 @group.command("stuck")
 def list_stuck() -> None:
-    """List the invoices whose legal document has failed, with the reason and what happens next."""
-    for organization, invoice in undelivered():
+    """List the invoices whose legal document has failed, and what happens next; exits 4 if there are any."""
+    waiting = undelivered()
+    for organization, invoice in waiting:
         state = "stuck"
         if invoice.delivery != Delivery.STUCK:
             assert invoice.next_attempt_at, "what has failed is tried again at some time"
@@ -20,6 +22,7 @@ def list_stuck() -> None:
             f"{organization.number}  {invoice.period}  {organization.name}: {state}, tried"
             f" {invoice.attempts} times: {invoice.last_error}"
         )
+    exit_if_any(waiting)
 
 
 @group.command("retry")
