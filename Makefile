@@ -8,7 +8,7 @@ QUICK := tests/domain tests/ledger tests/gateways/test_breaker.py tests/gateways
 comma := ,
 ROOMS = $(addprefix tests/,$(subst $(comma), ,$(ROOM)))
 
-.PHONY: run dev quick test check crash security bench compare shape reset format
+.PHONY: run dev quick test check crash security bench compare shape reset format lock
 
 run: .venv/installed-to-run  ## the portal with its sandboxes and a demo, on http://127.0.0.1:$(PORT)
 	@exec $(BIN)/python -m portal.demo --port $(PORT)
@@ -50,6 +50,9 @@ compare: .venv/installed  ## OLD and this code answer one walk over one database
 shape: .venv/installed  ## lengths, nesting, decisions, imports in numbers: AGAINST=DIR judges by a checkout
 	$(BIN)/python -m tests.shape $(if $(AGAINST),--against $(AGAINST))
 
+lock:  ## write requirements/*.txt anew, with hashes: after a change of dependencies in pyproject.toml
+	@PYTHON=$(PYTHON) .ci/lock
+
 format: .venv/installed  ## write the code as `make check` wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -57,8 +60,8 @@ format: .venv/installed  ## write the code as `make check` wants it
 reset:  ## forget the demo: its database, secret and sandboxes
 	rm -rf var
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml $(wildcard requirements/*.txt)
 	@PYTHON=$(PYTHON) .ci/install dev
 
-.venv/installed-to-run: pyproject.toml constraints.txt
+.venv/installed-to-run: pyproject.toml $(wildcard requirements/*.txt)
 	@PYTHON=$(PYTHON) .ci/install run

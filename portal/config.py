@@ -14,7 +14,10 @@ from portal.domain.vat import VatRules, WithoutVatId
 from portal.seller import REQUIRED as _SELLER_REQUIRED
 from portal.seller import Seller, SettingsError, checked, seller_of
 
-ROOT = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
+_PACKED = _PACKAGE / "packed"  # in a wheel: what a checkout has beside portal/
+ROOT = _PACKED if _PACKED.is_dir() else _PACKAGE.parent  # of templates, static and migrations
+VAR = (Path.cwd() if _PACKED.is_dir() else ROOT) / "var"  # unless PORTAL_VAR says otherwise
 STRIPE_API = "https://api.stripe.com"
 STRIPE_JS = "https://js.stripe.com/endive/stripe.js"  # the release that fits the pinned stripe major
 EASYBILL_API = "https://api.easybill.de/rest/v1"
@@ -124,7 +127,7 @@ def from_environment(environment: Mapping[str, str] | None = None, *, demo: Defa
     if kind not in {"demo", "production"}:
         raise SettingsError(f"PORTAL_ENV is {kind!r}; it is either demo or production.")
     is_production = kind == "production"
-    var = Path(given.get("PORTAL_VAR", ROOT / "var"))
+    var = Path(given.get("PORTAL_VAR", VAR))
     values = given if is_production else {**demo(given, var), **given}
     _require_all(values, kind)
     settings = _settings(values, is_production=is_production, var=var)

@@ -52,7 +52,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(port: int, stopping: threading.Event, *, is_reloading: bool) -> None:
-    var = Path(os.environ.get("PORTAL_VAR", config.ROOT / "var"))
+    var = Path(os.environ.get("PORTAL_VAR", config.VAR))
     var.mkdir(parents=True, exist_ok=True)
     demo_file = var / "demo.json"
     description = json.loads(demo_file.read_text()) if demo_file.exists() else {}
