@@ -3,7 +3,7 @@
 import datetime as dt
 import gc
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,8 +19,9 @@ from portal.extensions import csrf, htmx, migrate
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.mail import SmtpMail, named_sender
 from portal.gateways.stripe import StripeGateway
-from portal.services import Providers, utc_now
+from portal.services import Providers
 from portal.storage import db, engine_options
+from portal.timekeeping.clocks import Clock, clock_of, set_clock
 from portal.web import errors, filters, headers, lists, log, transaction
 
 _BODY_MAX_BYTES = 64 * 1024
@@ -35,15 +36,15 @@ _ROOMS: Sequence[Blueprint] = tuple(
 
 
 def create_app(
-    settings: Settings, *, providers: Providers | None = None, clock: Callable[[], dt.datetime] = utc_now
+    settings: Settings, *, providers: Providers | None = None, clock: Clock | None = None
 ) -> Flask:
-    """Return the portal, ready to serve."""
+    """Return the portal, ready to serve; its clock is the database's, unless another one is given."""
     app = Flask("portal", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.from_mapping(_flask_settings(settings))
     if settings.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=settings.proxy_hops)  # type: ignore[method-assign]
     app.extensions["portal.settings"] = settings
-    app.extensions["portal.clock"] = clock
+    set_clock(app, clock or clock_of(settings.database_url))
     app.extensions["portal.providers"] = providers or real_providers(settings)
     app.extensions["portal.static_digests"] = _static_digests()
     db.init_app(app)
@@ -67,15 +68,16 @@ def create_app(
     return app
 
 
-def real_providers(settings: Settings, clock: Callable[[], dt.datetime] = utc_now) -> Providers:
-    """Return gateways to the services that the settings name; `clock` counts the calls of a minute."""
+def real_providers(settings: Settings, clock: Clock | None = None) -> Providers:
+    """Return gateways to the services that the settings name; their time is the database's, or `clock`."""
+    clock = clock or clock_of(settings.database_url)
     deadline = settings.provider_deadline_milliseconds
     sender = named_sender(settings.mail.sender, settings.seller.name)
     budget = SharedBudget("easybill", settings.database_url, settings.easybill.calls_per_minute, clock)
     return Providers(
         stripe=StripeGateway(settings.stripe.secret_key, settings.stripe.api_base, deadline),
         invoicing=EasybillGateway(settings.easybill.api_key, settings.easybill.api_base, budget=budget),
-        mail=SmtpMail(settings.mail.url, sender, settings.seller.support_email, deadline),
+        mail=SmtpMail(settings.mail.url, sender, settings.seller.support_email, deadline, clock),
     )
 
 

@@ -24,10 +24,11 @@ from portal.domain.errors import BillingError
 from portal.mailing import outbox
 from portal.metering.clock import meter_hours
 from portal.payment_methods import calls, queue
-from portal.services import invoicing, mail, settings, stripe, utc_now
+from portal.services import invoicing, mail, settings, stripe
 from portal.signing_in.actions import PASSWORD_RESET
 from portal.signing_in.steps import forget_old_requests, password_reset_mail
 from portal.storage import db
+from portal.timekeeping.clocks import utc_now
 from portal.webhooks.steps import process_events, reconcile
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,5 @@
-"""The app's settings, gateways and time, for requests and for work without one alike."""
+"""The app's settings and gateways, for requests and for work without one alike."""
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import cast
 
@@ -39,8 +38,3 @@ def _providers() -> Providers:
 
 def settings() -> Settings:
     return cast("Settings", current_app.extensions["portal.settings"])
-
-
-def utc_now() -> dt.datetime:
-    """Return the instant, aware, in UTC; a request has one instant of its own (`web.clock.now`)."""
-    return dt.datetime.now(dt.UTC)

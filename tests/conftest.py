@@ -15,6 +15,7 @@ LESS = {
     "house/test_layers.py": None,
     "house/test_rendering.py": None,
     "house/test_no_float.py": None,
+    "house/test_one_clock.py": None,
     "house/test_seller.py": None,
     "test_seller.py": None,
     "ledger": "tests.rows",

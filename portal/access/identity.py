@@ -10,6 +10,7 @@ from typing import Any, cast
 from flask import Flask, Request, Response, g, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_login import current_user
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from sqlalchemy import ColumnElement, Select, and_, bindparam, select, update
 from sqlalchemy.orm import InstrumentedAttribute, contains_eager, object_mapper
 
@@ -50,11 +51,31 @@ _TOKEN = _with_memberships(
 )
 
 
+class _AgelessSigner(TimestampSigner):
+    """Refuses no cookie for its age by the clock of this host: the row behind it has its age by ours."""
+
+    def unsign(  # type: ignore[override]
+        self, signed_value: str | bytes, max_age: int | None = None, **more: Any
+    ) -> Any:
+        del max_age
+        return super().unsign(signed_value, **more)
+
+
 class TokenAwareSessions(SecureCookieSessionInterface):
     """The signed cookie of a browser: the id of a session, the CSRF secret, the organization last looked at.
 
     It is neither read nor set beside an Authorization header: one request has one identity.
     """
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Sign so that a host whose clock is wrong signs nobody out."""
+        serializer = super().get_signing_serializer(app)
+        if serializer is not None:
+            serializer.signer = _AgelessSigner
+        return serializer
+
+    def get_expiration_time(self, app: Flask, session: SessionMixin) -> dt.datetime | None:
+        return now() + app.permanent_session_lifetime if session.permanent else None
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if "Authorization" in request.headers:

@@ -6,8 +6,9 @@ import click
 
 from portal.backup import backup, restore
 from portal.cli.billing import group
-from portal.services import settings, utc_now
+from portal.services import settings
 from portal.storage import db
+from portal.timekeeping.clocks import utc_now
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

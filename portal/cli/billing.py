@@ -11,8 +11,9 @@ from portal.cli.arguments import INSTANT, Commands, exit_if_any
 from portal.closing.review import approve, months_in_review
 from portal.closing.verify import verify
 from portal.domain.period import Month
-from portal.services import settings, utc_now
+from portal.services import settings
 from portal.storage import db
+from portal.timekeeping.clocks import utc_now
 from portal.web import log
 
 group = Commands("billing")

@@ -10,8 +10,8 @@ from portal.cli.arguments import DATE, FULL_HOUR, NUMBER, Commands
 from portal.domain.period import day_of, hour_of
 from portal.ledger import catalogue as ledger
 from portal.models import Metering
-from portal.services import utc_now
 from portal.storage import db
+from portal.timekeeping.clocks import utc_now
 
 group = Commands("catalogue")
 

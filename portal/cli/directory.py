@@ -7,8 +7,8 @@ from portal.account.queries import unusable_customers
 from portal.cli.arguments import Commands, sentence
 from portal.domain.access import Preset
 from portal.domain.billing_profile import BillingProfile
-from portal.services import utc_now
 from portal.storage import db
+from portal.timekeeping.clocks import utc_now
 from portal.tokens.actions import make_token
 
 group = Commands("directory")

@@ -6,7 +6,8 @@ import click
 
 from portal.cli.arguments import INSTANT, Commands
 from portal.payment_methods import queue
-from portal.services import stripe, utc_now
+from portal.services import stripe
+from portal.timekeeping.clocks import utc_now
 from portal.webhooks import steps
 
 group = Commands("stripe")

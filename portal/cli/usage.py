@@ -7,7 +7,7 @@ import click
 from portal.account.directory import organization_by
 from portal.cli.arguments import Commands
 from portal.metering.importing import import_focus
-from portal.services import utc_now
+from portal.timekeeping.clocks import utc_now
 
 group = Commands("usage")
 

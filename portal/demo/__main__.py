@@ -20,8 +20,9 @@ from portal.demo import settings as demo
 from portal.demo.mails import show_mails
 from portal.demo.progress import Progress
 from portal.demo.serving import serve
-from portal.services import invoicing, stripe, utc_now
+from portal.services import invoicing, stripe
 from portal.storage import db
+from portal.timekeeping.clocks import utc_now
 from portal.web import log
 
 _PORT_MAX = 65_533  # the sandboxes take the next two

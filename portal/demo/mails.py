@@ -12,6 +12,7 @@ from flask import Blueprint, Flask
 from portal.access.auth import PUBLIC, Policy
 from portal.gateways.mail import Mail, message_of
 from portal.services import mail
+from portal.timekeeping.clocks import utc_now
 from portal.web.renders import renders
 
 bp = Blueprint("mails", __name__)
@@ -28,7 +29,7 @@ class MailFolder:
         self._folder.mkdir(parents=True, exist_ok=True)
         fresh = self._folder / f"{uuid4()}.new"
         fresh.touch(mode=0o600)
-        fresh.write_bytes(bytes(message_of(mail, "portal@localhost")))
+        fresh.write_bytes(bytes(message_of(mail, "portal@localhost", at=utc_now())))
         fresh.rename(fresh.with_suffix(".eml"))
 
     def sent(self) -> Sequence[Mail]:

@@ -8,7 +8,7 @@ from waitress.server import create_server
 from portal import scheduler
 from portal.app import calm_collector
 from portal.demo import seed
-from portal.services import utc_now
+from portal.timekeeping.clocks import utc_now
 
 _TICK_SECONDS = 60
 

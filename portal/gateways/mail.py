@@ -4,11 +4,13 @@ MAIL_URL is `smtp://user:password@host:587` (STARTTLS is required unless the hos
 `smtps://user:password@host:465`. Every call has a total deadline.
 """
 
+import datetime as dt
 import smtplib
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.utils import formataddr, formatdate, make_msgid, parseaddr
+from email.utils import format_datetime, formataddr, make_msgid, parseaddr
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -36,16 +38,18 @@ class MailGateway(Protocol):
 class SmtpMail:
     """Hands messages to a mail server; without a URL none answers, and a mail waits in the outbox."""
 
-    def __init__(self, url: str | None, sender: str, reply_to: str, milliseconds: int) -> None:
+    def __init__(
+        self, url: str | None, sender: str, reply_to: str, milliseconds: int, clock: Callable[[], dt.datetime]
+    ) -> None:
         self._url = urlsplit(url or "")
+        self._clock = clock
         self._sender, self._reply_to = sender, reply_to
         self._seconds = milliseconds / 1000
         self._deadline = Deadline("mail", milliseconds)
 
     def send(self, mail: Mail) -> None:
-        message = message_of(
-            mail, self._sender
-        )  # refuses a line break in an address before the server is asked
+        # It refuses a line break in an address before the server is asked.
+        message = message_of(mail, self._sender, at=self._clock())
         message["Reply-To"] = self._reply_to
         self._deadline.ask(lambda: self._hand_over(message), is_repeatable=True)
 
@@ -76,10 +80,10 @@ def named_sender(address: str, name: str) -> str:
     return address if parseaddr(address)[0] else formataddr((name, address))
 
 
-def message_of(mail: Mail, sender: str) -> EmailMessage:
+def message_of(mail: Mail, sender: str, *, at: dt.datetime) -> EmailMessage:
     """Return a mail as it is handed over."""
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = sender, mail.to, mail.subject
-    message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="portal.invalid")
+    message["Date"], message["Message-ID"] = format_datetime(at), make_msgid(domain="portal.invalid")
     message.set_content(mail.text)
     return message

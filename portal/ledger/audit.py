@@ -21,6 +21,7 @@ from portal.domain.secrets import scrubbed
 from portal.models import AuditEntry, Organization, draw_each, insert_rows
 from portal.models import Counter as DrawnCounter
 from portal.storage import db
+from portal.timekeeping.clocks import utc_now
 
 Facts = Mapping[str, object]
 _GENESIS = "0" * 64
@@ -48,15 +49,11 @@ class Change(NamedTuple):
 PORTAL = Actor("portal")
 
 
-def _system_clock() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
-
-
 _actor: ContextVar[Actor] = ContextVar("_actor", default=PORTAL)
-_clock: ContextVar[Callable[[], dt.datetime]] = ContextVar("_clock", default=_system_clock)
+_clock: ContextVar[Callable[[], dt.datetime]] = ContextVar("_clock", default=utc_now)
 
 
-def act_as(actor: Actor, clock: Callable[[], dt.datetime] = _system_clock) -> None:
+def act_as(actor: Actor, clock: Callable[[], dt.datetime] = utc_now) -> None:
     """Set the actor and the clock of the changes recorded from here on in this context."""
     _actor.set(actor)
     _clock.set(clock)

@@ -3,14 +3,13 @@
 import datetime as dt
 from typing import cast
 
-from flask import current_app, g
+from flask import g
 
-from portal.services import utc_now
+from portal.timekeeping.clocks import utc_now
 
 
 def now() -> dt.datetime:
     """Return the instant of this request, aware, in UTC."""
     if "now" not in g:
-        clock = current_app.extensions.get("portal.clock", utc_now)
-        g.now = clock()
+        g.now = utc_now()
     return cast("dt.datetime", g.now)

@@ -136,7 +136,7 @@ COLUMNS = {
     "subject": "x",
     "before": {"is": 7},
     "after": None,
-    "at": NOW,
+    "at": NOW + dt.timedelta(hours=1),
     "request_id": "x",
     "sha256": "1" * 64,
     "previous_sha256": "1" * 64,
