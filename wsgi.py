@@ -10,7 +10,7 @@ from flask import Flask
 from flask.cli import FlaskGroup
 
 from portal import cli
-from portal.config import from_environment
+from portal.config import Environment, from_environment
 from portal.seller import SettingsError
 
 
@@ -35,7 +35,7 @@ def make_app() -> Flask:
 
     log.configure(settings.log_level)
     portal = create_app(settings)
-    if not settings.is_production:
+    if settings.environment is Environment.DEMO:
         from portal.demo.mails import show_mails  # noqa: PLC0415
 
         show_mails(portal)

@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import cli
 from portal.access import auth, idempotency, tenancy
-from portal.config import ROOT, Settings
+from portal.config import ROOT, Environment, Settings
 from portal.delivery.call_budget import SharedBudget
 from portal.extensions import csrf, htmx, migrate
 from portal.gateways.easybill import EasybillGateway
@@ -23,6 +23,7 @@ from portal.services import Providers
 from portal.storage import db, engine_options
 from portal.timekeeping.clocks import Clock, clock_of, set_clock
 from portal.web import errors, filters, headers, lists, log, transaction
+from portal.web.banner import banner_of
 
 _BODY_MAX_BYTES = 64 * 1024
 _COLLECT_AFTER_OBJECTS = 50_000
@@ -59,7 +60,7 @@ def create_app(
     app.context_processor(
         lambda: {
             "seller": settings.seller,
-            "has_sandbox": settings.has_sandbox,
+            "banner": banner_of(settings),
             "shows_mails": "mails" in app.blueprints,
         }
     )
@@ -85,6 +86,8 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
     host = urlsplit(settings.portal_url).hostname
     return {
         "SECRET_KEY": settings.secret_key,
+        "SECRET_KEY_FALLBACKS": [*settings.secret_key_fallbacks],
+        "WTF_CSRF_SECRET_KEY": [*settings.secret_key_fallbacks, settings.secret_key],  # the last one signs
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database_url),
         "SESSION_COOKIE_NAME": "__Host-session" if settings.is_https else "session",
@@ -96,7 +99,9 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
         "WTF_CSRF_TIME_LIMIT": None,  # it lives as long as its session: a tab may stay open
         "WTF_CSRF_CHECK_DEFAULT": False,  # access/auth asks, once it knows the caller
         "MAX_CONTENT_LENGTH": _BODY_MAX_BYTES,
-        "TRUSTED_HOSTS": [host, "127.0.0.1", "localhost"] if not settings.is_production else [host],
+        "TRUSTED_HOSTS": [host, "127.0.0.1", "localhost"]
+        if settings.environment is Environment.DEMO
+        else [host],
         "PREFERRED_URL_SCHEME": urlsplit(settings.portal_url).scheme,
     }
 

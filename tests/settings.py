@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from portal.config import EasybillSettings, Settings, StripeSettings
+from portal.config import EasybillSettings, Environment, Settings, StripeSettings
 from tests.seller import SELLER
 
 WEBHOOK_SECRET = "whsec_tests"
@@ -22,7 +22,7 @@ def make_settings(
     database_url: str, sandboxes: Sandboxes, var: Path, url: str = "http://localhost"
 ) -> Settings:
     return Settings(
-        is_production=False,
+        environment=Environment.DEMO,
         var=var,
         secret_key="a secret of the tests, long enough",
         database_url=database_url,

@@ -14,12 +14,13 @@ import flask_migrate
 
 from portal import config
 from portal.app import create_app
-from portal.config import Settings
+from portal.config import Environment, Settings
 from portal.demo import history, people, reloading, seed, stand_ins
 from portal.demo import settings as demo
 from portal.demo.mails import show_mails
 from portal.demo.progress import Progress
 from portal.demo.serving import serve
+from portal.seller import SettingsError
 from portal.services import invoicing, stripe
 from portal.storage import db
 from portal.timekeeping.clocks import utc_now
@@ -53,12 +54,12 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(port: int, stopping: threading.Event, *, is_reloading: bool) -> None:
-    var = Path(os.environ.get("PORTAL_VAR", config.VAR))
+    var = _settings().var
     var.mkdir(parents=True, exist_ok=True)
     demo_file = var / "demo.json"
     description = json.loads(demo_file.read_text()) if demo_file.exists() else {}
     _write(demo_file, description | _addresses(port))  # so that every command finds the same sandboxes
-    settings = config.from_environment(demo=demo.defaults)
+    settings = _settings()
     log.configure("WARNING")
     progress = Progress()
     progress.step("starting the sandboxes")
@@ -82,7 +83,7 @@ def _run(port: int, stopping: threading.Event, *, is_reloading: bool) -> None:
 def _only_serve(port: int, stopping: threading.Event) -> None:
     """Serve a demo that is prepared, with templates as they are on disk."""
     reloading.end_with_stdin()
-    settings = config.from_environment(demo=demo.defaults)
+    settings = _settings()
     log.configure("WARNING")
     app = show_mails(create_app(settings))
     app.jinja_env.auto_reload = True
@@ -91,6 +92,17 @@ def _only_serve(port: int, stopping: threading.Event) -> None:
         db.session.remove()
     serve(app, port, stopping)
     stopping.wait()
+
+
+def _settings() -> Settings:
+    """Return the demo's settings; nothing else is ever filled with a made-up year."""
+    try:
+        settings = config.from_environment(demo=demo.defaults)
+    except SettingsError as error:
+        sys.exit(f"The demo cannot start: {error}")
+    if settings.environment is not Environment.DEMO:
+        sys.exit(f"The demo cannot start: PORTAL_ENV={settings.environment} is not the demo.")
+    return settings
 
 
 def _addresses(port: int) -> dict[str, str]:

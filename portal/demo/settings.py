@@ -8,8 +8,9 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from portal.config import MAIL_FOLDER, MAIL_FROM
+from portal.config import MAIL_FROM
 from portal.domain.vat import WithoutVatId
+from portal.setting_values import MAIL_FOLDER
 
 PORT = 8000
 

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 from werkzeug.test import EnvironBuilder
 
 from portal.app import calm_collector, create_app, real_providers
-from portal.config import EasybillSettings, Settings, StripeSettings
+from portal.config import EasybillSettings, Environment, Settings, StripeSettings
 from portal.storage import db
 from tests.bench.model import NOW, Model, load
 from tests.seller import SELLER
@@ -57,7 +57,7 @@ def site(url: str, model: Model, var: Path, *, has_hours: bool = True) -> Iterat
 def _settings(url: str, var: Path) -> Settings:
     nowhere = "http://127.0.0.1:1"
     return Settings(
-        is_production=False,
+        environment=Environment.DEMO,
         var=var,
         secret_key="a secret of the bench, long enough",
         database_url=url,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-WEBHOOK_SECRET = "whsec_walk"
+WEBHOOK_SECRET = "whsec_of_the_walk_alone"
 _READY_SECONDS = 20
 
 
@@ -73,6 +73,7 @@ def _environment(stage: Stage, stripe_port: int, easybill_port: int) -> dict[str
         "COMPARE_TREE": str(stage.tree),
         "COLUMNS": "100",
         "LOG_LEVEL": "CRITICAL",
+        "PORTAL_ENV": "demo",
         "PORTAL_VAR": str(stage.var),
         "DATABASE_URL": f"sqlite:///{stage.var / 'portal.sqlite'}",
         "PORTAL_URL": "http://localhost",

@@ -5,6 +5,9 @@ from portal.config import ROOT
 NAMES_IT = {
     "portal/app.py": "wires the gateway",
     "portal/config.py": "its settings have its name",
+    "portal/setting_rules.py": "its settings have its name",
+    "portal/setting_types.py": "its settings have its name",
+    "portal/setting_values.py": "its settings have its name",
     "portal/demo/settings.py": "the stand-in's address and key",
     "portal/demo/__main__.py": "waits for the stand-in",
     "portal/demo/stand_ins.py": "starts the stand-in",

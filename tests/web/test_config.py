@@ -1,33 +1,43 @@
 """Settings: none is the demo, production needs all, and a contradiction stops the start with a sentence."""
 
 import json
+import secrets
 
 import pytest
 
 from portal import config
-from portal.config import EASYBILL_API, STRIPE_API, STRIPE_JS
+from portal.config import EASYBILL_API, STRIPE_API, STRIPE_JS, Environment
 from portal.demo import settings as demo_settings
 from portal.domain.vat import VatRules, WithoutVatId
+from portal.seller import REQUIRED as SELLER_REQUIRED
 from portal.seller import SettingsError
 from tests.seller import SELLER
 
 PRODUCTION = {
     "PORTAL_ENV": "production",
-    "SECRET_KEY": "s" * 32,
+    "SECRET_KEY": "5f2b7c90d4e8a1366bb08e1f94c7d2a0",
     "DATABASE_URL": "postgresql://portal@db/portal",
     "PORTAL_URL": "https://billing.example",
     "STRIPE_SECRET_KEY": "sk_live_1",
     "STRIPE_PUBLISHABLE_KEY": "pk_live_1",
-    "STRIPE_WEBHOOK_SECRET": "whsec_1",
-    "EASYBILL_API_KEY": "key",
+    "STRIPE_WEBHOOK_SECRET": "whsec_0123456789abcdef",
+    "EASYBILL_API_KEY": "0123456789abcdef0123456789abcdef",
     "MAIL_URL": "smtp://portal:secret@mail.example:587",
     "MAIL_FROM": "billing@example.org",
+    "PROXY_HOPS": "1",
     "SELLER_NAME": "Alpencloud",
     "SELLER_SUPPORT_EMAIL": "support@alpencloud.example",
     "SELLER_COUNTRY": "AT",
     "SELLER_TIME_ZONE": "Europe/Vienna",
 }
 REQUIRED = sorted(set(PRODUCTION) - {"PORTAL_ENV"})
+TEST_KEYS = {"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_PUBLISHABLE_KEY": "pk_test_1"}
+STAND_INS = {
+    "STRIPE_API_BASE": "http://127.0.0.1:8001",
+    "EASYBILL_API_BASE": "http://127.0.0.1:8002/rest/v1",
+    "EASYBILL_API_KEY": "easybill-sandbox",
+}
+STAGING = PRODUCTION | TEST_KEYS | STAND_INS | {"PORTAL_ENV": "staging"}
 
 
 def from_environment(environment=None):
@@ -96,7 +106,7 @@ def test_production_makes_no_secret_of_its_own(tmp_path):
 
 
 CONTRADICTIONS = {
-    "a kind that does not exist": ({"PORTAL_ENV": "staging"}, "PORTAL_ENV"),
+    "a kind that does not exist": ({"PORTAL_ENV": "canary"}, "PORTAL_ENV"),
     "a stand-in for Stripe": (
         {
             "STRIPE_API_BASE": "http://127.0.0.1:8001",
@@ -120,7 +130,38 @@ CONTRADICTIONS = {
     ),
     "no https": ({"PORTAL_URL": "http://billing.example"}, "https"),
     "no address": ({"PORTAL_URL": "billing.example"}, "PORTAL_URL"),
-    "a short secret": ({"SECRET_KEY": "s" * 31}, "SECRET_KEY"),
+    "an address with a path": ({"PORTAL_URL": "https://billing.example/portal"}, "PORTAL_URL"),
+    "an address without a host": ({"PORTAL_URL": "https://"}, "PORTAL_URL"),
+    "an address with a port that is none": ({"PORTAL_URL": "https://billing.example:x"}, "PORTAL_URL"),
+    "an address with a password": ({"PORTAL_URL": "https://a:b@billing.example"}, "PORTAL_URL"),
+    "a short secret": ({"SECRET_KEY": PRODUCTION["SECRET_KEY"][1:]}, "SECRET_KEY needs at least 32"),
+    "a secret of one character": ({"SECRET_KEY": "a" * 32}, "SECRET_KEY could be guessed"),
+    "a secret of few characters": ({"SECRET_KEY": "changeme" * 5}, "SECRET_KEY could be guessed"),
+    "a secret that repeats itself": ({"SECRET_KEY": "0123456789abcdef" * 3}, "SECRET_KEY could be guessed"),
+    "a secret of an example": ({"SECRET_KEY": "your-secret-key-goes-here-1234567"}, "SECRET_KEY could be"),
+    "a poor secret of before": ({"SECRET_KEY_FALLBACKS": "b" * 32}, "SECRET_KEY_FALLBACKS could be guessed"),
+    "a secret of before that is in force": (
+        {"SECRET_KEY_FALLBACKS": PRODUCTION["SECRET_KEY"]},
+        "SECRET_KEY_FALLBACKS has the secrets of before",
+    ),
+    "a secret key for browsers": ({"STRIPE_PUBLISHABLE_KEY": "sk_live_1"}, "STRIPE_PUBLISHABLE_KEY begins"),
+    "a publishable key for the server": ({"STRIPE_SECRET_KEY": "pk_live_1"}, "STRIPE_SECRET_KEY begins with"),
+    "a key with a blank": ({"STRIPE_SECRET_KEY": "sk_live_1 "}, "STRIPE_SECRET_KEY begins with"),
+    "any webhook secret": ({"STRIPE_WEBHOOK_SECRET": "x"}, "STRIPE_WEBHOOK_SECRET begins with whsec_"),
+    "a short webhook secret": ({"STRIPE_WEBHOOK_SECRET": "whsec_1"}, "STRIPE_WEBHOOK_SECRET is one word"),
+    "any key of EasyBill's": ({"EASYBILL_API_KEY": "x"}, "EASYBILL_API_KEY"),
+    "test keys in production": (TEST_KEYS, "STRIPE_TEST_MODE=yes"),
+    "live keys in test mode": ({"STRIPE_TEST_MODE": "yes"}, "STRIPE_TEST_MODE=yes"),
+    "another word for test mode": ({"STRIPE_TEST_MODE": "true"}, "STRIPE_TEST_MODE"),
+    "a sender that is no address": ({"MAIL_FROM": "a"}, "MAIL_FROM"),
+    "a sender on no network": ({"MAIL_FROM": "portal@localhost"}, "MAIL_FROM"),
+    "a sender with a second header": ({"MAIL_FROM": "A\r\nBcc: b@c.example <a@b.example>"}, "MAIL_FROM"),
+    "a level that the log has not": ({"LOG_LEVEL": "info"}, "LOG_LEVEL"),
+    "a grace that meets the next month's": ({"CLOSE_GRACE_DAYS": "28"}, "from 0 to 27"),
+    "a deadline that no provider meets": ({"PROVIDER_DEADLINE_MILLISECONDS": "99"}, "from 100 to 30000"),
+    "a deadline that no customer waits for": ({"PROVIDER_DEADLINE_MILLISECONDS": "30001"}, "from 100"),
+    "a number without an end": ({"PROXY_HOPS": "1" * 5000}, "PROXY_HOPS"),
+    "more proxies than there are": ({"PROXY_HOPS": "10"}, "PROXY_HOPS"),
     "another database": ({"DATABASE_URL": "mysql://db/portal"}, "DATABASE_URL"),
     "days that are no number": ({"CLOSE_GRACE_DAYS": "three"}, "CLOSE_GRACE_DAYS"),
     "negative days": ({"CLOSE_GRACE_DAYS": "-1"}, "CLOSE_GRACE_DAYS"),
@@ -142,8 +183,71 @@ def test_contradictory_settings_are_refused_with_a_sentence(changes, said):
 def test_no_refusal_of_settings_repeats_a_secret():
     for changes, _ in CONTRADICTIONS.values():
         sentence = refusal(PRODUCTION | changes)
-        assert "sk_" not in sentence
-        assert "s" * 31 not in sentence
+        for name, value in (PRODUCTION | changes).items():
+            is_secret = "SECRET" in name or "KEY" in name
+            assert not (is_secret and len(value) > 1 and value in sentence), (name, sentence)
+
+
+def test_several_settings_that_cannot_be_meant_are_named_at_once():
+    sentence = refusal(PRODUCTION | {"SECRET_KEY": "a" * 32, "MAIL_FROM": "a", "EASYBILL_API_KEY": "x"})
+    assert all(name in sentence for name in ("SECRET_KEY", "MAIL_FROM", "EASYBILL_API_KEY"))
+
+
+@pytest.mark.parametrize("secret", [secrets.token_hex(16), secrets.token_urlsafe(24), secrets.token_hex(32)])
+def test_a_random_secret_is_taken(secret):
+    assert settings(SECRET_KEY=secret).secret_key == secret
+
+
+def test_production_takes_test_keys_with_a_word():
+    assert not settings(**TEST_KEYS, STRIPE_TEST_MODE="yes").stripe.is_live
+
+
+def test_the_secrets_of_before_are_a_list():
+    fresh, last, first = (secrets.token_hex(32) for _ in range(3))
+    found = settings(SECRET_KEY=fresh, SECRET_KEY_FALLBACKS=f"{last}, {first}")
+    assert (found.secret_key, found.secret_key_fallbacks) == (fresh, (last, first))
+
+
+@pytest.mark.parametrize("name", sorted(set(REQUIRED) - set(SELLER_REQUIRED) - {"PROXY_HOPS"}))
+def test_a_setting_that_matters_asks_what_this_portal_is(name):
+    sentence = refusal({name: PRODUCTION[name]})
+    assert name in sentence
+    assert "PORTAL_ENV says what this is: demo or staging or production" in sentence
+
+
+# -- staging --------------------------------------------------------------------------------------------
+def test_staging_is_production_with_stand_ins():
+    found = from_environment(STAGING)
+    assert found.environment is Environment.STAGING
+    assert (found.is_production, found.allows_stand_ins, found.has_sandbox) == (False, True, True)
+
+
+def test_staging_needs_not_one_stand_in():
+    real = {name: value for name, value in STAGING.items() if name not in STAND_INS}
+    assert not from_environment(real | {"EASYBILL_API_KEY": PRODUCTION["EASYBILL_API_KEY"]}).has_sandbox
+
+
+def test_all_missing_settings_of_staging_are_named_at_once():
+    sentence = refusal({"PORTAL_ENV": "staging"})
+    assert all(name in sentence for name in REQUIRED)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"PORTAL_URL": "http://staging.example"}, "https"),
+        ({"SECRET_KEY": "a" * 32}, "SECRET_KEY"),
+        ({"MAIL_URL": "folder"}, "MAIL_URL"),
+        ({"MAIL_FROM": "a"}, "MAIL_FROM"),
+        ({"STRIPE_WEBHOOK_SECRET": "x"}, "STRIPE_WEBHOOK_SECRET"),
+        (
+            {"STRIPE_API_BASE": "", "STRIPE_SECRET_KEY": "sk_live_1", "STRIPE_PUBLISHABLE_KEY": "pk_live_1"},
+            "needs PORTAL_ENV=production",
+        ),
+    ],
+)
+def test_staging_is_checked_as_production_is(changes, said):
+    assert said in refusal(STAGING | changes)
 
 
 def test_a_setting_can_be_a_number():
@@ -174,7 +278,8 @@ def test_a_slash_at_the_end_of_the_portals_url_does_not_matter():
 @pytest.fixture
 def demo(tmp_path):
     def of(**given):
-        return from_environment({"PORTAL_VAR": str(tmp_path)} | given)
+        chosen = {"PORTAL_ENV": "demo"} if given else {}
+        return from_environment({"PORTAL_VAR": str(tmp_path)} | chosen | given)
 
     return of
 
@@ -234,26 +339,29 @@ def test_the_demo_uses_the_addresses_that_make_run_chose(demo, tmp_path):
 
 def test_a_stripe_key_in_the_settings_means_the_real_stripe(demo):
     found = demo(
-        STRIPE_SECRET_KEY="sk_test_1", STRIPE_PUBLISHABLE_KEY="pk_test_1", STRIPE_WEBHOOK_SECRET="whsec_1"
+        STRIPE_SECRET_KEY="sk_test_1",
+        STRIPE_PUBLISHABLE_KEY="pk_test_1",
+        STRIPE_WEBHOOK_SECRET=PRODUCTION["STRIPE_WEBHOOK_SECRET"],
     )
     assert found.stripe.api_base == STRIPE_API
     assert found.easybill.is_sandbox
 
 
 def test_a_stripe_key_without_its_other_settings_is_refused():
-    assert "STRIPE_PUBLISHABLE_KEY" in refusal({"STRIPE_SECRET_KEY": "sk_test_1"})
+    assert "STRIPE_PUBLISHABLE_KEY" in refusal({"PORTAL_ENV": "demo", "STRIPE_SECRET_KEY": "sk_test_1"})
 
 
 def test_an_easybill_key_in_the_settings_means_the_real_easybill(demo):
-    assert demo(EASYBILL_API_KEY="key").easybill.api_base == EASYBILL_API
+    assert demo(EASYBILL_API_KEY=PRODUCTION["EASYBILL_API_KEY"]).easybill.api_base == EASYBILL_API
 
 
 def test_the_demo_never_sends_a_live_key_to_a_stand_in(tmp_path):
     given = {
+        "PORTAL_ENV": "demo",
         "PORTAL_VAR": str(tmp_path),
         "STRIPE_SECRET_KEY": "sk_live_1",
         "STRIPE_PUBLISHABLE_KEY": "pk_live_1",
-        "STRIPE_WEBHOOK_SECRET": "whsec_1",
+        "STRIPE_WEBHOOK_SECRET": "whsec_0123456789abcdef",
         "STRIPE_API_BASE": "http://127.0.0.1:8001",
     }
     assert "live" in refusal(given)
@@ -291,7 +399,7 @@ def test_live_stripe_keys_are_refused_by_the_demo(demo):
     live = {
         "STRIPE_SECRET_KEY": "sk_live_x",
         "STRIPE_PUBLISHABLE_KEY": "pk_live_x",
-        "STRIPE_WEBHOOK_SECRET": "w",
+        "STRIPE_WEBHOOK_SECRET": PRODUCTION["STRIPE_WEBHOOK_SECRET"],
     }
     with pytest.raises(SettingsError, match="needs PORTAL_ENV=production"):
         demo(**live)

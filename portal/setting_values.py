@@ -1,0 +1,131 @@
+"""One setting's text: what it means, and what cannot be meant by it.
+
+A reader returns the value or raises; a `fault_of_…` returns a sentence, or None, and never repeats the text.
+"""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from email.utils import parseaddr
+from urllib.parse import urlsplit
+
+from portal.domain.email_address import is_email_address
+from portal.seller import SettingsError, checked
+
+EASYBILL_FORMATS = frozenset({"xrechnung", "zugferd"})
+MAIL_FOLDER = "folder"  # as MAIL_URL: no mail server, the demo shows the mails
+_SECRET_LENGTH_MIN = 32
+# A random key in hexadecimal has 16 different characters at most, and one of 32 nearly always 10.
+_SECRET_CHARACTERS_MIN = 10
+_EXAMPLE = re.compile(
+    r"change.?(me|this|it)|example|placeholder|replace|your.?(secret|key)|insecure", re.IGNORECASE
+)
+_PROVIDER_SECRET_LENGTH_MIN = 16
+_PRINTABLE_WORD = re.compile(r"[!-~]+")
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+def whole_number(values: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    """Read a number of a setting, which lies between bounds that make sense."""
+
+    def bounded(text: str) -> int:
+        if text.isascii() and text.isdigit() and least <= int(text[:20]) <= most:
+            return int(text)
+        raise ValueError(text)
+
+    return checked(
+        values, name, bounded, f"is a whole number from {least} to {most}, not {{text!r}}", str(default)
+    )
+
+
+def is_said(values: Mapping[str, str], name: str) -> bool:
+    """Read a word of consent: yes, or no, which is the same as nothing."""
+    text = values.get(name, "no")
+    if text not in {"yes", "no"}:
+        raise SettingsError(f"{name} is either yes or no.")
+    return text == "yes"
+
+
+def names(values: Mapping[str, str], name: str) -> Sequence[str]:
+    """Read a list with commas."""
+    return tuple(each.strip() for each in values.get(name, "").split(",") if each.strip())
+
+
+def formats(values: Mapping[str, str]) -> frozenset[str]:
+    """Read which e-invoice formats the EasyBill account makes, such as `xrechnung,zugferd`."""
+    named = frozenset(names(values, "EASYBILL_FORMATS"))
+    if named - EASYBILL_FORMATS:
+        raise SettingsError(f"EASYBILL_FORMATS names formats among {', '.join(sorted(EASYBILL_FORMATS))}.")
+    return named
+
+
+def log_level(values: Mapping[str, str]) -> str:
+    """Read from which level on the log has a line."""
+    level = values.get("LOG_LEVEL", logging.getLevelName(logging.INFO))
+    if level not in _LOG_LEVELS:
+        raise SettingsError(f"LOG_LEVEL is {level!r}; it is one of {', '.join(_LOG_LEVELS)}.")
+    return level
+
+
+def mail_url(url: str) -> str | None:
+    """Read the address of the mail server; none where mails go into a folder."""
+    if url == MAIL_FOLDER:
+        return None
+    if not url.startswith(("smtp://", "smtps://")) or not urlsplit(url).hostname:
+        raise SettingsError("MAIL_URL is such as smtp://user:password@mail.example:587.")
+    return url
+
+
+def with_driver(url: str) -> str:
+    """Accept the address as PostgreSQL's own tools write it."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    if not url.startswith(("postgresql+psycopg://", "sqlite:///")):
+        raise SettingsError("DATABASE_URL begins with postgresql:// or sqlite:///.")
+    return url
+
+
+def fault_of_secret(name: str, secret: str) -> str | None:
+    """Say why a secret that signs could be guessed."""
+    if len(secret) < _SECRET_LENGTH_MIN:
+        return f"{name} needs at least {_SECRET_LENGTH_MIN} characters."
+    is_poor = len(set(secret)) < _SECRET_CHARACTERS_MIN or secret in (secret + secret)[1:-1]
+    if is_poor or _EXAMPLE.search(secret):
+        return f"{name} could be guessed: `openssl rand -hex 32` makes one that cannot."
+    return None
+
+
+def fault_of_prefix(name: str, key: str, prefixes: Sequence[str]) -> str | None:
+    """Say that a key of Stripe's is not of the kind that is asked for."""
+    if key.startswith(tuple(prefixes)) and _PRINTABLE_WORD.fullmatch(key):
+        return None
+    return f"{name} begins with {' or '.join(prefixes)}."
+
+
+def fault_of_provider_secret(name: str, secret: str) -> str | None:
+    """Say that a provider would not give out such a secret."""
+    if len(secret) >= _PROVIDER_SECRET_LENGTH_MIN and _PRINTABLE_WORD.fullmatch(secret):
+        return None
+    return (
+        f"{name} is one word of at least {_PROVIDER_SECRET_LENGTH_MIN} characters, as the provider shows it."
+    )
+
+
+def fault_of_sender(name: str, sender: str) -> str | None:
+    """Say that no mail could be answered to a sender, which may have a name before its address."""
+    if sender.isprintable() and is_email_address(parseaddr(sender)[1]):
+        return None
+    return f"{name} is no e-mail address, such as billing@example.org."
+
+
+def fault_of_url(name: str, url: str) -> str | None:
+    """Say that a portal cannot be at an address: it is a scheme and a host, without a path."""
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in {"http", "https"} and parts.hostname and (parts.port or 1)
+    except ValueError:
+        is_address = False
+    if is_address and not (parts.path or parts.query or parts.fragment or "@" in parts.netloc):
+        return None
+    return f"{name} is the address that customers type, such as https://billing.example, without a path."
