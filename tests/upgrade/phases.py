@@ -7,12 +7,14 @@ already ceased to use. Run as a program it checks the migrations on SQLite.
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
 import flask_migrate
 from alembic.script import ScriptDirectory
+from sqlalchemy import event
 
 from portal.app import create_app
 from portal.config import ROOT
@@ -23,6 +25,17 @@ from tests.upgrade.schema import Column, Schema, Table, schema_of
 
 FIRST_WITH_A_PHASE = "0010"
 PHASES = ("expand", "contract")
+# Statements that work on all rows of a table while nobody else may write them.
+SLOW = {
+    r"CREATE (UNIQUE )?INDEX (?!CONCURRENTLY)(IF NOT EXISTS )?(?P<index>\w+) ON (ONLY )?(?P<table>\w+)": (
+        "index {index} of {table} keeps writers waiting: migrating.create_index"
+    ),
+    r"ALTER TABLE (?P<table>\w+) ADD CONSTRAINT (?P<name>\w+) (FOREIGN KEY|CHECK)(?!.*NOT VALID)": (
+        "constraint {name} of {table} reads every row under a lock: NOT VALID, and validated by another step"
+    ),
+    r"(UPDATE|DELETE FROM) (ONLY )?(?P<table>\w+)": "rows of {table} are changed, all in one transaction",
+}
+NOT_AGAIN = r"(CREATE|DROP|ALTER) TABLE|CREATE TRIGGER|INSERT INTO|DELETE FROM|UPDATE (?!alembic_version)"
 NEVER = "is new, cannot be empty and has no default"
 
 
@@ -32,16 +45,35 @@ def violations(script: ScriptDirectory) -> Iterator[str]:
     schemas: dict[str | None, Schema] = {None: {}}
     before = None
     for revision in order:
-        flask_migrate.upgrade(directory=script.dir, revision=revision)
+        with statements_sent() as statements:
+            flask_migrate.upgrade(directory=script.dir, revision=revision)
         with db.engine.connect() as connection:
             schemas[revision] = schema_of(connection)
         if revision >= FIRST_WITH_A_PHASE:
             released = head_before(revision, order)
             module = script.get_revision(revision).module
-            found = breaks(schemas[released], schemas[before], schemas[revision])
-            for sentence in judged(module, list(found), order, released):
+            found = [
+                *breaks(schemas[released], schemas[before], schemas[revision]),
+                *holds_up(statements, schemas[released].keys() & schemas[before].keys()),
+            ]
+            for sentence in judged(module, found, order, released):
                 yield f"{revision}: {sentence}"
         before = revision
+
+
+@contextmanager
+def statements_sent() -> Iterator[list[str]]:
+    """Collect the statements that the app's engine is sent meanwhile."""
+    statements: list[str] = []
+
+    def collect(*facts: object) -> None:
+        statements.append(" ".join(str(facts[2]).split()))
+
+    event.listen(db.engine, "before_cursor_execute", collect)
+    try:
+        yield statements
+    finally:
+        event.remove(db.engine, "before_cursor_execute", collect)
 
 
 def judged(module: ModuleType, found: list[str], order: list[str], released: str | None) -> Iterator[str]:
@@ -136,6 +168,18 @@ def _in_objects(name: str, before: Table, after: Table) -> Iterator[str]:
             yield f"trigger {trigger} of {name} is new"
         elif before.triggers[trigger] != after.triggers[trigger]:
             yield f"trigger {trigger} of {name} is another"
+
+
+def holds_up(statements: list[str], tables: Collection[str]) -> Iterator[str]:
+    """Yield what keeps others waiting in tables that may be large: work on all rows in one transaction."""
+    is_concurrent = any(" CONCURRENTLY " in each for each in statements)
+    for statement in statements:
+        for pattern, sentence in SLOW.items():
+            match = re.match(pattern, statement, re.IGNORECASE)
+            if match and match["table"] in tables:
+                yield sentence.format(**match.groupdict())
+        if is_concurrent and re.match(NOT_AGAIN, statement, re.IGNORECASE):
+            yield f"an index is built concurrently in a migration of its own, not beside {statement[:40]}"
 
 
 def main() -> int:

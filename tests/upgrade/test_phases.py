@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from portal.config import ROOT
-from tests.upgrade.phases import breaks, judged, violations
+from tests.upgrade.phases import breaks, holds_up, judged, violations
 from tests.upgrade.releases import head_before, migrations, releases, revisions
 from tests.upgrade.schema import schema_of
 
@@ -116,6 +116,33 @@ def test_a_change_that_only_postgresql_makes_in_place_is_found(connection, state
 
 def test_a_trigger_that_the_previous_release_does_not_know_is_found(connection):
     assert found_after(connection, TRIGGER[connection.dialect.name]) == ["trigger t of bill is new"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    {
+        "CREATE INDEX i ON bill (cents)": "index i of bill keeps writers waiting: migrating.create_index",
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON bill (cents)": None,
+        "CREATE INDEX i ON new_table (cents)": None,
+        "UPDATE bill SET cents = 0": "rows of bill are changed, all in one transaction",
+        "DELETE FROM bill WHERE cents = 0": "rows of bill are changed, all in one transaction",
+        "INSERT INTO new_table SELECT * FROM bill": None,
+        "ALTER TABLE bill ADD CONSTRAINT f FOREIGN KEY(a) REFERENCES b (id)": (
+            "constraint f of bill reads every row under a lock: NOT VALID, and validated by another step"
+        ),
+        "ALTER TABLE bill ADD CONSTRAINT f FOREIGN KEY(a) REFERENCES b (id) NOT VALID": None,
+        "ALTER TABLE bill ADD COLUMN a INTEGER": None,
+    }.items(),
+)
+def test_a_statement_that_works_on_all_rows_under_a_lock_is_found(statement, expected):
+    assert list(holds_up([statement], {"bill"})) == ([expected] if expected else [])
+
+
+def test_an_index_that_is_built_concurrently_is_alone_in_its_migration():
+    index = "CREATE INDEX CONCURRENTLY i ON bill (cents)"
+    assert list(holds_up([index, "UPDATE alembic_version SET version_num = '0010'"], {"bill"})) == []
+    (sentence,) = holds_up([index, "ALTER TABLE bill ADD COLUMN a INTEGER"], {"bill"})
+    assert sentence.startswith("an index is built concurrently in a migration of its own")
 
 
 ORDER = ["0008", "0009", "0010", "0011"]

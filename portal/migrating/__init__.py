@@ -1,0 +1,4 @@
+"""How the schema changes under a portal that goes on: one upgrade at a time, with short locks."""
+
+from portal.migrating.indexes import create_index, drop_index
+from portal.migrating.patience import LONGEST_LOCK, one_at_a_time, patiently
