@@ -19,10 +19,11 @@ from portal.extensions import csrf, htmx, migrate
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.mail import SmtpMail, named_sender
 from portal.gateways.stripe import StripeGateway
+from portal.instruments import CountedCalls
 from portal.services import Providers
 from portal.storage import db, engine_options
 from portal.timekeeping.clocks import Clock, clock_of, set_clock
-from portal.web import errors, filters, headers, lists, log, transaction
+from portal.web import errors, filters, headers, lists, log, measuring, transaction
 from portal.web.banner import banner_of
 
 _BODY_MAX_BYTES = 64 * 1024
@@ -52,7 +53,7 @@ def create_app(
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     htmx.init_app(app)
     csrf.init_app(app)
-    for part in (log, transaction, tenancy, idempotency, auth, errors, filters, lists):
+    for part in (measuring, log, transaction, tenancy, idempotency, auth, errors, filters, lists):
         part.init_app(app)
     headers.init_app(app, settings)
     for room in _ROOMS:
@@ -76,9 +77,23 @@ def real_providers(settings: Settings, clock: Clock | None = None) -> Providers:
     sender = named_sender(settings.mail.sender, settings.seller.name)
     budget = SharedBudget("easybill", settings.database_url, settings.easybill.calls_per_minute, clock)
     return Providers(
-        stripe=StripeGateway(settings.stripe.secret_key, settings.stripe.api_base, deadline),
-        invoicing=EasybillGateway(settings.easybill.api_key, settings.easybill.api_base, budget=budget),
-        mail=SmtpMail(settings.mail.url, sender, settings.seller.support_email, deadline, clock),
+        stripe=StripeGateway(
+            settings.stripe.secret_key, settings.stripe.api_base, deadline, observer=CountedCalls("stripe")
+        ),
+        invoicing=EasybillGateway(
+            settings.easybill.api_key,
+            settings.easybill.api_base,
+            budget=budget,
+            observer=CountedCalls("easybill"),
+        ),
+        mail=SmtpMail(
+            settings.mail.url,
+            sender,
+            settings.seller.support_email,
+            deadline,
+            clock,
+            observer=CountedCalls("mail"),
+        ),
     )
 
 

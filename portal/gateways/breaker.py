@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from portal.domain.errors import BillingError, ProviderUnavailableError
+from portal.gateways.observing import CallObserver
 
 _FAILURES_MAX = 5
 _WINDOW_SECONDS = 30
@@ -19,8 +20,11 @@ _REST_SECONDS = 10
 class Breaker:
     """Opens after five failures within 30 seconds; ten seconds later one call may try."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, observer: CallObserver | None = None
+    ) -> None:
         self._clock = clock
+        self._observer = observer or CallObserver()
         self._lock = threading.Lock()
         self._failed_at: deque[float] = deque(maxlen=_FAILURES_MAX)
         self._rests_until: float | None = None
@@ -64,3 +68,4 @@ class Breaker:
             is_often = len(self._failed_at) == _FAILURES_MAX and now - self._failed_at[0] <= _WINDOW_SECONDS
             if is_often or self._rests_until is not None:
                 self._rests_until = now + _REST_SECONDS
+                self._observer.rests(_REST_SECONDS)

@@ -28,6 +28,7 @@ from portal.gateways.invoicing import (
     InvoicingProvider,
     InvoicingUnavailableError,
 )
+from portal.gateways.observing import CallObserver
 
 _ZONE = ZoneInfo("Europe/Berlin")  # of EasyBill's days, wherever the seller is
 _FAR_AWAY_ON = "2099-12-31"
@@ -43,9 +44,15 @@ class EasybillGateway(InvoicingProvider):
     name = "EasyBill"
 
     def __init__(
-        self, api_key: str, api_base: str, deadline_seconds: int = 20, budget: Budget | None = None
+        self,
+        api_key: str,
+        api_base: str,
+        deadline_seconds: int = 20,
+        budget: Budget | None = None,
+        *,
+        observer: CallObserver | None = None,
     ) -> None:
-        self._easybill = Connection(api_key, api_base, deadline_seconds, budget)
+        self._easybill = Connection(api_key, api_base, deadline_seconds, budget, observer=observer)
 
     def customer_by_number(self, number: str) -> str | None:
         customers = self._easybill.list_of("/customers", {"number": escaped(number)})

@@ -27,12 +27,14 @@ from portal.gateways.invoicing import (
     InvoicingRefusedError,
     InvoicingUnavailableError,
 )
+from portal.gateways.observing import CallObserver, observed
 
 log = logging.getLogger(__name__)
 
 PAGE_ROWS = 100
 _ANSWER_MAX_BYTES = 64 * 2**20
 _CHUNK_BYTES = 64 * 1024
+_ID = re.compile(r"/[0-9]+")
 
 Body: TypeAlias = Mapping[str, Any]
 
@@ -46,12 +48,19 @@ class Connection:
     """
 
     def __init__(
-        self, api_key: str, api_base: str, deadline_seconds: int, budget: Budget | None = None
+        self,
+        api_key: str,
+        api_base: str,
+        deadline_seconds: int,
+        budget: Budget | None = None,
+        *,
+        observer: CallObserver | None = None,
     ) -> None:
         self._key = _Bearer(api_key)
         self._base = api_base.rstrip("/")
         self._deadline = Deadline("easybill", deadline_seconds * 1000)
-        self._breaker = Breaker()
+        self._observer = observer or CallObserver()
+        self._breaker = Breaker(observer=self._observer)
         self._budget = budget or Budget()
 
     def list_of(self, path: str, query: Mapping[str, str]) -> list[Body]:
@@ -89,16 +98,18 @@ class Connection:
 
         A 429 and every refusal are answers: the breaker counts only what failed on its way or at EasyBill.
         """
-        self._begin()
-        with self._breaker.counting():
-            answer = self._ask(method, path, query, body, accept=accept)
-            _refuse_outage(answer)
-        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            limited = _rate_limited(answer.retry_after_seconds)
-            self._budget.pause(limited.seconds_to_wait)
-            raise limited
-        _refuse_for_now(answer)
-        return answer
+        with observed(self._observer, f"{method} {_ID.sub('/{id}', path)}") as call:
+            self._begin()
+            call.begins()
+            with self._breaker.counting():
+                answer = self._ask(method, path, query, body, accept=accept)
+                _refuse_outage(answer)
+            if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+                limited = _rate_limited(answer.retry_after_seconds)
+                self._budget.pause(limited.seconds_to_wait)
+                raise limited
+            _refuse_for_now(answer)
+            return answer
 
     def _begin(self) -> None:
         """Refuse a call while EasyBill is left alone, else take it out of the budget of all processes."""

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
 from portal.gateways.deadline import Deadline
+from portal.gateways.observing import CallObserver, observed
 
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
@@ -39,19 +40,29 @@ class SmtpMail:
     """Hands messages to a mail server; without a URL none answers, and a mail waits in the outbox."""
 
     def __init__(
-        self, url: str | None, sender: str, reply_to: str, milliseconds: int, clock: Callable[[], dt.datetime]
+        self,
+        url: str | None,
+        sender: str,
+        reply_to: str,
+        milliseconds: int,
+        clock: Callable[[], dt.datetime],
+        *,
+        observer: CallObserver | None = None,
     ) -> None:
         self._url = urlsplit(url or "")
         self._clock = clock
         self._sender, self._reply_to = sender, reply_to
         self._seconds = milliseconds / 1000
         self._deadline = Deadline("mail", milliseconds)
+        self._observer = observer or CallObserver()
 
     def send(self, mail: Mail) -> None:
         # It refuses a line break in an address before the server is asked.
         message = message_of(mail, self._sender, at=self._clock())
         message["Reply-To"] = self._reply_to
-        self._deadline.ask(lambda: self._hand_over(message), is_repeatable=True)
+        with observed(self._observer, "send") as call:
+            call.begins()
+            self._deadline.ask(lambda: self._hand_over(message), is_repeatable=True)
 
     def _hand_over(self, message: EmailMessage) -> None:
         try:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from portal.domain import errors
 from portal.gateways import stripe_shapes as shapes
+from portal.gateways.observing import CallObserver
 from portal.gateways.stripe_client import StripeApi
 from portal.gateways.stripe_shapes import CustomerMethods, Event, Mandate, Method, NewCustomer, Setup
 
@@ -28,9 +29,16 @@ Thing = TypeVar("Thing")
 class StripeGateway:
     """Stripe, with a deadline on every call."""
 
-    def __init__(self, secret_key: str, api_base: str, deadline_milliseconds: int) -> None:
+    def __init__(
+        self,
+        secret_key: str,
+        api_base: str,
+        deadline_milliseconds: int,
+        *,
+        observer: CallObserver | None = None,
+    ) -> None:
         self.is_live = secret_key.startswith(("sk_live_", "rk_live_"))
-        self._api = StripeApi(secret_key, api_base, deadline_milliseconds)
+        self._api = StripeApi(secret_key, api_base, deadline_milliseconds, observer or CallObserver())
 
     @property
     def is_answering(self) -> bool:

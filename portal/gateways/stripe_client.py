@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from portal.domain import errors
 from portal.gateways.bounded_http import bounded_session
 from portal.gateways.breaker import Breaker
 from portal.gateways.deadline import Deadline
+from portal.gateways.observing import CallObserver, observed
 
 if TYPE_CHECKING:
     from stripe import StripeClient, StripeError
@@ -31,12 +32,15 @@ Answer = TypeVar("Answer")
 class StripeApi:
     """Stripe's API behind our fences: a total deadline, four worker slots, a breaker."""
 
-    def __init__(self, secret_key: str, api_base: str, deadline_milliseconds: int) -> None:
+    def __init__(
+        self, secret_key: str, api_base: str, deadline_milliseconds: int, observer: CallObserver
+    ) -> None:
         self._secret_key = secret_key
         self._api_base = api_base
         self._seconds_max = deadline_milliseconds / 1000
         self._deadline = Deadline("stripe", deadline_milliseconds)
-        self._breaker = Breaker()
+        self._observer = observer
+        self._breaker = Breaker(observer=observer)
 
     @property
     def is_answering(self) -> bool:
@@ -73,13 +77,20 @@ class StripeApi:
     ) -> Answer:
         """Ask within the deadline; every error comes back in our words."""
         client = self.client  # made before the clock starts
+        with observed(self._observer, operation) as call:
+            self._breaker.enter()
+            call.begins()
+            begun = partial(question, client)
+            return self._ask(operation, begun, is_repeatable=is_repeatable, missing=missing)
 
+    def _ask(
+        self, operation: str, question: Callable[[], Answer], *, is_repeatable: bool, missing: str
+    ) -> Answer:
         from stripe import StripeError  # noqa: PLC0415 - see client
 
-        self._breaker.enter()
         with self._breaker.counting():
             try:
-                return self._deadline.ask(lambda: question(client), is_repeatable=is_repeatable)
+                return self._deadline.ask(question, is_repeatable=is_repeatable)
             except StripeError as error:
                 raise _in_our_words(error, operation, missing=missing, is_repeatable=is_repeatable) from error
             except (AttributeError, KeyError, TypeError, ValueError) as error:
