@@ -30,7 +30,7 @@ _BODY_MAX_BYTES = 64 * 1024
 _COLLECT_AFTER_OBJECTS = 50_000
 _WITH_ROUTES = (
     "overview usage subscriptions invoices legal_invoices payment_methods profile tokens audit_trail"
-    " signing_in account metering webhooks openapi"
+    " signing_in account metering webhooks openapi health"
 )
 _ROOMS: Sequence[Blueprint] = tuple(
     import_module(f"portal.{room}.routes").bp for room in _WITH_ROUTES.split()

@@ -5,12 +5,13 @@ import threading
 
 import click
 
-from portal import scheduler
 from portal.account.directory import organization_by
 from portal.cli.arguments import INSTANT, Commands, exit_if_any
 from portal.closing.review import approve, months_in_review
 from portal.closing.verify import verify
 from portal.domain.period import Month
+from portal.scheduler import loop
+from portal.scheduler.tick import tick as run_tick
 from portal.services import settings
 from portal.storage import db
 from portal.timekeeping.clocks import utc_now
@@ -22,8 +23,15 @@ group = Commands("billing")
 @group.command()
 @click.option("--now", type=INSTANT, default=None, help="Pretend it is this time.")
 def tick(now: dt.datetime | None) -> None:
-    """Run the clock once: hours, close, deliver, sync. Any time, twice at once, after any crash."""
-    click.echo(scheduler.tick(now or utc_now()))
+    """Run the clock once, and say what came of each step. Any time, twice at once, after any crash.
+
+    Exits 1 if a step failed or left something that was due; the other steps ran.
+    """
+    done = run_tick(now or utc_now())
+    for result in done.results:
+        click.echo(result)
+    if done.failed:
+        raise click.ClickException(f"{len(done.failed)} of {len(done.results)} steps are not done")
 
 
 @group.command()
@@ -31,7 +39,7 @@ def tick(now: dt.datetime | None) -> None:
 def work(every: int) -> None:
     """Run the clock for ever."""
     log.configure(settings().log_level)
-    scheduler.run_forever(every, threading.Event())
+    loop.run_forever(every, threading.Event())
 
 
 @group.command("verify")

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import case, select
 
-from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
+from portal.domain.errors import ProviderRefusedError
 from portal.gateways.invoicing import InvoicingCustomer, InvoicingKeyRefusedError, InvoicingProvider
 from portal.models import Organization
 from portal.storage import change, db, read_transaction
@@ -49,16 +49,16 @@ def ensure_synced(provider: InvoicingProvider, organization_id: int) -> str:
 def push_changes(provider: InvoicingProvider) -> int:
     """Push every changed profile whose customer the provider has; return how many there were.
 
-    A profile that the provider does not take now stays unsynced: the next run pushes it again.
+    A profile that the provider does not take stays unsynced: the next run pushes it again. Where the provider
+    is away, or refuses our key, that is raised.
     """
     pushed = 0
     for organization_id in _unsynced():
         try:
             ensure_synced(provider, organization_id)
             pushed += 1
-        except (ProviderUnavailableError, InvoicingKeyRefusedError) as error:
-            log.warning("changed profiles wait for the provider", extra={"reason": str(error)})
-            break
+        except InvoicingKeyRefusedError:
+            raise
         except ProviderRefusedError as error:  # its next document will be stuck with the same reason
             log.warning(
                 "a profile was refused", extra={"organization": organization_id, "reason": str(error)}

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from portal.delivery.legal_copy import LEGAL_DOCUMENTS_LOCK
-from portal.domain.errors import ProviderRefusedError, ProviderUnavailableError
+from portal.domain.errors import ProviderRefusedError
 from portal.gateways.invoicing import InvoicingKeyRefusedError, InvoicingProvider
 from portal.models import LegalDocument, LegalDocumentFormat, lock
 from portal.storage import db, read_transaction
@@ -31,16 +31,16 @@ class _Missing(NamedTuple):
 def fetch(provider: InvoicingProvider, *, now: dt.datetime, formats: Collection[str]) -> int:
     """Fetch what is missing of every document, and return how many files there were.
 
-    A document that the provider refuses is passed over; when the provider is away the next run goes on.
+    A document that the provider refuses is passed over. That the provider is away, or refuses our key, is
+    raised, and the next run goes on.
     """
     fetched = 0
     for name in sorted(formats):
         for missing in _missing(name):
             try:
                 content = provider.e_invoice_of(missing.provider_document_id, name)
-            except (ProviderUnavailableError, InvoicingKeyRefusedError) as error:
-                log.warning("e-invoices wait for the provider", extra={"reason": str(error)})
-                return fetched
+            except InvoicingKeyRefusedError:
+                raise
             except ProviderRefusedError:
                 log.exception("an e-invoice was refused", extra={"document": missing.provider_document_id})
                 continue

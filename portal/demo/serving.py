@@ -5,9 +5,9 @@ import threading
 from flask import Flask
 from waitress.server import create_server
 
-from portal import scheduler
 from portal.app import calm_collector
 from portal.demo import seed
+from portal.scheduler import loop
 from portal.timekeeping.clocks import utc_now
 
 _TICK_SECONDS = 60
@@ -19,12 +19,12 @@ def serve(app: Flask, port: int, stopping: threading.Event) -> None:
     server = create_server(app, host="127.0.0.1", port=port, threads=8, ident=None)
     threading.Thread(target=server.run, daemon=True).start()
     threading.Thread(target=_work, args=(app, stopping), daemon=True).start()
-    threading.Thread(target=scheduler.follow_stripe, args=(app, stopping), daemon=True).start()
+    threading.Thread(target=loop.follow_stripe, args=(app, stopping), daemon=True).start()
 
 
 def _work(app: Flask, stopping: threading.Event) -> None:
     while not stopping.is_set():
         with app.app_context():
             seed.collect(now=utc_now())
-            scheduler.tick_safely(stopping)
-            scheduler.pause(_TICK_SECONDS, stopping)
+            loop.tick_once(stopping)
+            loop.pause(_TICK_SECONDS, stopping)

@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select
 
 from portal.domain.money import Money
@@ -92,8 +91,3 @@ def _default_payment_method(organization: Organization) -> PaymentMethod | None:
         PaymentMethod.organization_id == organization.id, PaymentMethod.is_default
     )
     return db.session.scalar(query)
-
-
-def is_migrated(head: str) -> bool:
-    """Tell whether the database has the newest migration; raises where it does not answer."""
-    return MigrationContext.configure(db.session.connection()).get_current_revision() == head

@@ -4,5 +4,5 @@ from portal.storage.database import Model, db, engine_options, is_reading, readi
 from portal.storage.leases import BackOff, Leased, LeaseQueue
 from portal.storage.lists import newest_first
 from portal.storage.statements import change, insert_into, remove
-from portal.storage.transaction import read_transaction, write_transaction
+from portal.storage.transaction import abandon_transaction, read_transaction, write_transaction
 from portal.storage.types import Price, UtcInstant, WideInteger

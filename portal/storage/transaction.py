@@ -1,9 +1,14 @@
 """Short transactions around a provider's call: none is open while the provider thinks."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from portal.storage.database import db, is_reading, reading, set_reading
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -27,3 +32,12 @@ def write_transaction() -> Iterator[None]:
     finally:
         db.session.rollback()
         set_reading(is_reading=was_reading)
+
+
+def abandon_transaction() -> None:
+    """End the transaction without effect, even where its connection is lost: that one is thrown away."""
+    try:
+        db.session.rollback()
+    except SQLAlchemyError:
+        log.warning("a connection to the database is lost", exc_info=True)
+        db.session().invalidate()

@@ -17,7 +17,7 @@ import pytest
 
 from portal.metering.importing import import_focus
 from portal.models import Delivery, Invoice, Project
-from portal.scheduler import tick
+from portal.scheduler.tick import tick
 from portal.storage import db
 from tests.delivery.rows import Easybill, own_customer
 from tests.factories import Address, make_member, make_organization

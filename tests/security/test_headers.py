@@ -33,12 +33,12 @@ def secure(app, sandboxes, tmp_path) -> Flask:
     url = db.engine.url.render_as_string(hide_password=False)
     settings = make_settings(url, sandboxes, tmp_path, HTTPS)
     found = create_app(settings, providers=real_providers(settings), clock=lambda: NOW)
-    found.add_url_rule("/healthz/broken", "broken", found.view_functions["overview.healthz"])
+    found.add_url_rule("/healthz/broken", "broken", found.view_functions["health.healthz"])
 
     def broken() -> None:
         raise RuntimeError("our own mistake")
 
-    broken.policy = found.view_functions["overview.healthz"].policy
+    broken.policy = found.view_functions["health.healthz"].policy
     found.view_functions["broken"] = broken
     yield found
     with found.app_context():

@@ -12,7 +12,8 @@ from portal.domain.access import Preset
 from portal.domain.errors import ProviderUnavailableError
 from portal.mailing.outbox import send_due
 from portal.models import AuditEntry, PasswordReset, UserSession
-from portal.scheduler import run_urgent_jobs
+from portal.scheduler.step import run_step
+from portal.scheduler.tick import MAILS
 from portal.signing_in.actions import PASSWORD_RESET
 from portal.signing_in.steps import forget_old_requests, password_reset_mail
 from portal.storage import db
@@ -191,7 +192,7 @@ def test_old_reset_requests_are_forgotten(nobody, ada):
 
 def test_the_demo_shows_its_mails(nobody, ada):
     ask(nobody, ada.login)
-    run_urgent_jobs(NOW)
+    run_step(MAILS, NOW)
     page = nobody.page("/demo/mails")
 
     assert ada.login in page.main.text

@@ -1,7 +1,7 @@
 """The loop beside the clock: what Stripe tells is settled within a second or so, whatever else happens."""
 
-from portal import scheduler
 from portal.domain.errors import ProviderUnavailableError
+from portal.scheduler import loop
 from portal.services import stripe
 from portal.storage import db
 from tests.payment_methods.browser import CARD, setup_id_of, type_in
@@ -32,7 +32,7 @@ def test_a_stripe_event_is_processed_in_the_round_after_it_came(app, wallet, eve
     type_in(wallet.stripe_url, client_secret, CARD)
     Letter.of(event_about("setup_intent.succeeded", setup_id_of(client_secret))).deliver(nobody)
     rounds = Rounds(2)
-    scheduler.follow_stripe(app, rounds)
+    loop.follow_stripe(app, rounds)
     db.session.expire_all()
     assert len(wallet.list()) == 1
     assert rounds.waited == [1, 1]
@@ -40,7 +40,7 @@ def test_a_stripe_event_is_processed_in_the_round_after_it_came(app, wallet, eve
 
 def test_the_loop_of_stripe_events_catches_up_with_missed_events_at_its_start(app, wallet):
     type_in(wallet.stripe_url, wallet.begin(), CARD)
-    scheduler.follow_stripe(app, Rounds(1))
+    loop.follow_stripe(app, Rounds(1))
     db.session.expire_all()
     assert len(wallet.list()) == 1
 
@@ -53,6 +53,6 @@ def test_a_failed_round_of_stripe_events_is_logged_and_the_next_round_goes_on(
 
     monkeypatch.setattr(stripe(), "events_since", refuse)
     rounds = Rounds(3)
-    scheduler.follow_stripe(app, rounds)
+    loop.follow_stripe(app, rounds)
     assert len(rounds.waited) == 3
     assert "the next round goes on" in caplog.text

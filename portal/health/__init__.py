@@ -1,0 +1,1 @@
+"""Whether the process, its database and the clock are well."""

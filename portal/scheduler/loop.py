@@ -1,0 +1,54 @@
+"""The scheduler as a program: ticks for ever, mails in between, and Stripe's events beside them."""
+
+import itertools
+import threading
+
+from flask import Flask, current_app
+
+from portal.scheduler.step import run_step
+from portal.scheduler.tick import MAILS, RECONCILE, STRIPE_EVENTS, tick
+from portal.storage import db
+from portal.timekeeping.clocks import utc_now
+
+_MAILS_EVERY_SECONDS = 2
+_RECONCILE_SECONDS = 3600
+_RECORDED_EVERY_SECONDS = 30  # a round that did its work: one row written a second would be a load of its own
+
+
+def run_forever(every_seconds: int, stopping: threading.Event) -> None:
+    """Run the clock again and again until told to stop, with Stripe's events processed beside it."""
+    app = current_app.app_context().app  # itself, for the thread
+    threading.Thread(target=follow_stripe, args=(app, stopping), name="stripe", daemon=True).start()
+    while not stopping.is_set():
+        tick_once(stopping)
+        pause(every_seconds, stopping)
+
+
+def tick_once(stopping: threading.Event) -> None:
+    """Run the clock once, and leave nothing in this thread's session."""
+    try:
+        tick(utc_now(), wait=stopping.wait)
+    finally:
+        db.session.remove()
+
+
+def pause(seconds: int, stopping: threading.Event) -> None:
+    """Wait for the next tick, and send the mails that are due meanwhile."""
+    for _ in range(0, seconds, _MAILS_EVERY_SECONDS):
+        if stopping.wait(_MAILS_EVERY_SECONDS):
+            return
+        run_step(MAILS, utc_now(), is_recorded=False)
+        db.session.remove()
+
+
+def follow_stripe(app: Flask, stopping: threading.Event) -> None:
+    """Process Stripe's events every second, and fetch now and every hour those that did not arrive."""
+    with app.app_context():
+        for second in itertools.count():
+            if stopping.is_set():
+                return
+            step = RECONCILE if second % _RECONCILE_SECONDS == 0 else STRIPE_EVENTS
+            is_recorded = step is RECONCILE or second % _RECORDED_EVERY_SECONDS == 1
+            run_step(step, utc_now(), is_recorded=is_recorded)
+            db.session.remove()
+            stopping.wait(1)
