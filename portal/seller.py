@@ -35,6 +35,11 @@ class BankAccount:
     iban: str
     bic: str | None
 
+    @property
+    def iban_in_fours(self) -> str:
+        """Return the IBAN as papers print it: banks take it with its blanks too."""
+        return str(iban.format(self.iban))
+
 
 @dataclass(frozen=True, slots=True)
 class Logo:
@@ -130,6 +135,9 @@ def _logo(name: str | None, static: Path) -> Logo | None:
 
 def _bank(values: Mapping[str, str], name: str) -> BankAccount | None:
     if "SELLER_IBAN" not in values:
+        for part in ("SELLER_BIC", "SELLER_ACCOUNT_OWNER"):
+            if values.get(part):
+                raise SettingsError(f"{part} is set, and SELLER_IBAN is missing: an account has a number.")
         return None
     owner = checked(values, "SELLER_ACCOUNT_OWNER", _short_line, default=name)
     return BankAccount(

@@ -83,6 +83,12 @@ def test_an_unusable_setting_of_the_seller_is_refused_with_a_sentence_that_names
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["SELLER_BIC", "SELLER_ACCOUNT_OWNER"])
+def test_a_part_of_a_bank_account_without_its_number_is_refused(name):
+    with pytest.raises(SettingsError, match=f"{name} is set, and SELLER_IBAN is missing"):
+        seller(**{name: "GIBAATWW"})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("SELLER_IBAN", "AT61 1904 3002 3457 3202"), ("SELLER_IBAN", "12345"), ("SELLER_BIC", "GIBA")],

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from portal.domain.vat import VatRules
 from portal.ledger.completeness import Completeness, completeness
 from portal.ledger.credit_balance import credit_balances, due_and_credit
 from portal.ledger.invoice_lines import invoice_lines
+from portal.ledger.open_balance import OpenBalance, open_balance_on
 from portal.ledger.open_months import open_months
 from portal.ledger.upcoming import UpcomingInvoice, upcoming_invoice
 from portal.ledger.vat_snapshot import vat_snapshot_for
@@ -58,6 +59,7 @@ class InvoicePage:
     delivery: str | None = None
     legal: LegalName | None = None
     last_error: str | None = None
+    balance: OpenBalance | None = None  # of its legal document
 
     @property
     def by_project(self) -> Sequence[tuple[str | None, Sequence[InvoiceLine], Money]]:
@@ -115,15 +117,19 @@ def invoices_of(
 
 
 def invoice_of(
-    organization: Organization, uid: UUID, *, vat_rules: VatRules, now: dt.datetime
+    organization: Organization, uid: UUID, *, vat_rules: VatRules, now: dt.datetime, today: dt.date
 ) -> InvoicePage:
-    """Return one with its lines, or raise NotFoundError: for another organization's too."""
+    """Return one with its lines, or raise NotFoundError: for another organization's too.
+
+    `today` is the seller's, in which its legal document falls due.
+    """
     invoice = db.session.execute(_BY_UID, {"organization_id": organization.id, "uid": uid}).one_or_none()
     if invoice is not None:
         legal = _legal_documents(organization, [invoice])
         head = InvoiceHead(organization.uid, uid, Month.parse(invoice.period), invoice.currency)
         lines = invoice_lines(head, organization.id, invoice.id)
-        return _final(organization, invoice, lines, legal.get(invoice.id))
+        page = _final(organization, invoice, lines, legal.get(invoice.id))
+        return replace(page, balance=_balance_on(organization, invoice.id, today))
     for month in open_months(organization, until=Month.of(now)):
         if invoice_uid(organization.uid, str(month)) == uid:
             return _open(upcoming_invoice(organization, month), vat_rules, now)
@@ -181,6 +187,13 @@ def _final(
         legal=legal,
         last_error=invoice.last_error if invoice.delivery == Delivery.STUCK else None,
     )
+
+
+def _balance_on(organization: Organization, invoice_id: int, today: dt.date) -> OpenBalance:
+    query = select(LegalDocument).where(
+        LegalDocument.organization_id == organization.id, LegalDocument.invoice_id == invoice_id
+    )
+    return open_balance_on(organization, db.session.scalars(query).all(), today=today)
 
 
 def _maybe(cents: int | None, currency: str) -> Money | None:

@@ -8,7 +8,7 @@ from portal.access.auth import Policy, organization
 from portal.invoices import queries, schema
 from portal.invoices.queries import InvoiceList, InvoicePage
 from portal.services import settings
-from portal.web.clock import now
+from portal.web.clock import now, today
 from portal.web.lists import requested_slice
 from portal.web.operations import Operation
 from portal.web.renders import renders
@@ -31,4 +31,5 @@ def index() -> InvoiceList:
 @Operation("get_invoice")
 @renders("invoices/detail.html", json=schema.invoice)
 def detail(invoice_id: UUID) -> InvoicePage:
-    return queries.invoice_of(organization(), invoice_id, vat_rules=settings().vat_rules, now=now())
+    vat_rules = settings().vat_rules
+    return queries.invoice_of(organization(), invoice_id, vat_rules=vat_rules, now=now(), today=today())

@@ -14,6 +14,7 @@ from portal.domain.period import Month
 from portal.domain.slices import ListPage, Slice
 from portal.ledger.document_lines import DocumentLine, document_lines
 from portal.ledger.invoice_lines import invoice_lines
+from portal.ledger.open_balance import OpenBalance, open_balance_on
 from portal.ledger.synced import synced_until
 from portal.legal_invoices.files import formats_of, well_formed
 from portal.models import Invoice, InvoiceLine, LegalDocument, LegalStatus, Organization
@@ -70,6 +71,7 @@ class LegalInvoiceDetail:
     document_lines: Sequence[DocumentLine]
     related: Related
     formats: Sequence[str]
+    balance: OpenBalance
 
     @property
     def lines_total(self) -> Money:
@@ -115,6 +117,7 @@ def legal_invoice_of(organization: Organization, document_id: str, *, today: dt.
         document_lines(lines, document.currency),
         _related(document),
         formats_of(document),
+        open_balance_on(organization, [document], today=today),
     )
 
 

@@ -13,7 +13,7 @@ from portal.legal_invoices.queries import LegalInvoiceDetail, LegalInvoiceList
 from portal.models import DocumentFormat
 from portal.services import settings
 from portal.web.args import choice
-from portal.web.clock import now
+from portal.web.clock import today
 from portal.web.files import unchanging_file
 from portal.web.lists import requested_slice
 from portal.web.operations import Operation
@@ -27,7 +27,7 @@ bp = Blueprint("legal_invoices", __name__, url_prefix="/organizations/<uuid:orga
 @Operation("list_legal_invoices")
 @renders("legal_invoices/index.html", json=schema.legal_invoice_list, fragments={"legal_invoice_list"})
 def index(**_: UUID) -> LegalInvoiceList:
-    return queries.legal_invoices_of(organization(), requested_slice(dt.date, int), today=_today())
+    return queries.legal_invoices_of(organization(), requested_slice(dt.date, int), today=today())
 
 
 @bp.get("/<invoice_id>")
@@ -35,7 +35,7 @@ def index(**_: UUID) -> LegalInvoiceList:
 @Operation("get_legal_invoice")
 @renders("legal_invoices/detail.html", json=schema.legal_invoice_detail)
 def detail(invoice_id: str, **_: UUID) -> LegalInvoiceDetail:
-    return queries.legal_invoice_of(organization(), invoice_id, today=_today())
+    return queries.legal_invoice_of(organization(), invoice_id, today=today())
 
 
 @bp.get("/download")
@@ -53,7 +53,3 @@ def download(**_: UUID) -> Response:
             organization(), invoice_id, document_format, offered=settings().document_formats
         )
     return unchanging_file(file.content, name=file.name, sha256=file.sha256, media_type=file.media_type)
-
-
-def _today() -> dt.date:
-    return settings().seller.day_of(now())  # due dates are days there

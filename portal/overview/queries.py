@@ -1,4 +1,4 @@
-"""The start page: this month so far, the last invoices, how the next one is paid."""
+"""The start page: this month so far, what is to be paid, the last invoices."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -10,11 +10,14 @@ from portal.domain.money import Money
 from portal.domain.period import Month, Window, hour_of
 from portal.domain.windows import RequestedWindow
 from portal.ledger.completeness import completeness
+from portal.ledger.open_balance import OpenBalance, open_balance_of
 from portal.ledger.usage_sums import Step
-from portal.models import LegalDocument, LegalStatus, Organization, PaymentMethod
+from portal.models import LegalDocument, Organization
 from portal.storage import db
 from portal.usage.page import By, LineFilter, Usage
 from portal.usage.queries import usage_of
+
+_LATEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,7 @@ class Overview:
     closes_on: dt.date
     year: Usage
     legal: Sequence[LegalDocument]
-    today: dt.date
-    unpaid: Money
-    payment_method: PaymentMethod | None
+    balance: OpenBalance
 
     @property
     def so_far(self) -> Money:
@@ -48,23 +49,18 @@ class Overview:
         return Money(cents, self.organization.currency)
 
 
-def overview_of(organization: Organization, *, now: dt.datetime, grace_days: int) -> Overview:
+def overview_of(organization: Organization, *, now: dt.datetime, today: dt.date, grace_days: int) -> Overview:
+    """Return the start page; `today` is the seller's, in which documents fall due."""
     month = Month.of(now)
     complete = completeness(organization.id, Window(month.start_hour, hour_of(now) + 1), now=now)
-    legal, today = _legal_documents(organization), now.date()
-    unpaid = [
-        document for document in legal if document.status_on(today) in {LegalStatus.OPEN, LegalStatus.OVERDUE}
-    ]
     return Overview(
         organization=organization,
         month=month,
         year=_year(organization, month, now),
         metered_through=complete.metered_through,
         closes_on=month.shifted(1).first_on + dt.timedelta(days=grace_days),
-        legal=legal[:3],
-        today=today,
-        unpaid=Money(sum(document.remaining.cents for document in unpaid), organization.currency),
-        payment_method=_default_payment_method(organization),
+        legal=_latest_documents(organization),
+        balance=open_balance_of(organization, today=today),
     )
 
 
@@ -77,17 +73,11 @@ def _year(organization: Organization, month: Month, now: dt.datetime) -> Usage:
     )
 
 
-def _legal_documents(organization: Organization) -> Sequence[LegalDocument]:
+def _latest_documents(organization: Organization) -> Sequence[LegalDocument]:
     query = (
         select(LegalDocument)
         .where(LegalDocument.organization_id == organization.id)
         .order_by(LegalDocument.document_on.desc(), LegalDocument.id.desc())
+        .limit(_LATEST)
     )
     return db.session.scalars(query).all()
-
-
-def _default_payment_method(organization: Organization) -> PaymentMethod | None:
-    query = select(PaymentMethod).where(
-        PaymentMethod.organization_id == organization.id, PaymentMethod.is_default
-    )
-    return db.session.scalar(query)

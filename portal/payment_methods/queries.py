@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from portal.domain.errors import ConflictError, NotFoundError
 from portal.domain.period import Month
+from portal.ledger.open_balance import OpenBalance, open_balance_of
 from portal.models import Counter, Organization, PaymentMethod, StripeEvent
 from portal.payment_methods import queue
 from portal.storage import db
@@ -29,6 +30,7 @@ class PaymentMethodList:
     checks: Sequence[StripeEvent]
     month: Month
     is_stripe_answering: bool
+    balance: OpenBalance
 
     @property
     def as_of(self) -> dt.datetime | None:
@@ -57,10 +59,16 @@ class PaymentMethodList:
 
 
 def payment_methods_of(
-    organization: Organization, *, is_stripe_answering: bool, now: dt.datetime
+    organization: Organization, *, is_stripe_answering: bool, now: dt.datetime, today: dt.date
 ) -> PaymentMethodList:
-    checks = queue.checks_of(organization, now=now)
-    return PaymentMethodList(methods_of(organization), checks, Month.of(now), is_stripe_answering)
+    """Return the methods, and what is to be paid without them; `today` is the seller's."""
+    return PaymentMethodList(
+        methods_of(organization),
+        queue.checks_of(organization, now=now),
+        Month.of(now),
+        is_stripe_answering,
+        open_balance_of(organization, today=today),
+    )
 
 
 def payment_method_of(organization: Organization, uid: UUID) -> PaymentMethod:

@@ -19,7 +19,7 @@ from portal.payment_methods import forms, queries, schema, steps
 from portal.payment_methods.queries import PaymentMethodList
 from portal.services import settings, stripe
 from portal.web.bodies import Nothing
-from portal.web.clock import now
+from portal.web.clock import now, today
 from portal.web.forms import refuse_fields
 from portal.web.headers import loads_stripe
 from portal.web.operations import Operation
@@ -79,7 +79,10 @@ def survives_outage(view: Callable[..., Result]) -> Callable[..., Result | Respo
 @Operation("list_payment_methods")
 @renders("payment_methods/index.html", json=schema.payment_method_list, fragments={"payment_method_list"})
 def index(**_: UUID) -> PaymentMethodList:
-    return queries.payment_methods_of(organization(), is_stripe_answering=stripe().is_answering, now=now())
+    is_answering = stripe().is_answering
+    return queries.payment_methods_of(
+        organization(), is_stripe_answering=is_answering, now=now(), today=today()
+    )
 
 
 @bp.get("/new")

@@ -1,10 +1,11 @@
-"""What time it is for a request: read once, so that an answer speaks of one instant."""
+"""What time and day it is for a request: read once, so that an answer speaks of one instant."""
 
 import datetime as dt
 from typing import cast
 
 from flask import g
 
+from portal.services import settings
 from portal.timekeeping.clocks import utc_now
 
 
@@ -13,3 +14,8 @@ def now() -> dt.datetime:
     if "now" not in g:
         g.now = utc_now()
     return cast("dt.datetime", g.now)
+
+
+def today() -> dt.date:
+    """Return the seller's day: documents are dated and fall due by it."""
+    return settings().seller.day_of(now())

@@ -86,7 +86,7 @@ def test_cards_and_mandates_are_added_chosen_and_removed(page):
     expect(opened.value.get_by_role("heading", level=1)).to_contain_text("andate")
     opened.value.close()
     sepa.locator("summary").click()
-    expect(sepa).to_contain_text("only be paid by bank transfer")
+    expect(sepa).to_contain_text("To use it again, you would have to add it anew.")
     sepa.get_by_role("button", name=re.compile("^Remove")).click()
     expect(page.get_by_role("heading", name="No payment method yet")).to_be_visible()
 

@@ -139,6 +139,8 @@ def test_the_page_of_an_invoice_links_its_legal_invoice(viewer, acme, closed):
     soup = viewer.page(first_invoice(viewer))
 
     assert soup.select_one(".tools").text.count("Legal invoice R-1") == 1
+    facts = [text_of(fact) for fact in soup.select(".transfer dl div")]
+    assert facts[:3] == ["Amount, VAT included €66.78", "Due now", "Reference R-1"]
     assert "is being made" not in soup.main.text
     assert "R-1" in viewer.page(URL).select_one("tbody").text
 

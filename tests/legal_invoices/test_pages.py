@@ -226,6 +226,17 @@ def test_a_payment_of_a_legal_invoice_shows_once_it_is_synced(viewer, easybill, 
     assert "10 Mar 2026, 13:30" in viewer.page(url).select_one("main").text
 
 
+def test_the_page_of_an_open_legal_invoice_says_where_to_transfer_what_is_left(
+    viewer, easybill, document, url
+):
+    page = f"{url}/{document.provider_document_id}"
+    facts = [" ".join(fact.text.split()) for fact in viewer.page(page).select(".transfer dl div")]
+    assert facts[:3] == ["Amount, VAT included €159.19", "Due 24 Mar 2026", f"Reference {document.number}"]
+    easybill.pay(document.provider_document_id, 15919, NOW.date())
+    sync(easybill.gateway, now=NOW + dt.timedelta(hours=1))
+    assert not viewer.page(page).select(".transfer")
+
+
 def test_a_legal_invoice_is_overdue_on_the_day_after_its_due_date(viewer, document, url, clock):
     clock.at = dt.datetime(2026, 3, 24, 22, 30, tzinfo=dt.UTC)
     assert viewer.json(url)[0]["status"] == "open"

@@ -1,6 +1,7 @@
 """The start page, and the addresses that operations watch."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.factories import (
     make_subscription,
     use,
 )
+from tests.seller import SELLER
 
 
 def text_of(element):
@@ -28,6 +30,11 @@ def text_of(element):
 
 def summary(soup):
     return {text_of(each.dt): [text_of(dd) for dd in each.select("dd")] for each in soup.select(".stats dl")}
+
+
+def transfer(soup):
+    """Return how to pay, as the page says."""
+    return {text_of(fact.dt): text_of(fact.dd) for fact in soup.select(".transfer dl div")}
 
 
 def document(organization, number, **facts):
@@ -60,7 +67,7 @@ def test_the_overview_says_what_this_month_and_the_last_month_cost(viewer, histo
 
 
 def test_the_overview_says_when_the_month_closes(viewer, history):
-    assert summary(viewer.page("/"))["Next invoice"] == ["4 Apr 2026", "no payment method yet"]
+    assert summary(viewer.page("/"))["Next invoice"] == ["4 Apr 2026", "for March 2026"]
 
 
 def test_the_overview_shows_a_column_for_each_of_thirteen_months(viewer, history):
@@ -78,7 +85,7 @@ def test_the_overview_says_how_much_is_to_pay(viewer, acme, history):
     document(acme, "R-4", is_cancelled=True)
     soup = viewer.page("/")
 
-    assert summary(soup)["To pay"][0] == "€238.00"
+    assert summary(soup)["To pay"] == ["€238.00", "€119.00 of it is overdue"]
     assert [text_of(row.th) for row in soup.select("tbody tr.rowlink")] == ["R-4", "R-3", "R-2"]
     assert text_of(soup.select("tbody tr.rowlink")[2].select("td")[1]) == "Overdue"
 
@@ -92,7 +99,7 @@ def test_the_overview_says_how_much_is_to_pay(viewer, acme, history):
         ("link", None, None, "Link"),
     ],
 )
-def test_the_overview_and_the_list_name_the_default_payment_method_alike(
+def test_no_payment_method_stands_beside_an_amount_on_the_overview(
     viewer, acme, payment_type, brand, last4, label
 ):
     method = PaymentMethod(
@@ -105,11 +112,60 @@ def test_the_overview_and_the_list_name_the_default_payment_method_alike(
         synced_at=NOW,
     )
     add_owned(acme.id, method)
+    document(acme, "R-1")
 
-    assert summary(viewer.page("/"))["Next invoice"][1] == label
-    page = viewer.page(f"/organizations/{acme.uid}/payment_methods")
-    assert page.select_one(".methods b").text == method.name
-    assert label.startswith(method.name)
+    assert (method.label, label.startswith(method.name)) == (label, True)
+    assert method.name not in viewer.page("/").main.text, "nothing is charged to it"
+
+
+def test_the_overview_says_where_to_transfer_one_open_invoice_and_its_number(viewer, acme):
+    document(acme, "R-1", paid_cents=1900)
+
+    assert transfer(viewer.page("/")) == {
+        "Amount, VAT included": "€100.00",
+        "Due": "18 Mar 2026",
+        "Reference": "R-1",
+        "Recipient": "Nordlicht Cloud GmbH",
+        "IBAN": "DE89 3704 0044 0532 0130 00",
+        "BIC": "COBADEFFXXX",
+    }
+
+
+def test_the_overview_gives_the_customer_number_for_several_open_invoices(viewer, acme):
+    document(acme, "R-1")
+    document(acme, "R-2", due_on=dt.date(2026, 3, 9))
+    soup = viewer.page("/")
+    facts = transfer(soup)
+
+    assert (facts["Amount, VAT included"], facts["First due"]) == ("€238.00", "9 Mar 2026")
+    assert facts["Reference"] == acme.number
+    assert "pays all 2 open invoices" in text_of(soup.select_one(".transfer"))
+    assert soup.select_one(".transfer .badge.bad").text == "€119.00 overdue"
+
+
+def test_the_overview_asks_for_no_transfer_where_nothing_is_open(viewer, acme):
+    document(acme, "R-1", paid_on=dt.date(2026, 3, 9))
+    document(acme, "R-2", gross_cents=-100, net_cents=-100, type="CREDIT")
+
+    assert not viewer.page("/").select(".transfer")
+
+
+def test_an_invoice_falls_due_by_the_day_of_the_seller(viewer, acme, clock):
+    document(acme, "R-1")
+    clock.at = dt.datetime(2026, 3, 18, 23, 30, tzinfo=dt.UTC)  # half past midnight in Berlin
+
+    assert summary(viewer.page("/"))["To pay"][1] == "€119.00 of it is overdue"
+
+
+def test_a_seller_without_a_bank_account_is_asked_how_to_pay(app, viewer, acme, monkeypatch):
+    document(acme, "R-1")
+    seller, processors = replace(SELLER, bank=None), app.template_context_processors
+    monkeypatch.setitem(processors, None, [*processors[None], lambda: {"seller": seller}])
+    soup = viewer.page("/")
+
+    assert "IBAN" not in transfer(soup)
+    assert transfer(soup)["Reference"] == "R-1"
+    assert soup.select_one(".transfer a")["href"] == "mailto:support@nordlicht-cloud.example"
 
 
 def test_an_organization_without_anything_has_an_overview(viewer, acme):

@@ -118,9 +118,10 @@ def test_the_successor_has_to_be_another_payment_method_of_the_organization(wall
     assert wallet.list() == list(two)
 
 
-def test_removing_the_last_payment_method_warns_of_bank_transfer(wallet, admin, url):
+def test_removing_the_last_payment_method_promises_nothing_of_invoices(wallet, admin, url):
     wallet.add()
-    assert "only be paid by bank transfer" in admin.page(url).select_one(".methods details").text
+    form = admin.page(url).select_one(".methods details form")
+    assert form.p.text == "Remove Visa •••• 4242? To use it again, you would have to add it anew."
 
 
 def test_the_old_default_payment_method_can_be_removed_once_another_is_chosen(wallet, two):

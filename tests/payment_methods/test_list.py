@@ -60,6 +60,16 @@ def test_the_fragment_of_payment_methods_is_the_list_alone(wallet, admin, url):
     assert fragment.find()["id"] == "payment_method_list"
 
 
+def test_the_page_of_payment_methods_says_that_nothing_is_charged_and_how_to_pay(wallet, admin, url, acme):
+    wallet.add()
+    page = admin.page(url)
+    assert "A payment method that you add here is kept for later" in " ".join(page.main.text.split())
+    text = " ".join(page.select_one(".transfer").text.split())
+    assert "DE89 3704 0044 0532 0130 00" in text
+    assert f"your customer number {acme.number} for several at once" in text
+    assert "nothing is charged" not in admin.page(url, headers=htmx("payment_method_list")).text
+
+
 @pytest.mark.parametrize(
     ("at", "badge"),
     [((2034, 9), None), ((2034, 10), "Expires soon"), ((2034, 12), "Expires soon"), ((2035, 1), "Expired")],
