@@ -13,6 +13,7 @@ from flask import Flask, Response, current_app, g, request, session
 from flask_login import current_user
 
 from portal.access import idempotency, identity, sessions, tenancy
+from portal.access.forgeries import refuse_forgeries
 from portal.access.identity import memberships_of_account
 from portal.domain.errors import (
     ConfirmationNeededError,
@@ -21,7 +22,6 @@ from portal.domain.errors import (
     UnauthorizedError,
     ValidationError,
 )
-from portal.extensions import csrf
 from portal.models import Membership, Organization
 from portal.web import args
 from portal.web.clock import now
@@ -120,7 +120,7 @@ def _check() -> Response | None:
     if declared.requirement == COLLECTOR:
         scope = f"collector {identity.admit_collector().id}"
     elif declared.requirement == PUBLIC:
-        _refuse_forgeries()
+        refuse_forgeries()
     elif declared.requirement != WEBHOOK:
         if not current_user.is_authenticated:
             return sign_in_first(str(UnauthorizedError()))
@@ -132,8 +132,8 @@ def _check() -> Response | None:
 def _admit(declared: Policy) -> str:
     """Admit a person or a program, or refuse; return the scope of their idempotency keys."""
     token = identity.api_token()
-    if token is None:
-        _refuse_forgeries()
+    if token is None:  # a browser; only a token that really authenticated is excused
+        refuse_forgeries()
     if declared.requirement == SIGNED_IN:
         if token is not None:  # it acts in one organization, not for the person as a whole
             raise ForbiddenError
@@ -150,12 +150,6 @@ def _admit(declared: Policy) -> str:
         raise ConfirmationNeededError
     here = g.membership.organization_id if g.membership else "none"
     return f"session {user_session.id_sha256} {here}"
-
-
-def _refuse_forgeries() -> None:
-    """Ask a browser for its CSRF token; only a token that really authenticated is excused."""
-    if request.method not in SAFE_METHODS:
-        csrf.protect()
 
 
 def _enter(requirement: str) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from portal.access import sessions
 from portal.storage import db
 from tests.factories import NOW
@@ -69,6 +71,26 @@ def from_elsewhere(client, door, stranger):
     return client.open(door.path, method=door.method, data=door.form, headers=headers)
 
 
+def with_the_right_token_by_another_site(client, door, stranger):
+    headers = {"X-CSRFToken": client.csrf_token, "Sec-Fetch-Site": "cross-site"}
+    return client.open(door.path, method=door.method, data=door.form, headers=headers)
+
+
+def with_the_right_token_by_a_neighbour(client, door, stranger):
+    headers = {"X-CSRFToken": client.csrf_token, "Sec-Fetch-Site": "same-site"}
+    return client.open(door.path, method=door.method, data=door.form, headers=headers)
+
+
+def with_the_right_token_of_another_origin(client, door, stranger):
+    headers = {"X-CSRFToken": client.csrf_token, "Origin": "https://evil.test"}
+    return client.open(door.path, method=door.method, data=door.form, headers=headers)
+
+
+def with_the_right_token_of_an_opaque_origin(client, door, stranger):
+    headers = {"X-CSRFToken": client.csrf_token, "Origin": "null"}
+    return client.open(door.path, method=door.method, data=door.form, headers=headers)
+
+
 FORGERIES: tuple[Forgery, ...] = (
     without_token,
     with_a_strangers_token,
@@ -80,6 +102,16 @@ FORGERIES: tuple[Forgery, ...] = (
     as_text,
     as_json_in_text,
     from_elsewhere,
+    with_the_right_token_by_another_site,
+    with_the_right_token_by_a_neighbour,
+    with_the_right_token_of_another_origin,
+    with_the_right_token_of_an_opaque_origin,
+)
+OF_A_BROWSER = (
+    {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"},
+    {"Origin": "http://localhost"},
+    {"Sec-Fetch-Site": "none"},
+    {},
 )
 
 
@@ -121,6 +153,14 @@ def test_a_csrf_token_of_the_previous_session_is_refused(app, tenants):
             answer = with_a_strangers_token(after, door, old)
             assert answer.status_code == 400, door
     assert checksum(ours) == before
+
+
+@pytest.mark.parametrize("headers", OF_A_BROWSER)
+def test_a_form_of_our_own_page_is_taken_from_every_browser(app, tenants, headers):
+    ours, _ = tenants
+    client = entered(app, ours.admin)
+    form = {"csrf_token": client.csrf_token, "theme": "dark"}
+    assert client.post("/account", data=form, headers=headers).status_code == 303
 
 
 def test_a_get_that_claims_another_method_stays_a_get(app, tenants):
