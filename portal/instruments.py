@@ -76,6 +76,13 @@ def registry() -> "CollectorRegistry":
     return numbers
 
 
+def forget_process(process: int) -> None:
+    """Count a process that has ended no longer among those that are alive; its sums stay."""
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415 - see above
+
+    mark_process_dead(process)
+
+
 def count_request(*, route: str, method: str, status: int, seconds: float) -> None:
     """Count a request that was answered."""
     try:

@@ -79,6 +79,16 @@ def declared_policy(app: Flask, endpoint: str) -> Policy | None:
     return getattr(app.view_functions[endpoint], "policy", None)
 
 
+def body_limits(app: Flask) -> dict[tuple[str, str], int]:
+    """Return how many bytes a body may have where that is not what it is everywhere, by method and path."""
+    return {
+        (method, rule.rule): declared.body_max_bytes
+        for rule in app.url_map.iter_rules()
+        if (declared := declared_policy(app, rule.endpoint)) and declared.body_max_bytes is not None
+        for method in rule.methods or ()
+    }
+
+
 def init_app(app: Flask) -> None:
     identity.init_app(app)
     app.before_request(_check)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from portal.cli.lazy import MAKE_APP, LazyGroup
+from portal.cli.lazy import MAKE_APP, LazyCommand, LazyGroup
 
 GROUPS = (
     LazyGroup("usage", "Bring usage in."),
@@ -21,11 +21,16 @@ GROUPS = (
     LazyGroup("stripe", "Process the events of Stripe, and fetch those that did not arrive."),
     LazyGroup("db", "Perform database migrations.", target="flask_migrate.cli:db"),
 )
+SERVE = LazyCommand(
+    "serve",
+    "Serve the portal in several processes until a signal comes; then answer what has begun, and end.",
+    target="portal.serving.command:serve",
+)
 
 
 def init_app(app: Flask) -> None:
-    for group in GROUPS:
-        app.cli.add_command(group)
+    for command in (*GROUPS, SERVE):
+        app.cli.add_command(command)
 
 
 def listing(make_app: Callable[[], Flask]) -> Flask:

@@ -9,6 +9,26 @@ from flask import current_app
 MAKE_APP = "portal.make_app"  # in the extensions of an app that only lists commands
 
 
+class LazyCommand(click.Command):
+    """The name and the help of a command, whose module is imported when it is called; it makes its portal."""
+
+    def __init__(self, name: str, help_text: str, *, target: str) -> None:
+        super().__init__(name, help=help_text)
+        self._target = target
+
+    def load(self) -> click.Command:
+        """Import the command."""
+        module, _, name = self._target.partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        return self.load().make_context(info_name, args, parent, **extra)
+
+
 class LazyGroup(click.Group):
     """The name and the help of a group; whoever calls it gets the group itself.
 

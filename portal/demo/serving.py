@@ -3,11 +3,12 @@
 import threading
 
 from flask import Flask
-from waitress.server import create_server
 
 from portal.app import calm_collector
 from portal.demo import seed
 from portal.scheduler import loop
+from portal.serving.front import Front
+from portal.serving.listening import listening_at
 from portal.timekeeping.clocks import utc_now
 
 _TICK_SECONDS = 60
@@ -16,8 +17,8 @@ _TICK_SECONDS = 60
 def serve(app: Flask, port: int, stopping: threading.Event) -> None:
     """Serve in threads that end with the process, and return once the port is open."""
     calm_collector()
-    server = create_server(app, host="127.0.0.1", port=port, threads=8, ident=None)
-    threading.Thread(target=server.run, daemon=True).start()
+    front = Front(app, listening_at("127.0.0.1", port), threads=8)
+    threading.Thread(target=front.run, daemon=True).start()
     threading.Thread(target=_work, args=(app, stopping), daemon=True).start()
     threading.Thread(target=loop.follow_stripe, args=(app, stopping), daemon=True).start()
 

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
-from flask import request
+from flask import Flask, request
 from msgspec import Meta, Struct, inspect
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
@@ -23,7 +23,15 @@ from portal.domain.errors import ValidationError
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 _DIGITS_MAX = 40
 _GZIP = 16 + zlib.MAX_WBITS
+IS_TOO_LARGE = "portal.body_is_too_large"  # in the WSGI environment: the server has left the body unread
 _Parse = Callable[[str], object]
+
+
+def init_app(app: Flask) -> None:
+    @app.before_request
+    def refuse_what_was_left_unread() -> None:
+        if request.environ.get(IS_TOO_LARGE):
+            raise RequestEntityTooLarge
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):

@@ -44,5 +44,7 @@ def test_an_index_whose_build_broke_off_is_built_anew(fresh, one_more):
 
 def test_an_index_is_dropped_beside_the_readers_of_its_table(fresh, one_more):
     flask_migrate.upgrade()
-    flask_migrate.upgrade(directory=one_more(f"{INDEX}; migrating.drop_index('ix_throttle_tries', 'throttle')"))
+    flask_migrate.upgrade(
+        directory=one_more(f"{INDEX}; migrating.drop_index('ix_throttle_tries', 'throttle')")
+    )
     assert indexes_of_throttle() == []

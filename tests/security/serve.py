@@ -15,11 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from waitress.server import create_server
-
 from portal.access import passwords
 from portal.app import create_app, real_providers
 from portal.config import ROOT
+from portal.serving.front import Front
+from portal.serving.listening import listening_at
 from portal.web import log
 from tests.factories import NOW
 from tests.settings import Sandboxes, make_settings
@@ -46,10 +46,10 @@ def _serve(facts: dict[str, Any]) -> None:
     app = create_app(settings, providers=real_providers(settings), clock=lambda: NOW)
     if facts["hashes"]:
         _count_hashes(facts["hashes"])
-    server = create_server(app, host="127.0.0.1", port=0, threads=facts["threads"], ident=None)
-    sys.stdout.write(f"{server.effective_port}\n")
+    front = Front(app, listening_at("127.0.0.1", 0), threads=facts["threads"])
+    sys.stdout.write(f"{front.effective_port}\n")
     sys.stdout.flush()
-    server.run()
+    front.run()
 
 
 def _count_hashes(path: str) -> None:

@@ -1,0 +1,109 @@
+"""A client's connection: its requests as they arrive, and its end, after which no answer is lost."""
+
+import socket
+import time
+from contextlib import suppress
+from typing import cast
+
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.task import WSGITask
+from waitress.utilities import RequestEntityTooLarge
+
+from portal.serving.limits import IDLE_SECONDS_MAX, REQUEST_SECONDS_MAX, Limits
+from portal.web.bodies import IS_TOO_LARGE
+
+_LINGER_SECONDS = 2
+_DISCARDED_BYTES = 65536
+
+
+class Request(HTTPRequestParser):
+    """A request as far as it has arrived; the portal refuses one whose body is too large, unread."""
+
+    is_too_large = False
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._limits = limits
+        self.began_at = time.time()
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if "CONTENT_LENGTH" in self.headers and (self.chunked or "TRANSFER_ENCODING" in self.headers):
+            raise ParsingError("Content-Length and Transfer-Encoding together")
+        self.adj = self._limits.of_view.get((self.command, self.path), self._limits)
+
+    def received(self, data: bytes) -> int:
+        consumed = super().received(data)
+        if isinstance(self.error, RequestEntityTooLarge):
+            self._forget_body()
+        return int(consumed)
+
+    def _forget_body(self) -> None:
+        self.close()
+        self.error = self.body_rcv = None
+        self.is_too_large = True
+        self.expect_continue = False
+        self.headers["CONTENT_LENGTH"] = "0"
+
+
+class Task(WSGITask):
+    """A request that the portal answers."""
+
+    request: Request
+
+    def build_response_header(self) -> bytes:
+        if self.request.is_too_large or self.channel.server.is_draining:
+            self.set_close_on_finish()
+        return bytes(super().build_response_header())
+
+    def get_environment(self) -> dict[str, object]:
+        environment = super().get_environment()
+        environment[IS_TOO_LARGE] = self.request.is_too_large
+        return cast("dict[str, object]", environment)
+
+
+class Channel(HTTPChannel):
+    """A connection. It is closed in two steps: a client that still sends reads the answer first."""
+
+    parser_class = Request
+    task_class = Task
+    _lingers_until: float | None = None
+
+    def readable(self) -> bool:
+        return self._lingers_until is not None or bool(super().readable())
+
+    def handle_read(self) -> None:
+        if self._lingers_until is None:
+            super().handle_read()
+        else:
+            with suppress(OSError):
+                self.recv(_DISCARDED_BYTES)
+
+    def handle_write(self) -> None:
+        if self.close_when_flushed and not self.will_close:
+            self._flush_exception(self._flush_some)
+            if not self.total_outbufs_len and not self.will_close:
+                self._linger()
+        else:
+            super().handle_write()
+
+    def _linger(self) -> None:
+        """Close our half: to close both while bytes arrive would take the answer from the client."""
+        self.close_when_flushed = False
+        self._lingers_until = time.time() + _LINGER_SECONDS
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
+
+    def is_overdue(self, now: float) -> bool:
+        """Tell whether the client has had its time: to send, to read, or to hang up."""
+        if self._lingers_until is not None:
+            return now > self._lingers_until
+        if self.request is not None and now > self.request.began_at + REQUEST_SECONDS_MAX:
+            return True
+        return self.is_idle_since(now - IDLE_SECONDS_MAX)
+
+    def is_idle_since(self, instant: float) -> bool:
+        """Tell whether since then the client neither sent nor read a byte, nor waited for an answer."""
+        is_waiting = self.requests and not self.total_outbufs_len
+        return not is_waiting and self.last_activity < instant

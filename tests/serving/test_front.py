@@ -1,0 +1,131 @@
+"""What the front takes of a client's: connections, bytes, seconds, and the word of so many proxies."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import request
+
+from portal.access.auth import PUBLIC, Policy, body_limits
+from portal.app import create_app
+from portal.serving.front import Front
+from portal.serving.listening import listening_at
+from tests.serving.live import HOST, LOGIN, Client
+from tests.settings import NOWHERE, make_settings
+
+KIBIBYTE = 1024
+SIXTEEN_MEBIBYTES = 16 * KIBIBYTE * KIBIBYTE
+WEBHOOK = b"POST /webhooks/stripe HTTP/1.1\r\n" + HOST
+INGEST = b"POST /billing/usage HTTP/1.1\r\n" + HOST
+CLOSED = b"Connection: close\r\n"
+
+
+def spooled_bytes(server) -> int:
+    """Return how much of temporary files the workers hold, also of files without a name."""
+    paths = [path for worker in server.workers() for path in Path(f"/proc/{worker}/fd").iterdir()]
+    return sum(path.stat().st_size for path in paths if path.exists() and "(deleted)" in str(path.readlink()))
+
+
+@pytest.mark.parametrize(
+    ("request_head", "max_bytes"), [(WEBHOOK, 64 * KIBIBYTE), (INGEST, SIXTEEN_MEBIBYTES)]
+)
+def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_read(server, request_head, max_bytes):
+    length = b"Content-Length: %d\r\n\r\n"
+    answer = server.client().send(request_head, length % (max_bytes + 1), b"x" * 1000).rest()
+    assert answer.startswith(b"HTTP/1.1 413"), answer[:200]
+    assert CLOSED in answer
+    assert b"X-Request-Id: " in answer, "the portal refuses, with its words, headers and log"
+    accepted = server.client().send(request_head, length % 3, b"{}x").answer()
+    assert not accepted.startswith(b"HTTP/1.1 413")
+
+
+def test_a_body_of_the_largest_size_is_read(server):
+    body = b"x" * 64 * KIBIBYTE
+    answer = server.client().send(WEBHOOK, b"Content-Length: %d\r\n\r\n" % len(body), body).answer()
+    assert answer.startswith(b"HTTP/1.1 400"), "read, and its signature is missing"
+
+
+def test_a_body_in_chunks_is_refused_once_it_is_too_large(server):
+    chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
+    client = server.client().send(WEBHOOK, b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * 4)
+    assert client.answer().startswith(b"HTTP/1.1 413")
+    assert client.rest() == b""
+
+
+def test_a_client_that_sends_on_reads_the_refusal_and_nothing_is_spooled(server):
+    client = server.client().send(WEBHOOK, b"Content-Length: 200000000\r\n\r\n")
+    before = spooled_bytes(server)
+    for _ in range(50):
+        client.send(b"x" * 100_000)
+    assert spooled_bytes(server) == before
+    assert client.answer().startswith(b"HTTP/1.1 413")
+
+
+def test_a_client_that_asks_whether_to_send_too_much_is_told_no(server):
+    client = server.client().send(WEBHOOK, b"Expect: 100-continue\r\nContent-Length: 200000000\r\n\r\n")
+    assert client.rest().startswith(b"HTTP/1.1 413")
+
+
+def test_two_lengths_of_one_body_are_refused_and_the_connection_closed(server):
+    smuggled = b"0\r\n\r\n" + LOGIN
+    head = b"POST /login HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = server.client().send(head, smuggled).rest()
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_headers_without_an_end_are_refused(server):
+    answer = server.client().send(b"GET /login HTTP/1.1\r\nX: ", b"x" * 40_000).rest()
+    assert b" 431 " in answer.partition(b"\r\n")[0]
+
+
+def test_each_view_with_a_limit_of_its_own_has_it_in_the_front_too(app):
+    assert body_limits(app)["POST", "/billing/usage"] == SIXTEEN_MEBIBYTES
+
+
+# -- proxies --------------------------------------------------------------------------------------------
+@contextmanager
+def front_behind(proxies: int, var: Path) -> Iterator[Client]:
+    """Yield a client of a front that says whom it takes the client for."""
+    settings = replace(make_settings("sqlite://", NOWHERE, var), proxy_hops=proxies)
+    app = create_app(settings)
+
+    @app.get("/whom")
+    @Policy(PUBLIC)
+    def whom() -> str:
+        return f"{request.remote_addr} {request.scheme} {request.host}"
+
+    front = Front(app, listening_at("127.0.0.1", 0), threads=1)
+    thread = threading.Thread(target=front.run)
+    thread.start()
+    with socket.create_connection(("127.0.0.1", front.effective_port), timeout=5) as connection:
+        yield Client(connection)
+    front.drain_soon(1)
+    thread.join()
+
+
+FORWARDED = (
+    b"X-Forwarded-For: 203.0.113.9, 198.51.100.7\r\n"
+    b"X-Forwarded-Proto: http, https\r\n"
+    b"X-Forwarded-Host: evil.test\r\n"
+    b"Forwarded: for=203.0.113.66;host=evil.test;proto=https\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("proxies", "believed"),
+    [
+        (0, b"127.0.0.1 http 127.0.0.1"),
+        (1, b"198.51.100.7 https 127.0.0.1"),
+        (2, b"203.0.113.9 http 127.0.0.1"),
+        (3, b"127.0.0.1 http 127.0.0.1"),  # fewer than there are: somebody went round one of them
+    ],
+)
+def test_exactly_the_proxies_of_ours_are_believed(proxies, believed, tmp_path):
+    with front_behind(proxies, tmp_path) as client:
+        answer = client.send(b"GET /whom HTTP/1.1\r\n", HOST, FORWARDED, b"\r\n").answer()
+    assert answer.partition(b"\r\n\r\n")[2] == believed
