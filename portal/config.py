@@ -22,8 +22,18 @@ from portal.setting_types import (
     MailSettings,
     Settings,
     StripeSettings,
+    WatchSettings,
 )
-from portal.setting_values import formats, is_said, log_level, mail_url, names, whole_number, with_driver
+from portal.setting_values import (
+    formats,
+    is_said,
+    listen_address,
+    log_level,
+    mail_url,
+    names,
+    whole_number,
+    with_driver,
+)
 
 __all__ = [
     "EASYBILL_API",
@@ -123,6 +133,12 @@ def _settings(values: Mapping[str, str], kind: Environment, var: Path) -> Settin
         document_formats=formats(values),
         mail=MailSettings(mail_url(values["MAIL_URL"]), values["MAIL_FROM"]),
         proxy_hops=whole_number(values, "PROXY_HOPS", 0, 0, 9),
+        watch=WatchSettings(
+            build_commit=values.get("BUILD_COMMIT", ""),
+            metrics_token=values.get("METRICS_TOKEN"),
+            metrics_listen=listen_address(values, "METRICS_LISTEN"),
+            operations_mail=values.get("OPERATIONS_MAIL"),
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from portal.setting_types import Environment, Settings, StripeSettings
 from portal.setting_values import (
+    fault_of_address,
     fault_of_prefix,
     fault_of_provider_secret,
     fault_of_secret,
@@ -35,10 +36,21 @@ def _faults(settings: Settings) -> Iterator[str | None]:
     if not settings.easybill.is_sandbox:
         yield fault_of_provider_secret("EASYBILL_API_KEY", settings.easybill.api_key)
     yield from _faults_of_stripe(settings.stripe)
+    yield from _faults_of_watch(settings)
     if settings.environment is Environment.DEMO:
         yield from _faults_of_demo(settings)
     else:
         yield from _faults_of_public(settings)
+
+
+def _faults_of_watch(settings: Settings) -> Iterator[str | None]:
+    watch = settings.watch
+    if watch.operations_mail is not None:
+        yield fault_of_address("OPERATIONS_MAIL", watch.operations_mail)
+    if watch.metrics_token is not None:
+        yield fault_of_secret("METRICS_TOKEN", watch.metrics_token)
+    elif watch.metrics_listen and settings.environment is not Environment.DEMO:
+        yield "METRICS_LISTEN shows nothing without METRICS_TOKEN."
 
 
 def _faults_of_stripe(stripe: StripeSettings) -> Iterator[str | None]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from portal.domain.vat import VatRules, WithoutVatId
 from portal.seller import Seller
@@ -12,6 +13,13 @@ STRIPE_API = "https://api.stripe.com"
 STRIPE_JS = "https://js.stripe.com/endive/stripe.js"  # the release that fits the pinned stripe major
 EASYBILL_API = "https://api.easybill.de/rest/v1"
 MAIL_FROM = "portal@localhost"
+
+
+class ListenAddress(NamedTuple):
+    """Where a process waits for connections."""
+
+    host: str
+    port: int
 
 
 class Environment(StrEnum):
@@ -63,6 +71,16 @@ class MailSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchSettings:
+    """How it can be seen that the portal lives: what runs, who may read its numbers, who gets mail."""
+
+    build_commit: str = ""
+    metrics_token: str | None = None
+    metrics_listen: ListenAddress | None = None
+    operations_mail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that the portal can be told from outside."""
 
@@ -86,6 +104,7 @@ class Settings:
     # Secrets that signed before: what they signed is still believed.
     secret_key_fallbacks: Sequence[str] = ()
     is_stripe_test_mode: bool = False
+    watch: WatchSettings = WatchSettings()
 
     @property
     def is_production(self) -> bool:

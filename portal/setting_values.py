@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from portal.domain.email_address import is_email_address
 from portal.seller import SettingsError, checked
+from portal.setting_types import ListenAddress
 
 EASYBILL_FORMATS = frozenset({"xrechnung", "zugferd"})
 MAIL_FOLDER = "folder"  # as MAIL_URL: no mail server, the demo shows the mails
@@ -49,6 +50,18 @@ def is_said(values: Mapping[str, str], name: str) -> bool:
 def names(values: Mapping[str, str], name: str) -> Sequence[str]:
     """Read a list with commas."""
     return tuple(each.strip() for each in values.get(name, "").split(",") if each.strip())
+
+
+def listen_address(values: Mapping[str, str], name: str) -> ListenAddress | None:
+    """Read where to wait for connections, such as `127.0.0.1:9101` or `[::1]:9101`; none where not told."""
+    text = values.get(name)
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (host and port.isascii() and port.isdigit() and 0 < int(port[:9]) < 2**16):
+        raise SettingsError(f"{name} is an address and a port, such as 127.0.0.1:9101, not {text!r}.")
+    return ListenAddress(host, int(port))
 
 
 def formats(values: Mapping[str, str]) -> frozenset[str]:
@@ -117,6 +130,11 @@ def fault_of_sender(name: str, sender: str) -> str | None:
     if sender.isprintable() and is_email_address(parseaddr(sender)[1]):
         return None
     return f"{name} is no e-mail address, such as billing@example.org."
+
+
+def fault_of_address(name: str, address: str) -> str | None:
+    """Say that no mail could be sent to an address."""
+    return None if is_email_address(address) else f"{name} is no e-mail address, such as ops@example.org."
 
 
 def fault_of_url(name: str, url: str) -> str | None:

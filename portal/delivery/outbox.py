@@ -17,7 +17,7 @@ from sqlalchemy.orm import aliased
 from portal.domain.errors import BillingError
 from portal.gateways.invoicing import InvoicingRateLimitedError
 from portal.models import Delivery, Invoice, Organization
-from portal.storage import BackOff, LeaseQueue, db, read_transaction
+from portal.storage import Backlog, BackOff, LeaseQueue, db, read_transaction
 
 ATTEMPTS_MAX = 20  # three days and a half of back-off: then an operator has to look
 _OPEN = (Delivery.PENDING, Delivery.DRAFTED, Delivery.FINISHED)
@@ -57,6 +57,17 @@ def undelivered() -> Sequence[Row[Organization, Invoice]]:
         .order_by(Invoice.period, Invoice.organization_id)
     )
     return db.session.execute(query).all()
+
+
+def backlog() -> Backlog:
+    """Return the documents that are still to be made; those that are stuck aside."""
+    return QUEUE.backlog(Invoice.closed_at)
+
+
+def stuck_count() -> int:
+    """Return how many invoices are left to an operator."""
+    query = select(func.count()).select_from(Invoice).where(Invoice.delivery == Delivery.STUCK)
+    return db.session.scalar(query) or 0
 
 
 def due(now: dt.datetime, organizations: Collection[int] | None) -> Sequence[Key]:

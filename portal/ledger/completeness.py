@@ -1,6 +1,7 @@
 """How complete usage is: the latest hour with an entry, and the hours that are owed but not in yet."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Integer, bindparam, case, func, literal_column, select
@@ -39,6 +40,15 @@ _MISSING = (
 _COMPLETENESS = select(_LATEST, _MISSING)
 
 
+_BY_PRODUCT = (
+    select(_products.code, func.sum(_owed_until - _owed_from))
+    .join_from(Product.__table__, Subscription.__table__, _products.id == _subscriptions.product_id)
+    .where(_products.metering == Metering.TIME, _owed_from < _owed_until)
+    .group_by(_products.id, _products.code)
+    .order_by(_products.code)
+)
+
+
 class Completeness(NamedTuple):
     """The completeness of a window: the start of its latest hour with an entry, and the hours still owed."""
 
@@ -56,3 +66,12 @@ def completeness(organization_id: int, window: Window, *, now: dt.datetime) -> C
     }
     latest, missing = db.session.execute(_COMPLETENESS, parameters).one()
     return Completeness(None if latest is None else start_of_hour(latest), int(missing))
+
+
+def missing_hours_by_product(*, now: dt.datetime) -> Mapping[str, int]:
+    """Return the full hours that subscriptions owe up to now, of all organizations, by the product's code.
+
+    It reads the subscriptions once, as the clock does each time it runs, and no usage.
+    """
+    parameters = {"start": 0, "end": hour_of(now), "now": hour_of(now)}
+    return {code: int(hours) for code, hours in db.session.execute(_BY_PRODUCT, parameters)}

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from portal.domain.errors import BillingError
 from portal.gateways.mail import Mail, MailGateway
 from portal.models import OutgoingMail
-from portal.storage import BackOff, LeaseQueue, db, read_transaction, remove
+from portal.storage import Backlog, BackOff, LeaseQueue, db, read_transaction, remove
 
 log = logging.getLogger(__name__)
 Composer = Callable[[Mapping[str, object], dt.datetime], Mail | None]
@@ -84,6 +84,11 @@ def _retry_later(mail_id: int, lease: dt.datetime, now: dt.datetime, error: Exce
         last_error=f"{type(error).__name__}: {error}",
     )
     db.session.commit()
+
+
+def backlog() -> Backlog:
+    """Return the mails that wait to be sent."""
+    return _QUEUE.backlog(OutgoingMail.created_at)
 
 
 def forget_old(*, now: dt.datetime) -> None:

@@ -4,7 +4,7 @@ import datetime as dt
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, String, UniqueConstraint
+from sqlalchemy import BigInteger, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.domain.money import Money
@@ -48,6 +48,7 @@ class Invoice(OrganizationOwned, Leased):
         "invoice",
         UniqueConstraint("organization_id", "period"),
         UniqueConstraint("organization_id", "number"),
+        Index("ix_invoice_delivery", "delivery", "closed_at"),
     )
     period: Mapped[str] = mapped_column(String(7))
     number: Mapped[str]

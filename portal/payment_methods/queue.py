@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from portal.gateways.stripe_shapes import Event
 from portal.models import Organization, StripeEvent
-from portal.storage import BackOff, LeaseQueue, db, insert_into, read_transaction, remove
+from portal.storage import Backlog, BackOff, LeaseQueue, db, insert_into, read_transaction, remove
 
 _QUEUE = LeaseQueue(StripeEvent, StripeEvent.done_at.is_(None), lease=dt.timedelta(minutes=1))
 _AFTER_FAILURE = BackOff(first=dt.timedelta(seconds=5), longest=dt.timedelta(hours=6))
@@ -142,6 +142,11 @@ def waiting() -> Sequence[StripeEvent]:
     """Return every open event, the oldest first."""
     query = select(StripeEvent).where(StripeEvent.done_at.is_(None))
     return db.session.scalars(query.order_by(StripeEvent.received_at, StripeEvent.event_id)).all()
+
+
+def backlog() -> Backlog:
+    """Return the events that are still to be processed, and our own checks."""
+    return _QUEUE.backlog(StripeEvent.received_at)
 
 
 def last_received_at() -> dt.datetime | None:

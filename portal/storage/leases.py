@@ -7,9 +7,10 @@ ever longer and holds up no other.
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, or_
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ColumnElement, Integer, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from portal.storage.database import Model, db
 from portal.storage.statements import change
@@ -45,6 +46,14 @@ class BackOff:
         return min(self.first * (1 << doublings), self.longest)
 
 
+class Backlog(NamedTuple):
+    """The rows of a queue that wait, how many of them have failed before, and since when the oldest waits."""
+
+    waiting: int
+    failed: int
+    oldest_at: dt.datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseQueue:
     """The rows of one table that are `open`, taken one at a time for `lease`.
@@ -56,6 +65,12 @@ class LeaseQueue:
     table: type[Leased]
     is_open: ColumnElement[bool]
     lease: dt.timedelta
+
+    def backlog(self, since: InstrumentedAttribute[dt.datetime]) -> Backlog:
+        """Return what waits; `since` is the instant at which a row began to."""
+        failed = func.count().filter(self.table.attempts > 0)
+        query = select(func.count(), failed, func.min(since)).select_from(self.table).where(self.is_open)
+        return Backlog(*db.session.execute(query).one())
 
     def is_due(self, at: dt.datetime) -> ColumnElement[bool]:
         """Return the condition of a row that is open, not leased, and past its back-off."""

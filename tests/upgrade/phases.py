@@ -25,11 +25,12 @@ from tests.upgrade.schema import Column, Schema, Table, schema_of
 
 FIRST_WITH_A_PHASE = "0010"
 PHASES = ("expand", "contract")
+BUILDS_INDEX = (
+    r"CREATE (UNIQUE )?INDEX (?!CONCURRENTLY)(IF NOT EXISTS )?(?P<index>\w+) ON (ONLY )?(?P<table>\w+)"
+)
 # Statements that work on all rows of a table while nobody else may write them.
 SLOW = {
-    r"CREATE (UNIQUE )?INDEX (?!CONCURRENTLY)(IF NOT EXISTS )?(?P<index>\w+) ON (ONLY )?(?P<table>\w+)": (
-        "index {index} of {table} keeps writers waiting: migrating.create_index"
-    ),
+    BUILDS_INDEX: "index {index} of {table} keeps writers waiting: migrating.create_index",
     r"ALTER TABLE (?P<table>\w+) ADD CONSTRAINT (?P<name>\w+) (FOREIGN KEY|CHECK)(?!.*NOT VALID)": (
         "constraint {name} of {table} reads every row under a lock: NOT VALID, and validated by another step"
     ),
@@ -44,6 +45,7 @@ def violations(script: ScriptDirectory) -> Iterator[str]:
     order = revisions(script)
     schemas: dict[str | None, Schema] = {None: {}}
     before = None
+    is_sqlite = db.engine.dialect.name == "sqlite"
     for revision in order:
         with statements_sent() as statements:
             flask_migrate.upgrade(directory=script.dir, revision=revision)
@@ -54,7 +56,7 @@ def violations(script: ScriptDirectory) -> Iterator[str]:
             module = script.get_revision(revision).module
             found = [
                 *breaks(schemas[released], schemas[before], schemas[revision]),
-                *holds_up(statements, schemas[released].keys() & schemas[before].keys()),
+                *holds_up(statements, schemas[released].keys() & schemas[before].keys(), is_sqlite=is_sqlite),
             ]
             for sentence in judged(module, found, order, released):
                 yield f"{revision}: {sentence}"
@@ -170,11 +172,13 @@ def _in_objects(name: str, before: Table, after: Table) -> Iterator[str]:
             yield f"trigger {trigger} of {name} is another"
 
 
-def holds_up(statements: list[str], tables: Collection[str]) -> Iterator[str]:
+def holds_up(statements: list[str], tables: Collection[str], *, is_sqlite: bool = False) -> Iterator[str]:
     """Yield what keeps others waiting in tables that may be large: work on all rows in one transaction."""
     is_concurrent = any(" CONCURRENTLY " in each for each in statements)
+    # SQLite has one writer: there an index is built while it waits.
+    refused = {pattern: SLOW[pattern] for pattern in SLOW if pattern != BUILDS_INDEX or not is_sqlite}
     for statement in statements:
-        for pattern, sentence in SLOW.items():
+        for pattern, sentence in refused.items():
             match = re.match(pattern, statement, re.IGNORECASE)
             if match and match["table"] in tables:
                 yield sentence.format(**match.groupdict())

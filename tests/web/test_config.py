@@ -11,6 +11,7 @@ from portal.demo import settings as demo_settings
 from portal.domain.vat import VatRules, WithoutVatId
 from portal.seller import REQUIRED as SELLER_REQUIRED
 from portal.seller import SettingsError
+from portal.setting_types import WatchSettings
 from tests.seller import SELLER
 
 PRODUCTION = {
@@ -32,6 +33,7 @@ PRODUCTION = {
 }
 REQUIRED = sorted(set(PRODUCTION) - {"PORTAL_ENV"})
 TEST_KEYS = {"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_PUBLISHABLE_KEY": "pk_test_1"}
+METRICS = {"METRICS_TOKEN": "0b1e6f7c2a9d4358b6e0c1d2f3a49587"}
 STAND_INS = {
     "STRIPE_API_BASE": "http://127.0.0.1:8001",
     "EASYBILL_API_BASE": "http://127.0.0.1:8002/rest/v1",
@@ -72,6 +74,13 @@ def test_production_with_all_settings_starts():
 def test_easybill_is_called_as_its_small_plan_allows_by_default():
     assert settings().easybill.calls_per_minute == 10
     assert settings(EASYBILL_CALLS_PER_MINUTE="60").easybill.calls_per_minute == 60
+
+
+def test_metrics_and_mails_to_the_operator_are_optional_settings():
+    assert settings().watch == WatchSettings()
+    listen = settings(METRICS_LISTEN="[::1]:9101", **METRICS).watch.metrics_listen
+    assert listen == ("::1", 9101)
+    assert settings(OPERATIONS_MAIL="ops@example.org").watch.operations_mail == "ops@example.org"
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -162,6 +171,11 @@ CONTRADICTIONS = {
     "a deadline that no customer waits for": ({"PROVIDER_DEADLINE_MILLISECONDS": "30001"}, "from 100"),
     "a number without an end": ({"PROXY_HOPS": "1" * 5000}, "PROXY_HOPS"),
     "more proxies than there are": ({"PROXY_HOPS": "10"}, "PROXY_HOPS"),
+    "a token of numbers that could be guessed": ({"METRICS_TOKEN": "x" * 40}, "METRICS_TOKEN"),
+    "numbers at no port": (METRICS | {"METRICS_LISTEN": "127.0.0.1"}, "METRICS_LISTEN"),
+    "numbers at a port that does not exist": (METRICS | {"METRICS_LISTEN": "::1:70000"}, "METRICS_LISTEN"),
+    "numbers that nobody may read": ({"METRICS_LISTEN": "127.0.0.1:9101"}, "METRICS_TOKEN"),
+    "an operator without an address": ({"OPERATIONS_MAIL": "operations"}, "OPERATIONS_MAIL"),
     "another database": ({"DATABASE_URL": "mysql://db/portal"}, "DATABASE_URL"),
     "days that are no number": ({"CLOSE_GRACE_DAYS": "three"}, "CLOSE_GRACE_DAYS"),
     "negative days": ({"CLOSE_GRACE_DAYS": "-1"}, "CLOSE_GRACE_DAYS"),
