@@ -10,6 +10,7 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from portal.domain.email_address import is_email_address
+from portal.domain.numbers import whole_of
 from portal.seller import SettingsError, checked
 from portal.setting_types import ListenAddress
 
@@ -30,9 +31,10 @@ def whole_number(values: Mapping[str, str], name: str, default: int, least: int,
     """Read a number of a setting, which lies between bounds that make sense."""
 
     def bounded(text: str) -> int:
-        if text.isascii() and text.isdigit() and least <= int(text[:20]) <= most:
-            return int(text)
-        raise ValueError(text)
+        number = whole_of(text, digits=len(str(most)), least=least)
+        if number > most:
+            raise ValueError(text)
+        return number
 
     return checked(
         values, name, bounded, f"is a whole number from {least} to {most}, not {{text!r}}", str(default)

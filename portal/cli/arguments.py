@@ -2,14 +2,15 @@
 
 import datetime as dt
 from collections.abc import Callable, Sized
-from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import click
 from flask.cli import AppGroup
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from portal.domain.errors import BillingError, ValidationError
+from portal.domain.errors import BillingError, UnusableValueError, ValidationError
+from portal.domain.instants import usable_date, usable_instant
+from portal.domain.numbers import decimal_of
 from portal.domain.period import hour_after, hour_of
 
 Value = TypeVar("Value")
@@ -54,7 +55,9 @@ class Parsed(click.ParamType[Value]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Value:
         try:
             return self._parse(str(value))
-        except (ValueError, InvalidOperation):
+        except UnusableValueError as error:
+            self.fail(f"{value} {error}", param, ctx)
+        except ValueError:
             self.fail(f"{value} {self._refusal}", param, ctx)
 
 
@@ -68,12 +71,7 @@ class FullHour(Parsed[dt.datetime]):
         return at
 
 
-def _instant(text: str) -> dt.datetime:
-    at = dt.datetime.fromisoformat(text)
-    return at.replace(tzinfo=dt.UTC) if at.tzinfo is None else at.astimezone(dt.UTC)
-
-
-_OF_INSTANTS = ("ISO time", _instant, "is not an ISO 8601 time")
+_OF_INSTANTS = ("ISO time", usable_instant, "is not an ISO 8601 time")
 INSTANT, FULL_HOUR = Parsed(*_OF_INSTANTS), FullHour(*_OF_INSTANTS)
-NUMBER = Parsed("number", Decimal, "is not a decimal number")
-DATE = Parsed("date", dt.date.fromisoformat, "is not a date such as 2026-01-13")
+NUMBER = Parsed("number", decimal_of, "is not a decimal number, or has too many digits")
+DATE = Parsed("date", usable_date, "is not a date such as 2026-01-13")

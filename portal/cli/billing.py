@@ -35,7 +35,13 @@ def tick(now: dt.datetime | None) -> None:
 
 
 @group.command()
-@click.option("--every", type=int, default=60, show_default=True, help="Seconds between two ticks.")
+@click.option(
+    "--every",
+    type=click.IntRange(1, 86_400),
+    default=60,
+    show_default=True,
+    help="Seconds between two ticks.",
+)
 def work(every: int) -> None:
     """Run the clock for ever."""
     log.configure(settings().log_level)

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
+from portal.domain.instants import instant_of
+from portal.domain.numbers import decimal_of
 from portal.domain.period import hour_of, start_of_hour
 from portal.domain.rating import ENTRY_MAX_NANO, nano_of
 
 _FIELDS = frozenset({"subscription_id", "hour", "quantity", "revision"})
-_QUANTITY = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,40})?")
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.(?P<fraction>\d+))?)?(Z|[+-]\d\d:[0-5]\d)", re.ASCII
 )
+_SHOWN_LENGTH_MAX = 80  # of a name that somebody made up
 _REVISION_MAX = 2**30  # a delivery without revisions counts on from there, in 32 bits
 
 
@@ -39,7 +41,7 @@ def reported_entry(entry: object, *, now: dt.datetime) -> ReportedEntry:
         raise RefusedEntryError("is not a JSON object")
     unknown = sorted(set(entry) - _FIELDS)
     if unknown:
-        raise RefusedEntryError(f"{unknown[0]} is not known here")
+        raise RefusedEntryError(f"{unknown[0][:_SHOWN_LENGTH_MAX]} is not known here")
     quantity_nano, was_rounded = _quantity(entry)
     return ReportedEntry(
         _subscription(entry), _hour(entry, now), quantity_nano, _revision(entry), was_rounded
@@ -64,8 +66,8 @@ def _hour(entry: Mapping[str, object], now: dt.datetime) -> int:
     if read is None:
         raise RefusedEntryError("hour is not an ISO 8601 time with its zone")
     try:
-        at = dt.datetime.fromisoformat(text).astimezone(dt.UTC)
-    except (ValueError, OverflowError) as error:
+        at = instant_of(text)
+    except ValueError as error:
         raise RefusedEntryError("hour is not an ISO 8601 time with its zone") from error
     hour = hour_of(at)
     is_whole = not (read["fraction"] or "").strip("0")  # Python reads six digits of it
@@ -80,12 +82,13 @@ def _quantity(entry: Mapping[str, object]) -> tuple[int, bool]:
     given = entry.get("quantity")
     if isinstance(given, bool) or not isinstance(given, str | int | Decimal):
         raise RefusedEntryError("quantity is missing or not a number")
-    text = str(given) if not isinstance(given, Decimal) else f"{given:f}"
-    if _QUANTITY.fullmatch(text) is None:
-        raise RefusedEntryError("quantity is not a plain decimal number")
-    nano, was_rounded = nano_of(Decimal(text))
-    if text.startswith("-") and Decimal(text):
+    try:
+        quantity = decimal_of(str(given))
+    except ValueError as error:
+        raise RefusedEntryError("quantity is not a decimal number, or has too many digits") from error
+    if quantity < 0:
         raise RefusedEntryError("quantity is negative")
+    nano, was_rounded = nano_of(quantity)
     if nano > ENTRY_MAX_NANO:
         raise RefusedEntryError("quantity is more than 10000000")
     return nano, was_rounded

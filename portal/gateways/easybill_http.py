@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeAlias
@@ -17,6 +15,9 @@ import requests
 from requests.auth import AuthBase
 
 from portal.domain.errors import ProviderUnavailableError
+from portal.domain.instants import usable_date
+from portal.domain.numbers import decimal_of, whole_of
+from portal.domain.strict_json import DECODER
 from portal.gateways.bounded_http import bounded_session
 from portal.gateways.breaker import Breaker
 from portal.gateways.call_budget import Budget
@@ -159,8 +160,16 @@ class Connection:
                 content += chunk
                 if len(content) > _ANSWER_MAX_BYTES:
                     raise _no_answer()
-            after = response.headers.get("Retry-After", "")
-            return Answer(response.status_code, bytes(content), int(after) if after.isdecimal() else None)
+            after = _seconds(response.headers.get("Retry-After", ""))
+            return Answer(response.status_code, bytes(content), after)
+
+
+def _seconds(text: str) -> int | None:
+    """Read how long to wait; None where it is said as a date, or not at all."""
+    try:
+        return whole_of(text, digits=9)
+    except ValueError:
+        return None
 
 
 class _Bearer(AuthBase):
@@ -217,8 +226,8 @@ def refuse_failure(answer: Answer) -> None:
 def _fields(answer: Answer) -> str:
     """Name the fields that EasyBill objects to; its sentences stay in our log."""
     try:
-        named = json.loads(answer.content)["arguments"]
-    except (ValueError, KeyError, TypeError):
+        named = _json(answer.content)["arguments"]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
     if not isinstance(named, list):
         return ""
@@ -226,10 +235,14 @@ def _fields(answer: Answer) -> str:
     return f" ({', '.join(safe[:10])})" if safe else ""
 
 
+def _json(content: bytes) -> Any:
+    return DECODER.decode(content.decode())
+
+
 def object_of(answer: Answer) -> Body:
     refuse_failure(answer)
     try:
-        body = json.loads(answer.content, parse_float=Decimal)
+        body = _json(answer.content)
     except (ValueError, RecursionError) as error:
         raise unreadable() from error
     if not isinstance(body, dict):
@@ -246,12 +259,12 @@ def whole(value: object) -> int:
     if value is None or value == "":
         return 0
     try:
-        number = Decimal(str(value))
-        if number == number.to_integral_value():
-            return int(number)
-    except ArithmeticError as error:
+        number = decimal_of(str(value))
+    except ValueError as error:
         raise unreadable() from error
-    raise unreadable()
+    if number != number.to_integral_value():
+        raise unreadable()
+    return int(number)
 
 
 def text(value: object) -> str | None:
@@ -261,7 +274,7 @@ def text(value: object) -> str | None:
 def date(value: object) -> dt.date | None:
     """Read the day of a date or time; `0000-00-00` was seen for none."""
     try:
-        return dt.date.fromisoformat(str(value)[:10])
+        return usable_date(str(value)[:10])
     except ValueError:
         return None
 

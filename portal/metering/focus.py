@@ -8,11 +8,13 @@ import csv
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, Inexact, InvalidOperation
+from decimal import Decimal, Inexact
 from pathlib import Path
 from typing import TextIO
 
 from portal.domain.errors import BillingError
+from portal.domain.instants import instant_of
+from portal.domain.numbers import decimal_of
 from portal.domain.period import hour_of, start_of_hour
 from portal.domain.rating import ENTRY_MAX_NANO, PRICE_MAX_PICO, nano_of, pico_of, price_of
 
@@ -29,7 +31,6 @@ REQUIRED = frozenset(
         "SubAccountId",
     }
 )
-_EXPONENT_MAX = 40  # a number with more digits than this is no quantity and no price
 _NAME_LENGTH_MAX = 200
 _KEY_LENGTH_MAX = 500  # every database can index this much
 _HOUR = dt.timedelta(hours=1)
@@ -159,9 +160,8 @@ def _hour(row: Row) -> int:
 
 def _instant(text: str | None) -> dt.datetime:
     try:
-        at = dt.datetime.fromisoformat(text or "")
-        return at.replace(tzinfo=dt.UTC) if at.tzinfo is None else at.astimezone(dt.UTC)
-    except (ValueError, OverflowError) as error:
+        return instant_of(text or "")
+    except ValueError as error:
         raise CannotBeMeteredError(MALFORMED) from error
 
 
@@ -186,11 +186,9 @@ def _number(text: str | None, noun: str) -> Decimal:
     if text is None:
         raise CannotBeMeteredError(f"no {noun}")
     try:
-        number = Decimal(text)
-    except InvalidOperation as error:
+        number = decimal_of(text)
+    except ValueError as error:
         raise CannotBeMeteredError(MALFORMED) from error
-    if not number.is_finite() or abs(number.adjusted()) > _EXPONENT_MAX or len(text) > 2 * _EXPONENT_MAX:
-        raise CannotBeMeteredError(MALFORMED)
     if number < 0:
         raise CannotBeMeteredError(f"negative {noun}")
     return number

@@ -10,6 +10,7 @@ from wtforms.fields.choices import SelectChoice
 
 from portal.domain.billing_profile import EMAILS_MAX, LENGTHS_MAX, BillingProfile
 from portal.domain.countries import COUNTRIES
+from portal.domain.numbers import whole_of
 from portal.web.forms import StrictForm
 
 _VERSION_DIGITS_MAX = 9
@@ -56,9 +57,10 @@ class ProfileForm(StrictForm):
 
     def version_shown(self) -> int:
         """Return the version that the form was made from; 0, which nothing has, when it does not say."""
-        text = self.version.data or ""
-        is_number = text.isascii() and text.isdigit() and len(text) <= _VERSION_DIGITS_MAX
-        return int(text) if is_number else 0
+        try:
+            return whole_of(self.version.data or "", digits=_VERSION_DIGITS_MAX)
+        except ValueError:
+            return 0
 
     def reject(self, problems: Mapping[str, Sequence[str]]) -> None:
         """Show at each field what is wrong with it."""

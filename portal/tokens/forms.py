@@ -7,14 +7,13 @@ from wtforms import BooleanField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
-from portal.domain.errors import ValidationError
+from portal.domain.numbers import whole_of
 from portal.tokens.actions import NAME_LENGTH_MAX
 from portal.tokens.schema import TokenToMake
-from portal.web.args import parsed
+from portal.web.args import date_from
 from portal.web.bodies import body_of
 from portal.web.forms import StrictForm
 
-_YEAR_MAX = 9000
 _LASTS = [
     SelectChoice("30", "30 days"),
     SelectChoice("90", "90 days"),
@@ -41,7 +40,7 @@ class TokenForm(StrictForm):
 
     def new_token(self, now: dt.datetime) -> NewToken:
         days = self.lasts.data
-        expires_at = now + dt.timedelta(days=int(days)) if days else None
+        expires_at = now + dt.timedelta(days=whole_of(days, digits=3)) if days else None
         return NewToken(self.name.data, expires_at, self.read_only.data)
 
 
@@ -54,7 +53,4 @@ def token_of_body() -> NewToken:
 def _midnight(text: str | None) -> dt.datetime | None:
     if text is None:
         return None
-    date = parsed("expires_on", text, dt.date.fromisoformat, "is not a day such as 2027-01-31")
-    if date.year > _YEAR_MAX:
-        raise ValidationError({"expires_on": ["is too far away"]})
-    return dt.datetime.combine(date, dt.time(), dt.UTC)
+    return dt.datetime.combine(date_from(text, "expires_on"), dt.time(), dt.UTC)

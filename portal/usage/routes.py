@@ -1,7 +1,5 @@
 """Usage and its cost: the page with the chart, and the JSON behind it."""
 
-from decimal import Decimal
-
 from flask import Blueprint, request
 
 from portal.access.auth import Policy, organization
@@ -43,13 +41,6 @@ def _line_filter() -> LineFilter:
         project=None if is_without_project else args.uid("project_id"),
         is_without_project=is_without_project,
         product=args.uid("product_id"),
-        unit_price=args.argument("unit_price", _finite, "is not a decimal number"),
+        unit_price=args.decimal("unit_price", digits=20, exponent=20),
         billed_by=args.uid("billed_by"),
     )
-
-
-def _finite(text: str) -> Decimal:
-    number = Decimal(text)
-    if not number.is_finite():
-        raise ValueError(text)
-    return number

@@ -1,14 +1,18 @@
-"""Parameters of the query: months, days, windows; anything else is a 422 that names the field."""
+"""Parameters of the query: months, days, windows, numbers; anything else is a 422 that names the field."""
 
 import datetime as dt
 from collections.abc import Callable
+from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
 from flask import request
 
-from portal.domain.errors import ValidationError
+from portal.domain.errors import UnusableValueError, ValidationError
+from portal.domain.instants import usable_date, usable_instant
+from portal.domain.numbers import decimal_of
 from portal.domain.period import Month
 from portal.domain.windows import RequestedWindow, between, month_so_far, whole_day, whole_month
 
@@ -27,7 +31,7 @@ def requested_window(*, now: dt.datetime) -> RequestedWindow:
     if "month" in given:
         return whole_month(month_from(given["month"], "month"))
     if "day" in given:
-        return whole_day(_date(given["day"], "day"))
+        return whole_day(date_from(given["day"], "day"))
     if not given:
         return month_so_far(now)
     return _span(given, now)
@@ -49,11 +53,21 @@ def month_from(text: str, name: str) -> Month:
     return month
 
 
+def date_from(text: str, name: str) -> dt.date:
+    """Read `2026-01-13`."""
+    return parsed(name, text, usable_date, "is not a day such as 2026-01-13")
+
+
 def parsed(name: str, text: str, parse: Callable[[str], Value], reason: str) -> Value:
-    """Return what a text says, or refuse it with the reason, by the name that it came under."""
+    """Return what a text says, or refuse it by the name that it came under.
+
+    The reason is that of an UnusableValueError, or else the one given.
+    """
     try:
         return parse(text)
-    except (ValueError, ArithmeticError) as error:
+    except UnusableValueError as error:
+        raise ValidationError({name: [str(error)]}) from error
+    except ValueError as error:
         raise ValidationError({name: [reason]}) from error
 
 
@@ -68,29 +82,18 @@ def choice(name: str, choices: type[Choice]) -> Choice | None:
     return argument(name, choices, f"is not one of {', '.join(choices)}")
 
 
+def decimal(name: str, *, digits: int, exponent: int) -> Decimal | None:
+    """Read a number of at most so many digits and so large an exponent."""
+    parse = partial(decimal_of, digits=digits, exponent=exponent)
+    return argument(name, parse, "is not a decimal number, or has too many digits")
+
+
 def uid(name: str) -> UUID | None:
     """Read a UUID."""
     return argument(name, UUID, "is not a UUID")
 
 
-def _date(text: str, name: str) -> dt.date:
-    date = parsed(name, text, dt.date.fromisoformat, "is not a day such as 2026-01-13")
-    _refuse_far(date.year, name)
-    return date
-
-
 def _instant(text: str, name: str) -> dt.datetime:
-    at = parsed(name, text, _in_utc, "is not an ISO 8601 time")
-    _refuse_far(at.year, name)
-    return at
-
-
-def _in_utc(text: str) -> dt.datetime:
     # An unescaped + of a zone arrives as a space.
-    at = dt.datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-    return (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
-
-
-def _refuse_far(year: int, name: str) -> None:
-    if not 1970 <= year <= _YEAR_MAX:
-        raise ValidationError({name: ["is too far away"]})
+    with_zone = text.replace(" ", "+") if "T" in text else text
+    return parsed(name, with_zone, usable_instant, "is not an ISO 8601 time")

@@ -4,13 +4,19 @@ import base64
 import datetime as dt
 import json
 from collections.abc import Sequence
+from functools import partial
 
 from flask import Flask, request
 
 from portal.domain.errors import ValidationError
+from portal.domain.instants import usable_date
+from portal.domain.numbers import whole_of
 from portal.domain.slices import LIMIT_DEFAULT, LIMIT_MAX, Key, ListPage, Part, Slice
+from portal.domain.strict_json import value_of
+from portal.web.args import parsed
 from portal.web.filters import replaced_url
 
+_NO_LIMIT = f"is not a whole number from 1 to {LIMIT_MAX}"
 _WHOLE_MAX = 2**31 - 1  # the largest that an id column holds
 
 
@@ -38,26 +44,33 @@ def cursor_of(key: Key) -> str:
 
 
 def _limit(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= LIMIT_MAX:
-        return int(text)
-    raise ValidationError({"limit": [f"is not a whole number from 1 to {LIMIT_MAX}"]})
+    limit = parsed("limit", text, partial(whole_of, digits=3, least=1), _NO_LIMIT)
+    if limit > LIMIT_MAX:
+        raise ValidationError({"limit": [_NO_LIMIT]})
+    return limit
 
 
 def _key(cursor: str, kinds: Sequence[type[Part]]) -> Key:
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        parts = _parts(base64.b64decode(padded, altchars=b"-_", validate=True).decode())
         return tuple(_part(part, kind) for part, kind in zip(parts, kinds, strict=True))
     except (ValueError, TypeError, RecursionError) as error:
         raise ValidationError({"cursor": ["is not one that a list has given out"]}) from error
 
 
+def _parts(text: str) -> list[object]:
+    parts = value_of(text)
+    if not isinstance(parts, list):
+        raise TypeError(text)
+    return parts
+
+
 def _part(part: object, kind: type[Part]) -> Part:
     if kind is dt.date and isinstance(part, str):
-        return dt.date.fromisoformat(part)
+        return usable_date(part)
     if kind is int and type(part) is int and 0 <= part <= _WHOLE_MAX:
         return part
-    if kind is str and isinstance(part, str) and "\0" not in part:
-        part.encode()  # a lone surrogate is no text
+    if kind is str and isinstance(part, str):
         return part
     raise ValueError(part)

@@ -56,6 +56,10 @@ def test_the_revision_of_a_usage_entry_is_read():
         ("10000000", ENTRY_MAX_NANO),
         ("10000000.000000000", ENTRY_MAX_NANO),
         ("1." + "0" * 40, 10**9),
+        ("1e3", 1000 * 10**9),
+        ("1.5E-05", 15_000),
+        (".5", 5 * 10**8),
+        ("+5.", 5 * 10**9),
     ],
 )
 def test_a_plain_number_is_a_quantity(quantity, nano):
@@ -288,14 +292,12 @@ def test_a_quantity_that_is_neither_text_nor_number_is_refused(given):
         "Infinity",
         "-Infinity",
         "inf",
-        "1e3",
-        "1E3",
         "1e400",
-        "1e-9",
-        "+1",
+        "1e-400",
+        "1e",
+        "e3",
         "--1",
-        ".5",
-        "5.",
+        ".",
         "1,5",
         "1_000",
         "0x10",
@@ -304,16 +306,17 @@ def test_a_quantity_that_is_neither_text_nor_number_is_refused(given):
         "١",
         "½",
         "1 h",
-        "1" * 21,
+        "1" * 41,
         "0." + "1" * 41,
         Decimal("NaN"),
         Decimal("-Infinity"),
-        Decimal("1E+30"),
-        10**21,
+        Decimal("1E+41"),
+        10**40,
     ],
 )
-def test_a_quantity_that_is_no_plain_number_is_refused(given):
-    assert refusal(GOOD | {"quantity": given}) == "quantity is not a plain decimal number"
+def test_a_quantity_that_is_no_number_is_refused(given):
+    reason = "quantity is not a decimal number, or has too many digits"
+    assert refusal(GOOD | {"quantity": given}) == reason
 
 
 @pytest.mark.parametrize(
@@ -323,7 +326,7 @@ def test_a_negative_quantity_is_refused_however_small(given):
     assert refusal(GOOD | {"quantity": given}) == "quantity is negative"
 
 
-@pytest.mark.parametrize("given", [10**12, "1000000000000", "10000001", "10000000.0000000005", "9" * 20])
+@pytest.mark.parametrize("given", [10**12, "1e12", "10000001", "10000000.0000000005", "9" * 40])
 def test_a_quantity_that_no_hour_has_is_refused(given):
     assert refusal(GOOD | {"quantity": given}) == "quantity is more than 10000000"
 
