@@ -73,11 +73,9 @@ class _Accepted:
             )
 
 
-def ingest(entries: Sequence[object], *, now: dt.datetime) -> Ingested:
+def ingest(entries: Iterable[object], *, now: dt.datetime) -> Ingested:
     """Write a batch; the caller commits. ValidationError names each entry that cannot be taken."""
     refused: dict[int, str] = {}
-    if len(entries) > ENTRIES_MAX:
-        raise ValidationError({"entries": [f"are more than {ENTRIES_MAX}"]})
     reported = _read(entries, now, refused)
     subscriptions = _subscriptions({each.entry.subscription for each in reported})
     accepted = _accepted(reported, subscriptions, refused)
@@ -90,9 +88,12 @@ def ingest(entries: Sequence[object], *, now: dt.datetime) -> Ingested:
     return Ingested(written, sum(each.entry.was_rounded for each in reported))
 
 
-def _read(entries: Sequence[object], now: dt.datetime, refused: dict[int, str]) -> Sequence[_IndexedEntry]:
+def _read(entries: Iterable[object], now: dt.datetime, refused: dict[int, str]) -> Sequence[_IndexedEntry]:
+    """Take over what an entry says before the next is asked for: nothing else is kept of it."""
     reported = []
     for index, entry in enumerate(entries):
+        if index == ENTRIES_MAX:
+            raise ValidationError({"entries": [f"are more than {ENTRIES_MAX}"]})
         try:
             reported.append(_IndexedEntry(index, reported_entry(entry, now=now)))
         except RefusedEntryError as error:

@@ -8,8 +8,8 @@ from msgspec import Meta
 from portal.access.auth import COLLECTOR, Policy
 from portal.metering import schema
 from portal.metering.ingest import ENTRIES_MAX, ingest
-from portal.web.bodies import entries_of_body
 from portal.web.clock import now
+from portal.web.entries import entries_of_body
 from portal.web.operations import Operation
 
 bp = Blueprint("metering", __name__)

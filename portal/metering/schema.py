@@ -19,9 +19,9 @@ class UsageEntry(Body, frozen=True):
     quantity: Annotated[
         Any,
         doc(
-            "A plain decimal number from 0 to 10000000; a text is exact everywhere.",
+            "A decimal number from 0 to 10000000; a text is exact everywhere.",
             type=["string", "number"],
-            pattern=r"^[0-9]{1,20}(\.[0-9]{1,40})?$",
+            pattern=r"^[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$",
             minimum=0,
         ),
     ]

@@ -165,10 +165,13 @@ def test_every_outcome_of_an_entry_is_counted(send, subscription, acme):
 
 
 def test_quantities_of_entries_may_be_numbers_and_are_never_floats(send, subscription):
-    first = json.dumps(entry(subscription, hour_at(JANUARY, 1), "@")).replace('"@"', "0.1")
-    second = json.dumps(entry(subscription, hour_at(JANUARY, 1, 1), "@")).replace('"@"', "9999999.999999999")
-    took(send(f"[{first}, {second}]".encode()), new=2)
-    assert sorted(hours().values()) == [10**8, 10**16 - 1]
+    told = ["1e-05", "0.1", "9999999.999999999"]  # Python writes a small float with an exponent
+    batch = [
+        json.dumps(entry(subscription, hour_at(JANUARY, 1, at), "@")).replace('"@"', number)
+        for at, number in enumerate(told)
+    ]
+    took(send(f"[{', '.join(batch)}]".encode()), new=3)
+    assert sorted(hours().values()) == [10**4, 10**8, 10**16 - 1]
 
 
 # -- bodies -------------------------------------------------------------------------------------------
@@ -228,7 +231,6 @@ def test_a_batch_in_a_packing_other_than_gzip_is_415(send, subscription, packing
         b"[Infinity]",
         b"[-Infinity]",
         b"[1e400]",
-        b"[1e3]",
         b"[1] trailing",
         b"[" * 100_000,
         b'[{"hour": 1, "hour": 2}]',
