@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from portal.domain import errors
+from portal.domain.strict_json import refuse_odd_text
 from portal.gateways import stripe_shapes as shapes
 from portal.gateways.observing import CallObserver
 from portal.gateways.stripe_client import StripeApi
@@ -20,6 +21,7 @@ _OFFERED_TYPES = ("card", "sepa_debit")
 _PAGE_SIZE = 100  # the largest that Stripe gives
 _PAGES_MAX = 200
 _CLOCKS_DIFFER = dt.timedelta(minutes=5)
+_NO_EVENT = (ValueError, AttributeError, KeyError, TypeError, RecursionError)
 _USED_UP = "This payment method cannot be used: it was used or removed before. Please add it anew."
 
 
@@ -183,15 +185,17 @@ class StripeGateway:
                 raise
 
     def event_from(self, payload: bytes, signature: str, secret: str) -> Event | None:
-        """Return the event, or None if it is not signed by Stripe within the last five minutes."""
+        """Return the event, or None if it is unreadable or not signed by Stripe in the last five minutes."""
         from stripe import SignatureVerificationError, Webhook  # noqa: PLC0415 - see stripe_client
 
         if not signature.isascii():
             return None  # the package cannot compare it
         try:
-            return shapes.event_from(Webhook.construct_event(payload, signature, secret))
-        except (ValueError, AttributeError, KeyError, TypeError, SignatureVerificationError):
+            event = shapes.event_from(Webhook.construct_event(payload, signature, secret))
+            refuse_odd_text([event.id, event.type, event.object_id, event.customer_id])
+        except (*_NO_EVENT, SignatureVerificationError):
             return None  # forged, or no event at all
+        return event
 
     def events_since(self, since: dt.datetime, types: Collection[str]) -> Iterator[Event]:
         """Yield the events since then, the newest first; Stripe keeps thirty days."""

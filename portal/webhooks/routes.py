@@ -23,7 +23,7 @@ def stripe_event() -> tuple[str, HTTPStatus]:
     signature = request.headers.get("Stripe-Signature", "")
     event = stripe().event_from(request.get_data(), signature, settings().stripe.webhook_secret)
     if event is None:
-        raise BadRequest("The signature is not Stripe's.")
+        raise BadRequest("The signature is not Stripe's, or this is no event.")
     if event.type in TYPES and event.is_live == stripe().is_live:
         queue.enqueue(event, now=now())
     return "", HTTPStatus.OK

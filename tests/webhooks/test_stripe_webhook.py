@@ -256,3 +256,24 @@ def test_a_customer_who_was_deleted_at_stripe_is_made_anew(wallet, event_about, 
     assert acme.stripe_customer_id is None
     assert wallet.add()["default"] is True
     assert acme.stripe_customer_id != old
+
+
+@pytest.mark.parametrize("name", ["id", "type", "object", "customer"])
+@pytest.mark.parametrize("text", ["\ud83d", "a\0b"])
+def test_a_signed_event_with_a_text_that_no_database_keeps_is_a_bad_request(
+    added, event_about, nobody, name, text
+):
+    event = event_about("setup_intent.succeeded", added)
+    thing = event["data"]["object"]
+    {"id": event, "type": event, "object": thing, "customer": thing}[name][
+        "id" if name == "object" else name
+    ] = text
+    answer = Letter.of(event).deliver(nobody)
+    assert answer.status_code == 400
+    assert db.session.scalars(select(StripeEvent)).all() == []
+
+
+def test_a_signed_event_that_is_nested_without_end_is_a_bad_request(nobody):
+    payload = b'{"id": "evt_1", "object": "event", "data": ' + b"[" * 30_000 + b"]" * 30_000 + b"}"
+    answer = Letter(payload, signature_of(payload, WEBHOOK_SECRET, int(time.time()))).deliver(nobody)
+    assert answer.status_code == 400
