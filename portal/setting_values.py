@@ -10,7 +10,7 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from portal.domain.email_address import is_email_address
-from portal.domain.numbers import whole_of
+from portal.domain.numbers import port_of, whole_of
 from portal.seller import SettingsError, checked
 from portal.setting_types import ListenAddress
 
@@ -61,9 +61,13 @@ def listen_address(values: Mapping[str, str], name: str) -> ListenAddress | None
         return None
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not (host and port.isascii() and port.isdigit() and 0 < int(port[:9]) < 2**16):
-        raise SettingsError(f"{name} is an address and a port, such as 127.0.0.1:9101, not {text!r}.")
-    return ListenAddress(host, int(port))
+    refusal = SettingsError(f"{name} is an address and a port, such as 127.0.0.1:9101, not {text!r}.")
+    if not host:
+        raise refusal
+    try:
+        return ListenAddress(host, port_of(port, least=1))
+    except ValueError as error:
+        raise refusal from error
 
 
 def formats(values: Mapping[str, str]) -> frozenset[str]:

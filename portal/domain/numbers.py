@@ -12,6 +12,7 @@ _DECIMAL = re.compile(
     r"[+-]?(?=\.?[0-9])(?P<whole>[0-9]*)(?:\.(?P<fraction>[0-9]*))?(?:[eE][+-]?[0-9]{1,4})?"
 )
 _WHOLE = re.compile(r"-?[0-9]+")  # \d would take the digits of every script
+_PORT_MAX = 65_535
 _GERMAN = str.maketrans(",.", ".,")
 
 
@@ -38,6 +39,14 @@ def whole_of(text: str, *, digits: int = DIGITS_MAX, least: int | None = 0) -> i
     if least is not None and number < least:
         raise ValueError("too small a number")
     return number
+
+
+def port_of(text: str, *, least: int = 0) -> int:
+    """Read the number of a port, or raise ValueError; 0 lets the system choose one."""
+    port = whole_of(text, digits=5, least=least)
+    if port > _PORT_MAX:
+        raise ValueError("too large a number for a port")
+    return port
 
 
 def grouped(number: Decimal, language: str = "en", *, decimals_min: int = 0) -> str:

@@ -11,6 +11,7 @@ import click
 from flask import Flask, current_app
 
 from portal.cli.lazy import MAKE_APP
+from portal.domain.numbers import port_of
 from portal.instruments import forget_process
 from portal.serving.listening import listening_at
 from portal.serving.supervisor import Supervisor, signals_held
@@ -27,10 +28,14 @@ class Address(click.ParamType[tuple[str, int]]):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, int]:
-        host, _, port = str(value).rpartition(":")
-        if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        host, _, text = str(value).rpartition(":")
+        try:
+            port = port_of(text)
+        except ValueError:
+            port = None
+        if not host or port is None:
             self.fail(f"{value!r} is not an address such as 127.0.0.1:8000", param, ctx)
-        return host.strip("[]"), int(port)
+        return host.strip("[]"), port
 
 
 @click.command()
