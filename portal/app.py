@@ -19,6 +19,7 @@ from portal.extensions import csrf, htmx, migrate
 from portal.gateways.easybill import EasybillGateway
 from portal.gateways.mail import SmtpMail, named_sender
 from portal.gateways.stripe import StripeGateway
+from portal.health.listening import admit_any_name
 from portal.instruments import CountedCalls
 from portal.services import Providers
 from portal.storage import db, engine_options
@@ -45,6 +46,7 @@ def create_app(
     app.config.from_mapping(_flask_settings(settings))
     if settings.proxy_hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=settings.proxy_hops)  # type: ignore[method-assign]
+    admit_any_name(app, settings.portal_url)
     app.extensions["portal.settings"] = settings
     set_clock(app, clock or clock_of(settings.database_url))
     app.extensions["portal.providers"] = providers or real_providers(settings)

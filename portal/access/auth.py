@@ -34,6 +34,7 @@ SIGNED_IN = "signed in"
 MEMBER = "member"
 WEBHOOK = "webhook"
 COLLECTOR = "collector"
+MONITOR = "monitor"  # as of WEBHOOK, the view itself knows whom it believes
 
 View = TypeVar("View", bound=Callable[..., object])
 
@@ -131,7 +132,7 @@ def _check() -> Response | None:
         scope = f"collector {identity.admit_collector().id}"
     elif declared.requirement == PUBLIC:
         refuse_forgeries()
-    elif declared.requirement != WEBHOOK:
+    elif declared.requirement not in {WEBHOOK, MONITOR}:
         if not current_user.is_authenticated:
             return sign_in_first(str(UnauthorizedError()))
         scope = _admit(declared)

@@ -4,12 +4,14 @@ import datetime as dt
 import threading
 
 import click
+from flask import current_app
 
 from portal.account.directory import organization_by
 from portal.cli.arguments import INSTANT, Commands, exit_if_any
 from portal.closing.review import approve, months_in_review
 from portal.closing.verify import verify
 from portal.domain.period import Month
+from portal.health.listening import serve_metrics
 from portal.scheduler import loop
 from portal.scheduler.tick import tick as run_tick
 from portal.services import settings
@@ -45,7 +47,21 @@ def tick(now: dt.datetime | None) -> None:
 def work(every: int) -> None:
     """Run the clock for ever."""
     log.configure(settings().log_level)
+    _show_metrics()
     loop.run_forever(every, threading.Event())
+
+
+def _show_metrics() -> None:
+    """Answer `/metrics` beside the clock, where a setting says so: its numbers are its own."""
+    address = settings().watch.metrics_listen
+    if address is None:
+        return
+    try:
+        serve_metrics(current_app.app_context().app, address)
+    except OSError as error:
+        raise click.ClickException(
+            f"METRICS_LISTEN: nothing can listen at {address.host}:{address.port}: {error.strerror}."
+        ) from error
 
 
 @group.command("verify")

@@ -9,7 +9,7 @@ from dataclasses import KW_ONLY, dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from portal.health.samples import Facts, Sample
+from portal.health.samples import TRUE_OR_NOT, Facts, Sample
 
 # What a provider's outage keeps from being complete is not broken by us.
 _WITH_A_PROVIDER = "delivery|customers|e_invoices|sync|stripe_events|reconcile"
@@ -88,6 +88,8 @@ def findings(facts: Facts) -> Iterator[Finding]:
 
 def in_words(sample: Sample) -> str:
     """Return a sample's number as a person reads it."""
+    if sample.metric in TRUE_OR_NOT:
+        return "yes" if sample.value else "no"
     if not sample.metric.endswith("_seconds"):
         return str(sample.value)
     days, seconds = divmod(sample.value, 24 * _HOUR)

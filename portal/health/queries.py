@@ -91,7 +91,7 @@ def _hours(now: dt.datetime) -> Iterator[Sample]:
     for code, hours in ranked[:_PRODUCTS_MAX]:
         yield Sample("portal_hours_missing", hours, {"product": code})
     others = sum(hours for _, hours in ranked[_PRODUCTS_MAX:])
-    yield Sample("portal_hours_missing", others, {"product": _OTHER_PRODUCTS})
+    yield Sample("portal_hours_missing", others, {"product": _OTHER_PRODUCTS})  # 0, rather than no number
 
 
 def _stripe_events(now: dt.datetime) -> Iterator[Sample]:

@@ -19,9 +19,16 @@ def lines(facts: Facts) -> Iterator[str]:
         yield f"{finding.condition.level.name.lower():{_WIDTH}}  {finding.sentence} {finding.condition.act}"
     if not bad:
         yield f"{'well':{_WIDTH}}  Nothing waits for a person."
-    yield from (f"{'':{_WIDTH}}  {_in_words(sample)}" for sample in facts.samples)
+    yield from (f"{'':{_WIDTH}}  {_in_words(sample)}" for sample in facts.samples if _is_news(sample))
+
+
+def _is_news(sample: Sample) -> bool:
+    """A person reads what is known, and which hours are missing, rather than that none is."""
+    return sample.value != 0 or sample.metric not in {"portal_fact_unknown", "portal_hours_missing"}
 
 
 def _in_words(sample: Sample) -> str:
     which = " ".join(f"{name} {value}" for name, value in sample.labels.items() if value)
+    if sample.metric == "portal_build_info":
+        return f"{METRICS[sample.metric]}: {which}"
     return f"{METRICS[sample.metric]}{which and f' ({which})'}: {in_words(sample)}"

@@ -3,11 +3,15 @@
 from typing import Literal
 
 from alembic.script import ScriptDirectory
-from flask import Blueprint, current_app
+from flask import Blueprint, Response, current_app
 
-from portal.access.auth import PUBLIC, Policy
+from portal.access.auth import MONITOR, PUBLIC, Policy
 from portal.domain.errors import ProviderUnavailableError
 from portal.health import queries
+from portal.health.build import this_build
+from portal.health.exposition import exposition
+from portal.health.monitors import refusal_of_monitor
+from portal.web.clock import now
 from portal.web.operations import Operation
 from portal.web.shapes import Answer
 
@@ -39,3 +43,12 @@ def readyz() -> Health:
     if head is not None and queries.is_migrated(head):
         return Health("ok")
     raise NotMigratedError
+
+
+@bp.get("/metrics")
+@Policy(MONITOR)
+def metrics() -> Response:
+    refusal = refusal_of_monitor()
+    if refusal is not None:
+        return refusal
+    return exposition(queries.facts(this_build(), now=now()))

@@ -25,6 +25,9 @@ METRICS: Mapping[str, str] = {
     "portal_mails_failed": "of these, those that failed and are tried again",
     "portal_mails_age_seconds": "Time since the oldest of these was ordered",
 }
+TRUE_OR_NOT = frozenset(
+    {"portal_database_up", "portal_fact_unknown", "portal_schema_behind", "portal_clock_step_ever_completed"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from portal.serving.supervisor import Supervisor, signals_held
 
 log = logging.getLogger(__name__)
 _METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a folder of our own in it
 
 
 class Address(click.ParamType[tuple[str, int]]):
@@ -73,7 +74,7 @@ class Address(click.ParamType[tuple[str, int]]):
 )
 def serve(listen: tuple[str, int], workers: int, threads: int, drain_seconds: int) -> None:
     """Serve the portal in several processes until a signal comes; then answer what has begun, and end."""
-    with signals_held(), tempfile.TemporaryDirectory(prefix="portal-metrics-") as folder:
+    with signals_held(), tempfile.TemporaryDirectory(prefix="portal-metrics-", dir=_memory()) as folder:
         os.environ[_METRICS_FOLDER] = folder  # before the portal is imported
         app = _app()
         with _listening(listen) as listening:
@@ -82,6 +83,11 @@ def serve(listen: tuple[str, int], workers: int, threads: int, drain_seconds: in
             log.info("serving", extra={"address": address, "workers": workers, "threads": threads})
             Supervisor(work, workers, listening, drain_seconds=drain_seconds, when_ended=forget_process).run()
             log.info("stopped", extra={"address": address})
+
+
+def _memory() -> str | None:
+    """Return the folder that is memory: who writes to a map of a full disk is killed."""
+    return _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
 
 
 def _app() -> Flask:

@@ -26,6 +26,7 @@ NOT_FOR_PROGRAMS = {
     "signing_in.sign_out",
     "tokens.remove",
     "webhooks.stripe_event",
+    "health.metrics",
 }
 
 

@@ -39,8 +39,8 @@ def test_a_mistake_of_ours_is_counted_as_500(app, nobody, counted, monkeypatch):
     def broken():
         raise ZeroDivisionError
 
-    broken.policy = app.view_functions["overview.healthz"].policy
-    monkeypatch.setitem(app.view_functions, "overview.healthz", broken)
+    broken.policy = app.view_functions["health.healthz"].policy
+    monkeypatch.setitem(app.view_functions, "health.healthz", broken)
     nobody.get("/healthz")
     assert counted == [("/healthz", "read", 500)]
 
