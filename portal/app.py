@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal import cli
+from portal import cli, keyring
 from portal.access import auth, idempotency, tenancy
 from portal.config import ROOT, Environment, Settings
 from portal.delivery.call_budget import SharedBudget
@@ -51,6 +51,7 @@ def create_app(
     set_clock(app, clock or clock_of(settings.database_url))
     app.extensions["portal.providers"] = providers or real_providers(settings)
     app.extensions["portal.static_digests"] = _static_digests()
+    keyring.init_app(app, settings.audit_keys)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     htmx.init_app(app)

@@ -59,6 +59,7 @@ _WITHOUT_VAT_ID_REASON = f"is {{text!r}}; it is one of {', '.join(WithoutVatId)}
 # Each may also be given to the demo; then PORTAL_ENV has to say that it is the demo that is meant.
 _OWN_CHOICES = (
     "SECRET_KEY",
+    "AUDIT_KEY",
     "DATABASE_URL",
     "PORTAL_URL",
     "STRIPE_SECRET_KEY",
@@ -112,6 +113,8 @@ def _settings(values: Mapping[str, str], kind: Environment, var: Path) -> Settin
         var=var,
         secret_key=values["SECRET_KEY"],
         secret_key_fallbacks=names(values, "SECRET_KEY_FALLBACKS"),
+        audit_key=values["AUDIT_KEY"],
+        audit_key_fallbacks=names(values, "AUDIT_KEY_FALLBACKS"),
         database_url=with_driver(values["DATABASE_URL"]),
         portal_url=values["PORTAL_URL"].rstrip("/"),
         stripe=_stripe(values),

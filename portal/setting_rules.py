@@ -30,6 +30,7 @@ def _faults(settings: Settings) -> Iterator[str | None]:
         yield fault_of_secret("Each of SECRET_KEY_FALLBACKS", secret)
     if settings.secret_key in settings.secret_key_fallbacks:
         yield "SECRET_KEY_FALLBACKS has the secrets of before, so not SECRET_KEY itself."
+    yield from _faults_of_audit_key(settings)
     yield fault_of_url("PORTAL_URL", settings.portal_url)
     if settings.mail.url:
         yield fault_of_sender("MAIL_FROM", settings.mail.sender)
@@ -51,6 +52,14 @@ def _faults_of_watch(settings: Settings) -> Iterator[str | None]:
         yield fault_of_secret("METRICS_TOKEN", watch.metrics_token)
     elif watch.metrics_listen and settings.environment is not Environment.DEMO:
         yield "METRICS_LISTEN shows nothing without METRICS_TOKEN."
+
+
+def _faults_of_audit_key(settings: Settings) -> Iterator[str | None]:
+    yield fault_of_secret("AUDIT_KEY", settings.audit_key)
+    for secret in settings.audit_key_fallbacks:
+        yield fault_of_secret("Each of AUDIT_KEY_FALLBACKS", secret)
+    if settings.audit_key in (*settings.audit_key_fallbacks, settings.secret_key):
+        yield "AUDIT_KEY is a secret of its own: neither SECRET_KEY nor one of AUDIT_KEY_FALLBACKS."
 
 
 def _faults_of_stripe(stripe: StripeSettings) -> Iterator[str | None]:

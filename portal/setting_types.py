@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from portal.domain.keys import Keys
 from portal.domain.vat import VatRules, WithoutVatId
 from portal.seller import Seller
 
@@ -87,6 +88,7 @@ class Settings:
     environment: Environment
     var: Path
     secret_key: str
+    audit_key: str
     database_url: str
     portal_url: str
     stripe: StripeSettings
@@ -103,6 +105,7 @@ class Settings:
     proxy_hops: int = 0
     # Secrets that signed before: what they signed is still believed.
     secret_key_fallbacks: Sequence[str] = ()
+    audit_key_fallbacks: Sequence[str] = ()
     is_stripe_test_mode: bool = False
     watch: WatchSettings = WatchSettings()
 
@@ -113,6 +116,11 @@ class Settings:
     @property
     def allows_stand_ins(self) -> bool:
         return not self.is_production
+
+    @property
+    def audit_keys(self) -> Keys:
+        """Return what vouches for the audit trail and for backups, the newest key first."""
+        return Keys((self.audit_key, *self.audit_key_fallbacks))
 
     @property
     def is_https(self) -> bool:

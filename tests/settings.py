@@ -25,6 +25,7 @@ def make_settings(
         environment=Environment.DEMO,
         var=var,
         secret_key="a secret of the tests, long enough",
+        audit_key="a key of the tests' audit trails, long enough",
         database_url=database_url,
         portal_url=url,
         stripe=StripeSettings(

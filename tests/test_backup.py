@@ -1,6 +1,7 @@
 """A backup made while others write is whole, consistent, and can be restored; a plain copy is refused."""
 
 import contextlib
+import json
 import shutil
 import sqlite3
 import threading
@@ -11,11 +12,14 @@ import psycopg
 import pytest
 from sqlalchemy import func, make_url, select
 
-from portal import backup as module
 from portal.access import sessions
 from portal.app import create_app
-from portal.backup import BackupError, backup, restore
+from portal.backup import database_copy as module
+from portal.backup import manifest
+from portal.backup.database_copy import BackupError, backup, restore
+from portal.backup.manifest import ManifestError
 from portal.closing.verify import verify
+from portal.domain.keys import Keys
 from portal.models import Invoice, LegalDocument, LegalDocumentFile, UsageDay, UsageHour, UserSession
 from portal.storage import db
 from tests.delivery.rows import Easybill, own_customer
@@ -34,6 +38,7 @@ from tests.factories import (
 from tests.months import close, deliver
 from tests.settings import make_settings
 
+KEYS = Keys(["a key of the tests' backups"])
 ROUNDS = 2  # `make crash` has twenty
 
 
@@ -139,9 +144,9 @@ def test_a_backup_under_write_load_is_restored_whole_and_verifies(home):
     for number in range(ROUNDS):
         path = home.path / f"portal-{number}.backup"
         with being_written(home):
-            size = backup(home.url, path)
+            size = backup(home.url, path, KEYS, now=NOW)
         assert size == path.stat().st_size > 0
-        restore(home.other_url, path, is_replacing=number > 0, now=NOW)
+        restore(home.other_url, path, KEYS, is_replacing=number > 0, now=NOW)
 
         with home.app.app_context():
             expected = facts()
@@ -161,13 +166,13 @@ def test_a_restored_portal_finds_the_documents_that_its_backup_lacks(home):
         flask_migrate.upgrade()
         organization = own_customer(make_organization("Acme GmbH"))
         use_all_hours(make_subscription(organization, make_product("vm", "0.5")), JANUARY)
-        backup(home.url, home.path / "early.backup")
+        backup(home.url, home.path / "early.backup", KEYS, now=NOW)
         close(now=NOW.replace(day=5), grace_days=3)
         deliver(home.easybill.gateway, now=NOW.replace(day=5))
         made = [each["id"] for each in home.easybill.documents(organization)]
         db.session.remove()
 
-    restore(home.other_url, home.path / "early.backup", is_replacing=False, now=NOW)
+    restore(home.other_url, home.path / "early.backup", KEYS, is_replacing=False, now=NOW)
     with home.other_app.app_context():
         close(now=NOW, grace_days=3)
         assert deliver(home.easybill.gateway, now=NOW).delivered == 1
@@ -180,13 +185,13 @@ def test_a_backup_never_replaces_a_file(home):
     path = home.path / "portal.backup"
     path.write_text("mine")
     with pytest.raises(BackupError, match="exists already"):
-        backup(home.url, path)
+        backup(home.url, path, KEYS, now=NOW)
     assert path.read_text() == "mine"
 
 
 def test_a_backup_is_readable_by_its_owner_alone_and_leaves_no_temporary_file(home):
     fill(home)
-    backup(home.url, home.path / "portal.backup")
+    backup(home.url, home.path / "portal.backup", KEYS, now=NOW)
     assert (home.path / "portal.backup").stat().st_mode & 0o077 == 0
     assert list(home.path.glob(".*")) == []
 
@@ -194,9 +199,9 @@ def test_a_backup_is_readable_by_its_owner_alone_and_leaves_no_temporary_file(ho
 def test_a_restore_replaces_a_database_only_when_told_to(home):
     fill(home)
     path = home.path / "portal.backup"
-    backup(home.url, path)
+    backup(home.url, path, KEYS, now=NOW)
     with pytest.raises(BackupError, match="--replace"):
-        restore(home.url, path, is_replacing=False, now=NOW)
+        restore(home.url, path, KEYS, is_replacing=False, now=NOW)
 
 
 def test_a_sqlite_file_that_a_restore_replaces_is_kept_beside_it(sandboxes, tmp_path):
@@ -204,8 +209,8 @@ def test_a_sqlite_file_that_a_restore_replaces_is_kept_beside_it(sandboxes, tmp_
     fill(home)
     with home.app.app_context():
         db.engine.dispose()
-    backup(home.url, tmp_path / "portal.backup")
-    restore(home.url, tmp_path / "portal.backup", is_replacing=True, now=NOW)
+    backup(home.url, tmp_path / "portal.backup", KEYS, now=NOW)
+    restore(home.url, tmp_path / "portal.backup", KEYS, is_replacing=True, now=NOW)
 
     assert (tmp_path / f"portal.sqlite.before-{NOW:%Y%m%dT%H%M%S}").exists()
     with home.app.app_context():
@@ -220,12 +225,12 @@ def test_a_left_write_ahead_log_is_never_played_into_the_restored_database(sandb
     with home.app.app_context():
         db.engine.dispose()
     path = tmp_path / "portal.backup"
-    backup(home.url, path)
+    backup(home.url, path, KEYS, now=NOW)
     (tmp_path / "portal.sqlite").unlink()
     (tmp_path / "portal.sqlite-wal").write_bytes(b"of another time")
     with pytest.raises(BackupError, match="--replace"):
-        restore(home.url, path, is_replacing=False, now=NOW)
-    restore(home.url, path, is_replacing=True, now=NOW)
+        restore(home.url, path, KEYS, is_replacing=False, now=NOW)
+    restore(home.url, path, KEYS, is_replacing=True, now=NOW)
 
     assert (tmp_path / f"portal.sqlite.before-{NOW:%Y%m%dT%H%M%S}-wal").exists()
     assert not (tmp_path / "portal.sqlite-wal").exists()
@@ -239,8 +244,8 @@ def test_a_restore_signs_out_the_sessions_of_the_backup(home):
         db.session.commit()
         db.session.remove()
         db.engine.dispose()
-    backup(home.url, home.path / "portal.backup")
-    restore(home.url, home.path / "portal.backup", is_replacing=True, now=NOW)
+    backup(home.url, home.path / "portal.backup", KEYS, now=NOW)
+    restore(home.url, home.path / "portal.backup", KEYS, is_replacing=True, now=NOW)
 
     with home.app.app_context():
         assert db.session.scalars(select(UserSession)).all() == []
@@ -254,7 +259,11 @@ def test_a_plain_copy_of_a_live_database_file_is_refused_as_a_backup(sandboxes, 
     shutil.copy(tmp_path / "portal.sqlite", tmp_path / "copy.sqlite")
     with pytest.raises(BackupError, match="plain copy of a live database"):
         restore(
-            f"sqlite:///{tmp_path / 'other.sqlite'}", tmp_path / "copy.sqlite", is_replacing=False, now=NOW
+            f"sqlite:///{tmp_path / 'other.sqlite'}",
+            tmp_path / "copy.sqlite",
+            None,
+            is_replacing=False,
+            now=NOW,
         )
     assert not (tmp_path / "other.sqlite").exists()
     with home.app.app_context():
@@ -265,12 +274,44 @@ def test_a_damaged_backup_is_refused(sandboxes, tmp_path):
     home = Home("sqlite", f"sqlite:///{tmp_path / 'portal.sqlite'}", "sqlite:///", sandboxes, tmp_path)
     fill(home)
     path = tmp_path / "portal.backup"
-    backup(home.url, path)
+    backup(home.url, path, KEYS, now=NOW)
     content = bytearray(path.read_bytes())
     content[5 * 4096 : 9 * 4096] = b"\x07" * (4 * 4096)
     path.write_bytes(content)
     with pytest.raises(BackupError):
-        restore(f"sqlite:///{tmp_path / 'other.sqlite'}", path, is_replacing=False, now=NOW)
+        restore(f"sqlite:///{tmp_path / 'other.sqlite'}", path, None, is_replacing=False, now=NOW)
+    assert not (tmp_path / "other.sqlite").exists()
+    with home.app.app_context():
+        db.engine.dispose()
+
+
+def _replaced(path, change):
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps(change(facts)))
+
+
+@pytest.mark.parametrize(
+    ("meddle", "sentence"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes() + b"x"), "is not the file that was backed up"),
+        (lambda path: manifest.path_of(path).unlink(), "nobody vouches"),
+        (lambda path: manifest.path_of(path).write_text("[]"), "is no manifest"),
+        (
+            lambda path: _replaced(manifest.path_of(path), lambda facts: facts | {"bytes": 7}),
+            "was not signed with AUDIT_KEY",
+        ),
+        (lambda path: manifest.write(path, path, Keys(["a stranger's key"]), now=NOW), "was not signed with"),
+    ],
+    ids=["longer", "without", "no manifest", "changed", "by a stranger"],
+)
+def test_a_backup_that_its_manifest_does_not_vouch_for_is_refused(sandboxes, tmp_path, meddle, sentence):
+    home = Home("sqlite", f"sqlite:///{tmp_path / 'portal.sqlite'}", "sqlite:///", sandboxes, tmp_path)
+    fill(home)
+    path = tmp_path / "portal.backup"
+    backup(home.url, path, KEYS, now=NOW)
+    meddle(path)
+    with pytest.raises(ManifestError, match=sentence):
+        restore(f"sqlite:///{tmp_path / 'other.sqlite'}", path, KEYS, is_replacing=False, now=NOW)
     assert not (tmp_path / "other.sqlite").exists()
     with home.app.app_context():
         db.engine.dispose()
@@ -280,9 +321,9 @@ def test_a_damaged_backup_is_refused(sandboxes, tmp_path):
 def test_a_file_that_is_no_backup_is_refused(url, tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(BackupError, match="is not a backup of"):
-        restore(url, tmp_path / "notes.txt", is_replacing=True, now=NOW)
+        restore(url, tmp_path / "notes.txt", None, is_replacing=True, now=NOW)
     with pytest.raises(BackupError, match="There is no file"):
-        restore(url, tmp_path / "nothing", is_replacing=True, now=NOW)
+        restore(url, tmp_path / "nothing", None, is_replacing=True, now=NOW)
 
 
 def test_a_sqlite_file_of_another_program_is_refused_as_a_backup(tmp_path):
@@ -290,18 +331,22 @@ def test_a_sqlite_file_of_another_program_is_refused_as_a_backup(tmp_path):
         connection.execute("CREATE TABLE song (name TEXT)")
         connection.commit()
     with pytest.raises(BackupError, match="not the portal's"):
-        restore(f"sqlite:///{tmp_path / 'x.sqlite'}", tmp_path / "other.sqlite", is_replacing=False, now=NOW)
+        restore(
+            f"sqlite:///{tmp_path / 'x.sqlite'}", tmp_path / "other.sqlite", None, is_replacing=False, now=NOW
+        )
 
 
 def test_a_missing_program_for_the_backup_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(module.shutil, "which", lambda *_: None)
     monkeypatch.setattr(module.Path, "glob", lambda *_: iter(()))
     with pytest.raises(BackupError, match="pg_dump is not installed: apt-get install postgresql-client"):
-        backup("postgresql+psycopg://portal:secret@127.0.0.1:9/portal", tmp_path / "x.backup")
+        backup("postgresql+psycopg://portal:secret@127.0.0.1:9/portal", tmp_path / "x.backup", KEYS, now=NOW)
 
 
 def test_an_error_of_pg_dump_is_shown_without_the_password(postgres_url, tmp_path):
     with pytest.raises(BackupError, match="pg_dump failed") as raised:
-        backup("postgresql+psycopg://portal:very-secret@127.0.0.1:9/portal", tmp_path / "x.backup")
+        backup(
+            "postgresql+psycopg://portal:very-secret@127.0.0.1:9/portal", tmp_path / "x.backup", KEYS, now=NOW
+        )
     assert "very-secret" not in str(raised.value)
     assert list(tmp_path.iterdir()) == []

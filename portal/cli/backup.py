@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from portal.backup import backup, restore
+from portal.backup.database_copy import backup, restore
 from portal.cli.billing import group
 from portal.services import settings
 from portal.storage import db
@@ -17,16 +17,18 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.argument("file", type=_FILE)
 def make_backup(file: Path) -> None:
     """Write the whole database, documents included, into a new FILE. The portal may go on meanwhile."""
-    size = backup(settings().database_url, file)
+    size = backup(settings().database_url, file, settings().audit_keys, now=utc_now())
     click.echo(f"{file}: {size} bytes; `billing restore` and then `billing verify` prove it")
 
 
 @group.command("restore")
 @click.argument("file", type=_FILE)
 @click.option("--replace", "is_replacing", is_flag=True, help="Put the database that is there aside.")
-def restore_backup(file: Path, is_replacing: bool) -> None:  # noqa: FBT001 - click passes it by name
+@click.option("--unsigned", "is_unsigned", is_flag=True, help="Restore what no manifest vouches for.")
+def restore_backup(file: Path, is_replacing: bool, is_unsigned: bool) -> None:  # noqa: FBT001 - by name
     """Make the database what the backup FILE says. Stop the portal and its clock first."""
     db.session.remove()
     db.engine.dispose()
-    restore(settings().database_url, file, is_replacing=is_replacing, now=utc_now())
+    keys = None if is_unsigned else settings().audit_keys
+    restore(settings().database_url, file, keys, is_replacing=is_replacing, now=utc_now())
     click.echo("restored; now `flask --app wsgi db upgrade` and `flask --app wsgi billing verify`")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+from typing import IO
 
 import click
 from flask import current_app
@@ -12,6 +13,7 @@ from portal.closing.review import approve, months_in_review
 from portal.closing.verify import verify
 from portal.domain.period import Month
 from portal.health.listening import serve_metrics
+from portal.ledger import audit_heads
 from portal.scheduler import loop
 from portal.scheduler.tick import tick as run_tick
 from portal.services import settings
@@ -65,10 +67,16 @@ def _show_metrics() -> None:
 
 
 @group.command("verify")
-def verify_bills() -> None:
+@click.option("--heads", type=click.File(), help="A log: compare the audit trails with their heads in it.")
+def verify_bills(heads: IO[str] | None) -> None:
     """Compute every final invoice anew from the hours; exit 1 and say where anything differs."""
+    logged = audit_heads.of_log(heads or ())
+    if heads and not logged:
+        raise click.ClickException(
+            f"{heads.name} has no head of an audit trail: `billing work` logs them daily"
+        )
     differences = 0
-    for difference in verify():
+    for difference in verify(logged):
         differences += 1
         click.echo(difference)
     if differences:

@@ -24,6 +24,7 @@ def defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
     chosen = _chosen_by_make_run(var)
     defaults = _settings_of_the_demo() | {
         "SECRET_KEY": secret,
+        "AUDIT_KEY": derived(secret, "audit trail"),
         "DATABASE_URL": f"sqlite:///{var / 'portal.sqlite'}",
         "PORTAL_URL": chosen.get("url", f"http://127.0.0.1:{PORT}"),
         "EU_WITHOUT_VAT_ID": WithoutVatId.DESTINATION,

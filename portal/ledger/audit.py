@@ -1,30 +1,25 @@
 """The audit trail: changes of money or access, with actor, request, and the facts before and after.
 
-Each row carries the hash of the one before it, so that changing, removing or inserting one breaks the
-chain; numbers have no gaps, so that cutting off the end shows too. `billing verify` checks both.
+Each row carries the keyed hash of itself and of the one before it (`audit_chain`): who has the database but
+not the key cannot change, remove or insert one without being noticed.
 """
 
 import datetime as dt
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import select, tuple_
 
 from portal.domain.secrets import scrubbed
-from portal.models import AuditEntry, Organization, draw_each, insert_rows
-from portal.models import Counter as DrawnCounter
+from portal.ledger.audit_chain import GENESIS, Facts, keyed_hash
+from portal.models import AuditEntry, draw_each, insert_rows
 from portal.storage import db
 from portal.timekeeping.clocks import utc_now
-
-Facts = Mapping[str, object]
-_GENESIS = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ def _hashes_before(drawn: Mapping[int, range]) -> dict[int, str]:
     query = select(AuditEntry.organization_id, AuditEntry.sha256).where(
         tuple_(AuditEntry.organization_id, AuditEntry.id).in_(last_ids)
     )
-    return dict.fromkeys(drawn, _GENESIS) | dict(db.session.execute(query).all())
+    return dict.fromkeys(drawn, GENESIS) | dict(db.session.execute(query).all())
 
 
 def _row(change: Change, number: int, actor: Actor, at: dt.datetime, previous: str) -> dict[str, object]:
@@ -113,7 +108,7 @@ def _row(change: Change, number: int, actor: Actor, at: dt.datetime, previous: s
         "after": _plain(change.after),
         "previous_sha256": previous,
     }
-    return row | {"sha256": _hash(row)}
+    return row | {"sha256": keyed_hash(row)}
 
 
 def _plain(value: object) -> object:
@@ -129,41 +124,3 @@ def _plain(value: object) -> object:
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return scrubbed(value.isoformat() if isinstance(value, dt.date) else str(value))
-
-
-def _hash(row: Facts) -> str:
-    facts = {
-        name: value.astimezone(dt.UTC).isoformat() if isinstance(value, dt.datetime) else value
-        for name, value in row.items()
-    }
-    text = json.dumps(facts, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def broken_chains() -> Iterator[str]:
-    """Yield a sentence for each organization whose trail was changed, cut or added to."""
-    query = select(Organization.id, Organization.number).order_by(Organization.id)
-    for organization_id, number in db.session.execute(query).all():
-        trouble = _trouble_of(organization_id)
-        if trouble:
-            yield f"organization {number}: audit trail: {trouble}"
-
-
-def _trouble_of(organization_id: int) -> str:
-    """Return the first fault of an organization's trail, or ''."""
-    table = AuditEntry.__table__
-    rows = db.session.execute(
-        select(table).where(table.c.organization_id == organization_id).order_by(table.c.id)
-    ).mappings()
-    previous, expected = _GENESIS, 1
-    for row in rows:
-        facts = {name: value for name, value in row.items() if name != "sha256"}
-        if row["id"] != expected:
-            return f"entry {expected} is missing"
-        if row["previous_sha256"] != previous or row["sha256"] != _hash(facts):
-            return f"entry {expected} is not what was written"
-        previous, expected = row["sha256"], expected + 1
-    drawn: Select[object] = select(DrawnCounter.last).where(
-        DrawnCounter.organization_id == organization_id, DrawnCounter.name == AuditEntry.__tablename__
-    )
-    return "" if (db.session.scalar(drawn) or 0) == expected - 1 else f"entry {expected} is missing"

@@ -1,7 +1,7 @@
 """Every table of the portal: columns, relations and facts derived from one row."""
 
 from portal.models.account import Account, ApiToken, Collector, Membership, PasswordReset, UserSession
-from portal.models.audit import AuditEntry
+from portal.models.audit import AuditEntry, AuditHead
 from portal.models.bulk import insert_rows
 from portal.models.idempotency_record import IdempotencyRecord
 from portal.models.invoice import Delivery, Invoice, InvoiceStatus, MonthReview

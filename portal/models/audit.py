@@ -4,10 +4,10 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, String
+from sqlalchemy import JSON, ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.owned import OrganizationOwned, owned_table
+from portal.models.owned import ORGANIZATION, OrganizationOwned, owned_table
 from portal.storage import Model
 
 
@@ -26,3 +26,18 @@ class AuditEntry(OrganizationOwned, Model):
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     previous_sha256: Mapped[str] = mapped_column(String(64))
     sha256: Mapped[str] = mapped_column(String(64))
+
+
+class AuditHead(Model):
+    """The last entry of a trail on a day; a seal vouches for entries from before there was a key."""
+
+    __tablename__ = "audit_head"
+    __table_args__ = ({"info": ORGANIZATION},)
+    organization_id: Mapped[int] = mapped_column(
+        Integer, ForeignKey("organization.id"), primary_key=True, autoincrement=False
+    )
+    entry_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[dt.datetime]
+    sha256: Mapped[str] = mapped_column(String(64))
+    is_seal: Mapped[bool]
+    signature: Mapped[str] = mapped_column(String(64))

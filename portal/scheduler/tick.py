@@ -17,6 +17,7 @@ from portal.closing.close import close
 from portal.delivery import customers, e_invoices
 from portal.delivery.deliver import DeliveryCounts, deliver
 from portal.delivery.sync import SyncCounts, sync
+from portal.ledger import audit_heads
 from portal.mailing import outbox
 from portal.metering.clock import meter_hours
 from portal.models import StepOutcome
@@ -26,6 +27,7 @@ from portal.services import invoicing, mail, settings, stripe
 from portal.signing_in.actions import PASSWORD_RESET
 from portal.signing_in.steps import forget_old_requests, password_reset_mail
 from portal.storage import db
+from portal.timekeeping.clocks import true_now
 from portal.webhooks.steps import process_events, reconcile
 
 log = logging.getLogger(__name__)
@@ -79,6 +81,7 @@ def steps_of_a_tick(wait: Wait) -> Sequence[Step]:
         Step("e_invoices", _fetch_e_invoices),
         Step("sync", partial(_sync, wait=wait)),
         STRIPE_EVENTS,
+        Step("audit_heads", lambda _: f"{audit_heads.write_daily(now=true_now())} written"),
         Step("expired_rows", _delete_expired),
     )
 

@@ -1,6 +1,7 @@
 """The operator's commands: each says in one sentence what is wrong, and never shows a traceback."""
 
 import datetime as dt
+import json
 from decimal import Decimal
 from uuid import UUID
 
@@ -368,3 +369,16 @@ def test_a_backup_is_made_and_never_replaces_another(run, acme, tmp_path):
     assert "exists already" in run("billing", "backup", tmp_path / "portal.backup", status=1)
     assert "--replace" in run("billing", "restore", tmp_path / "portal.backup", status=1)
     assert "There is no file" in run("billing", "restore", tmp_path / "none", status=1)
+
+
+def test_verify_compares_audit_trails_with_the_heads_of_a_log(run, acme, tmp_path):
+    log = tmp_path / "clock.log"
+    log.write_text("nothing of ours\n")
+    assert "has no head of an audit trail" in run("billing", "verify", "--heads", log, status=1)
+    head = {"message": "audit head", "organization": str(acme.uid), "entry": 7, "sha256": "0" * 64}
+    log.write_text(json.dumps(head | {"at": "2026-03-01T00:00:00Z"}) + "\n")
+    assert "entry 7, there on 2026-03-01, is missing" in run("billing", "verify", "--heads", log, status=1)
+
+
+def test_seal_audit_says_how_many_trails_had_entries_without_the_key(run, acme):
+    assert run("billing", "seal-audit").startswith("0 audit trails had entries without the key")

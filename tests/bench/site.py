@@ -60,6 +60,7 @@ def _settings(url: str, var: Path) -> Settings:
         environment=Environment.DEMO,
         var=var,
         secret_key="a secret of the bench, long enough",
+        audit_key="a key of the bench's audit trails, long enough",
         database_url=url,
         portal_url="http://localhost",
         stripe=StripeSettings(

@@ -78,6 +78,7 @@ def _environment(stage: Stage, stripe_port: int, easybill_port: int) -> dict[str
         "DATABASE_URL": f"sqlite:///{stage.var / 'portal.sqlite'}",
         "PORTAL_URL": "http://localhost",
         "SECRET_KEY": "a secret of the walk, long enough for all",
+        "AUDIT_KEY": "a key of the walk's audit trails, long enough",
         "STRIPE_SECRET_KEY": "sk_test_sandbox",
         "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
         "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from portal.backup import backup, restore
+from portal.backup.database_copy import backup, restore
 from portal.closing.verify import verify
+from portal.domain.keys import Keys
 from portal.models import Metering, Product, Subscription
 from portal.storage import db
 from tests.crash import victim, world
@@ -16,6 +17,7 @@ from tests.crash.databases import Database
 from tests.crash.victim import Place
 from tests.factories import MARCH, use
 
+_KEYS = Keys(["a key of the crash tests' backups"])
 _HOURS = 20  # of a batch
 
 
@@ -28,14 +30,14 @@ def backed_up_while_written(database: Database, number: int) -> list[str]:
         try:
             if writer.hear() != "writing":
                 return [f"{what}: nothing was written"]
-            in_child(lambda: backup(url, path))
+            in_child(lambda: backup(url, path, _KEYS, now=world.NOW))
             told = writer.hear()  # it still writes, after the backup
             if told != "writing":
                 return [f"{what}: the backup stopped the writer: {told}"]
         finally:
             writer.kill()
             writer.end()
-        in_child(lambda: restore(other, path, is_replacing=True, now=world.NOW))
+        in_child(lambda: restore(other, path, _KEYS, is_replacing=True, now=world.NOW))
         return [f"{what}: {fault}" for fault in in_child(lambda: _verified(Place(other)))]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from portal import keyring
 from portal.config import ROOT
 from portal.extensions import migrate
 from portal.storage import db, engine_options
@@ -33,6 +34,7 @@ def _database_app(var: Path, url: str, clock: Clock) -> Flask:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
     app.extensions["portal.settings"] = make_settings(url, NOWHERE, var)
     app.extensions["portal.clock"] = clock
+    keyring.init_app(app, app.extensions["portal.settings"].audit_keys)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     return app

@@ -17,6 +17,7 @@ from tests.seller import SELLER
 PRODUCTION = {
     "PORTAL_ENV": "production",
     "SECRET_KEY": "5f2b7c90d4e8a1366bb08e1f94c7d2a0",
+    "AUDIT_KEY": "c91d30e7a48b56f2204fd8b7316e5ac9",
     "DATABASE_URL": "postgresql://portal@db/portal",
     "PORTAL_URL": "https://billing.example",
     "STRIPE_SECRET_KEY": "sk_live_1",

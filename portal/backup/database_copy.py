@@ -16,7 +16,9 @@ import psycopg
 from sqlalchemy import create_engine, delete, inspect
 from sqlalchemy.engine import URL, make_url
 
+from portal.backup import manifest
 from portal.domain.errors import BillingError
+from portal.domain.keys import Keys
 from portal.models import IdempotencyRecord, OutgoingMail, PasswordReset, UserSession
 
 _SQLITE_MAGIC = b"SQLite format 3\0"
@@ -31,8 +33,11 @@ class BackupError(BillingError):
     """The backup could not be made or restored."""
 
 
-def backup(database_url: str, path: Path) -> int:
-    """Write a backup into a new file, and return its bytes; the file appears whole or not at all."""
+def backup(database_url: str, path: Path, keys: Keys, *, now: dt.datetime) -> int:
+    """Write a backup into a new file with a manifest beside it, and return its bytes.
+
+    The file appears whole or not at all, and never without its manifest.
+    """
     if path.exists():
         raise BackupError(f"{path} exists already; a backup never replaces another.")
     url = make_url(database_url)
@@ -45,6 +50,7 @@ def backup(database_url: str, path: Path) -> int:
         else:
             _run("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={partial}")
         _sync(partial)
+        manifest.write(partial, path, keys, now=now)
         partial.rename(path)
         _sync(path.parent)
     except OSError as error:
@@ -54,15 +60,20 @@ def backup(database_url: str, path: Path) -> int:
     return path.stat().st_size
 
 
-def restore(database_url: str, path: Path, *, is_replacing: bool, now: dt.datetime) -> None:
+def restore(
+    database_url: str, path: Path, keys: Keys | None, *, is_replacing: bool, now: dt.datetime
+) -> None:
     """Make the database what a backup says. It must not be in use meanwhile.
 
+    The backup is the one for which its manifest vouches by one of the keys; without keys nobody asks.
     A database that is there already is only replaced when told so; SQLite's stays beside it under another
     name, PostgreSQL's is replaced in one transaction.
     """
     url = make_url(database_url)
     if not path.is_file():
         raise BackupError(f"There is no file {path}.")
+    if keys is not None:
+        manifest.check(path, keys)
     header = _header(path)
     if url.get_backend_name() == "sqlite":
         _refuse_other(path, header, "SQLite", _SQLITE_MAGIC)

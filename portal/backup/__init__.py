@@ -1,0 +1,1 @@
+"""One consistent copy of everything while the portal runs, signed, and the way back."""
