@@ -72,14 +72,14 @@ def _migrated(url: str, make_app: MakeApp, empty: Callable[[], None]) -> Iterato
     clock = Clock()
     app = make_app(url, clock)
     with app.app_context():
-        event.listen(db.engine, "connect", _never_wait_for_the_disk)
+        event.listen(db.engine, "connect", never_wait_for_the_disk)
         flask_migrate.upgrade()
     yield Backend(app, clock, empty)
     with app.app_context():
         db.engine.dispose()
 
 
-def _never_wait_for_the_disk(connection, record) -> None:
+def never_wait_for_the_disk(connection, record) -> None:
     """No test of rows pulls the plug: a commit that waited for the disk was a quarter of the time."""
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous=OFF")

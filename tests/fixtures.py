@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from portal.access import sessions
 from portal.app import create_app, real_providers
@@ -19,7 +19,7 @@ from portal.domain.access import Preset
 from portal.models import Account, UserSession
 from portal.storage import db
 from tests import rendering, tenancy
-from tests.backends import Backend, Clock, on_postgres, on_sqlite
+from tests.backends import Backend, Clock, never_wait_for_the_disk, on_postgres, on_sqlite
 from tests.factories import make_account, make_member, make_organization
 from tests.page import CheckingClient, client_of
 from tests.postgres import own_database
@@ -58,6 +58,7 @@ def fresh(request, tmp_path) -> Iterator[Flask]:
             url = stack.enter_context(own_database(request.getfixturevalue("postgres_url")))
         app = create_app(make_settings(url, NOWHERE, tmp_path))
         with app.app_context():
+            event.listen(db.engine, "connect", never_wait_for_the_disk)
             yield app
             db.session.remove()
             db.engine.dispose()

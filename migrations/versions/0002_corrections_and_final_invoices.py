@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from portal.migrating import refuse_loss
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -128,6 +130,10 @@ def _refuse_changes() -> None:
 
 
 def downgrade() -> None:
+    refuse_loss("late usage", "usage_correction")
+    refuse_loss("the collectors", "collector")
+    refuse_loss("what is due for final invoices", "invoice", "due_cents IS NOT NULL OR credit_cents IS NOT NULL")
+    refuse_loss("corrections of earlier months", "invoice_item", "corrects_period IS NOT NULL")
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     for name, table, _, _ in _REFUSED:
         op.execute(f"DROP TRIGGER {name}" if is_sqlite else f"DROP TRIGGER {name} ON {table}")

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from portal.migrating import refuse_loss
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -122,6 +124,9 @@ def _add_audit() -> None:
 
 
 def downgrade() -> None:
+    refuse_loss("the audit trail", "audit_entry")
+    refuse_loss("that tokens only read", "api_token", "is_read_only")
+    refuse_loss("which token ends with which", "api_token", "parent_id IS NOT NULL")
     with op.batch_alter_table("api_token") as batch:
         batch.drop_constraint(batch.f("fk_api_token_organization_id_parent_id_api_token"), type_="foreignkey")
         batch.drop_column("parent_id")

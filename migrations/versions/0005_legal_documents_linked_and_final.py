@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from portal.migrating import refuse_loss
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -79,6 +81,12 @@ def _let_credits_go() -> None:
 
 
 def downgrade() -> None:
+    refuse_loss("what is due for legal documents", "legal_document", "due_cents IS NOT NULL OR paid_cents <> 0")
+    refuse_loss(
+        "which legal documents belong together",
+        "legal_document",
+        "refers_to_easybill_id IS NOT NULL OR cancelled_by_easybill_id IS NOT NULL",
+    )
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     for name, table, _ in _REFUSED:
         op.execute(f"DROP TRIGGER {name}" if is_sqlite else f"DROP TRIGGER {name} ON {table}")

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from portal.migrating import refuse_loss
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -61,6 +63,10 @@ def _refuse_changes() -> None:
 
 
 def downgrade() -> None:
+    refuse_loss("e-invoices", _TABLE, "content IS NOT NULL")
+    refuse_loss(
+        "references of buyers", "organization", "buyer_reference IS NOT NULL OR order_number IS NOT NULL"
+    )
     op.drop_table("legal_document_format")
     op.drop_column("organization", "easybill_profile_version")
     op.drop_column("organization", "profile_version")

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from portal.migrating import refuse_loss
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -38,6 +40,8 @@ def _refuse_changes(columns: str) -> None:
 
 
 def downgrade() -> None:
+    is_kept = "vat_country IS NOT NULL OR vat_id IS NOT NULL OR vat_case IS NOT NULL"
+    refuse_loss("the VAT of final invoices", "invoice", is_kept)
     _allow_changes()  # a trigger that names a column keeps it from being dropped
     for column in ("vat_case", "vat_id", "vat_country"):
         op.drop_column("invoice", column)

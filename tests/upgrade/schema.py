@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Inspector, inspect, text
+from sqlalchemy import Connection, inspect, text
 
 
 class Column(NamedTuple):
@@ -31,6 +31,7 @@ class Table:
 
 Schema = Mapping[str, Table]
 
+_KINDS = ("columns", "pk_constraint", "unique_constraints", "indexes", "foreign_keys", "check_constraints")
 _TRIGGERS = {
     "sqlite": "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'",
     "postgresql": (
@@ -44,27 +45,33 @@ _TRIGGERS = {
 def schema_of(connection: Connection) -> Schema:
     inspector = inspect(connection)
     triggers = connection.execute(text(_TRIGGERS[connection.dialect.name])).all()
+    by_name = {kind: _by_name(getattr(inspector, f"get_multi_{kind}")()) for kind in _KINDS}
     return {
-        name: _table(inspector, name, {trigger: sql for table, trigger, sql in triggers if table == name})
-        for name in inspector.get_table_names()
+        name: _table(
+            {kind: by_name[kind].get(name) for kind in _KINDS},
+            {trigger: sql for table, trigger, sql in triggers if table == name},
+        )
+        for name in by_name["columns"]
         if name != "alembic_version"
     }
 
 
-def _table(inspector: Inspector, name: str, triggers: Mapping[str, str]) -> Table:
-    indexes = inspector.get_indexes(name)
-    unique = [each["column_names"] for each in inspector.get_unique_constraints(name)]
-    unique += [each["column_names"] for each in indexes if each["unique"]]
+def _by_name(reflected: Mapping[tuple[str | None, str], Any]) -> Mapping[str, Any]:
+    return {name: facts for (_, name), facts in reflected.items()}
+
+
+def _table(facts: Mapping[str, Any], triggers: Mapping[str, str]) -> Table:
+    unique = [each["column_names"] for each in facts["unique_constraints"]]
+    unique += [each["column_names"] for each in facts["indexes"] if each["unique"]]
     return Table(
-        columns={each["name"]: _column(each) for each in inspector.get_columns(name)},
-        primary_key=tuple(inspector.get_pk_constraint(name)["constrained_columns"]),
+        columns={each["name"]: _column(each) for each in facts["columns"]},
+        primary_key=tuple(facts["pk_constraint"]["constrained_columns"]),
         unique=frozenset(tuple(map(str, columns)) for columns in unique),
         references=frozenset(
-            (tuple(each["constrained_columns"]), each["referred_table"])
-            for each in inspector.get_foreign_keys(name)
+            (tuple(each["constrained_columns"]), each["referred_table"]) for each in facts["foreign_keys"]
         ),
-        checks={str(each["name"]): each["sqltext"] for each in inspector.get_check_constraints(name)},
-        indexes=frozenset(str(each["name"]) for each in indexes if not each["unique"]),
+        checks={str(each["name"]): each["sqltext"] for each in facts["check_constraints"]},
+        indexes=frozenset(str(each["name"]) for each in facts["indexes"] if not each["unique"]),
         triggers=triggers,
     )
 
