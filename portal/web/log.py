@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line with request id, organization, account and UTC time.
+"""Structured logs: one JSON object a line with request id, trace, organization, account and UTC time.
 
 Never a query string or a body; texts like a key, a token, a card or an IBAN are blacked out.
 """
@@ -9,11 +9,11 @@ import logging
 import sys
 import time
 from collections.abc import Mapping
-from uuid import uuid4
 
 from flask import Flask, Response, g, has_request_context, request
 
 from portal.domain.secrets import scrubbed
+from portal.web.tracing import other_id_of, request_id_of, trace_id_of
 
 _OURS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 access = logging.getLogger("portal.access")
@@ -52,6 +52,7 @@ def _who_asks() -> dict[str, object]:
         "request_id": g.get("request_id"),
         "organization": membership and str(membership.organization.uid),
         "account": g.get("account_uid"),
+        "trace_id": g.get("trace_id"),
     }
 
 
@@ -69,7 +70,8 @@ def configure(level: str) -> None:
 def init_app(app: Flask) -> None:
     @app.before_request
     def name_request() -> None:
-        g.request_id = str(uuid4())
+        g.request_id = request_id_of(request.headers.get("X-Request-Id"))
+        g.trace_id = trace_id_of(request.headers.get("traceparent"))
         g.started = time.perf_counter_ns()
 
     @app.after_request
@@ -80,6 +82,7 @@ def init_app(app: Flask) -> None:
             "path": request.path,
             "status": response.status_code,
             "milliseconds": milliseconds,
+            "request_id_of_client": other_id_of(request.headers.get("X-Request-Id")),
         }
         access.info("request", extra=facts)
         return response
