@@ -24,12 +24,13 @@ test: .venv/installed  ## the whole suite: unit, contract, both databases, brows
 	@.ci/tools postgresql chromium
 	$(TIED) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ROOMS)
 
-check: .venv/installed  ## format, lint, types, import contracts, templates, migrations
+check: .venv/installed  ## format, lint, types, import contracts, templates, image, migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/djlint templates --lint --check --quiet
+	$(BIN)/hadolint deploy/Containerfile
 	.ci/check-migrations
 
 crash: .venv/installed  ## kill the run everywhere, race it, stop its database: SEED=n repeats one

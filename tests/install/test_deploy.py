@@ -1,0 +1,90 @@
+"""The examples in deploy/: each fits the portal as it is, and the tool that will read it."""
+
+import configparser
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from portal import cli, config
+from portal.config import ROOT
+from tests.web.test_config import PRODUCTION
+
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+EXAMPLE = (DEPLOY / "environment.example").read_text()
+README = (ROOT / "README.md").read_text()
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yml").read_text())
+
+
+def _names(text: str) -> set[str]:
+    return set(re.findall(r"^#?([A-Z][A-Z_]+)=", text, re.MULTILINE))
+
+
+def _in_the_table() -> set[str]:
+    """Return the settings of the README's table."""
+    table = README.partition("| setting | for |")[2].partition("\n\n")[0]
+    firsts = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    return set(re.findall(r"`([A-Z][A-Z_]+)`", " ".join(firsts)))
+
+
+def test_the_example_of_settings_names_each_of_the_table_and_no_other():
+    assert _names(EXAMPLE) == _in_the_table()
+
+
+def test_the_example_starts_production_once_its_blanks_are_filled():
+    given = dict(line.split("=", 1) for line in EXAMPLE.splitlines() if re.match("[A-Z_]+=", line))
+    filled = {name: value or PRODUCTION[name] for name, value in given.items()}
+    assert config.from_environment(filled, demo=lambda *_: {}).is_production
+
+
+def _commands() -> list[str]:
+    """Return every command line of the portal's that an example starts."""
+    lines = []
+    for path in UNITS:
+        unit = configparser.ConfigParser(strict=False, interpolation=None)
+        unit.optionxform = str
+        unit.read(path)
+        lines.append(unit["Service"]["ExecStart"])
+    services = COMPOSE["services"].values()
+    lines += [shlex.join(each["command"]) for each in services if "command" in each]
+    (started,) = re.findall(r"^CMD \[(.*)\]", (DEPLOY / "Containerfile").read_text(), re.MULTILINE)
+    return [*lines, started.replace('", "', " ").strip('"')]
+
+
+@pytest.mark.parametrize("line", _commands())
+def test_a_command_of_an_example_is_one_of_ours(line):
+    program, app, wsgi, name, *rest = shlex.split(line)
+    assert (Path(program).name, app, wsgi) == ("flask", "--app", "wsgi")
+    (command,) = [each for each in (*cli.GROUPS, cli.SERVE) if each.name == name]
+    if rest and not rest[0].startswith("-"):
+        assert rest[0] in command.load().commands
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here to read its units")
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+def test_systemd_understands_each_line_of_a_unit(unit):
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=30, check=False
+    )
+    faults = [line for line in verified.stderr.splitlines() if "is not executable" not in line]
+    assert faults == []
+
+
+def test_every_service_of_compose_waits_for_services_that_are_there():
+    services = COMPOSE["services"]
+    for service in services.values():
+        assert set(service.get("depends_on", ())) <= set(services)
+    upstream = (DEPLOY / "nginx" / "upstream-compose.conf").read_text()
+    assert {host.partition(":")[0] for host in re.findall(r"server (\S+) ", upstream)} <= set(services)
+
+
+def test_every_unit_is_hardened_alike():
+    hardening = {
+        path.read_text().partition("NoNewPrivileges")[2].partition("[Install]")[0].strip() for path in UNITS
+    }
+    assert len(hardening) == 1
