@@ -1,7 +1,6 @@
 """The clock of billing, the work it could not do, and the proof of the work it did."""
 
 import datetime as dt
-import threading
 from typing import IO
 
 import click
@@ -17,6 +16,7 @@ from portal.ledger import audit_heads
 from portal.scheduler import loop
 from portal.scheduler.tick import tick as run_tick
 from portal.services import settings
+from portal.stopping import Stopping, exit_now
 from portal.storage import db
 from portal.timekeeping.clocks import utc_now
 from portal.web import log
@@ -46,11 +46,22 @@ def tick(now: dt.datetime | None) -> None:
     show_default=True,
     help="Seconds between two ticks.",
 )
-def work(every: int) -> None:
-    """Run the clock for ever."""
+@click.option(
+    "--stop-seconds",
+    type=click.IntRange(0, 600),
+    default=8,
+    show_default=True,
+    envvar="WORK_STOP_SECONDS",
+    help="How long a step may go on when it is told to stop; then it is abandoned, and the next run does it.",
+)
+def work(every: int, stop_seconds: int) -> None:
+    """Run the clock until a signal stops it."""
+    stopping = Stopping()
+    stopping.at_signals()
     log.configure(settings().log_level)
     _show_metrics()
-    loop.run_forever(every, threading.Event())
+    loop.work_until_stopped(every, stopping, stop_seconds=stop_seconds)
+    exit_now()
 
 
 def _show_metrics() -> None:

@@ -3,10 +3,12 @@
 import argparse
 import json
 import os
-import signal
+import shutil
 import subprocess
 import sys
-import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +20,35 @@ from portal.config import Environment, Settings
 from portal.demo import history, people, reloading, seed, stand_ins
 from portal.demo import settings as demo
 from portal.demo.mails import show_mails
-from portal.demo.progress import Progress
+from portal.demo.progress import Progress, Report
 from portal.demo.serving import serve
 from portal.ledger import audit_heads
 from portal.seller import SettingsError
 from portal.services import invoicing, stripe
+from portal.stopping import Stopping, Works, exit_now
 from portal.storage import db
 from portal.timekeeping.clocks import utc_now
 from portal.web import log
 
 _PORT_MAX = 65_533  # the sandboxes take the next two
+_STOP_SECONDS = 6  # for work that goes on when the demo is stopped
+_IS_FILLING = "is_filling"  # in the file of the demo, until it is filled
 
 
 def main() -> None:
     """Serve the demo."""
     os.umask(0o077)
     arguments = _arguments()
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stopping.set())
+    stopping = Stopping()
+    stopping.at_signals()
+    works = Works(stopping)
     if arguments.only_serve:
-        _only_serve(arguments.port, stopping)
+        works.begin("demo", partial(_only_serve, arguments.port, works, stopping))
+        stopping.wait()
+        works.end(_STOP_SECONDS)
     else:
-        _run(arguments.port, stopping, is_reloading=arguments.reload)
+        _run(arguments.port, works, stopping, is_reloading=arguments.reload)
+    exit_now()
 
 
 def _arguments() -> argparse.Namespace:
@@ -54,7 +62,8 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _run(port: int, stopping: threading.Event, *, is_reloading: bool) -> None:
+def _run(port: int, works: Works, stopping: Stopping, *, is_reloading: bool) -> None:
+    """Wait beside the sandboxes while the demo works, and end it before them."""
     var = _settings().var
     var.mkdir(parents=True, exist_ok=True)
     demo_file = var / "demo.json"
@@ -62,26 +71,32 @@ def _run(port: int, stopping: threading.Event, *, is_reloading: bool) -> None:
     _write(demo_file, description | _addresses(port))  # so that every command finds the same sandboxes
     settings = _settings()
     log.configure("WARNING")
+    if _IS_FILLING in description:
+        _forget_half_a_demo(settings)
     progress = Progress()
     progress.step("starting the sandboxes")
     with stand_ins.running(settings, port) as sandbox:
-        app = show_mails(create_app(settings))
-        with app.app_context():
-            _prepare(settings, sandbox, demo_file, description, progress)
-        if is_reloading:
-            threading.Thread(target=reloading.keep_serving, args=(port, stopping)).start()
-        else:
-            serve(app, port, stopping)
-        _announce(json.loads(demo_file.read_text()))
-        try:
-            while not stopping.wait(1):
-                if sandbox.poll() is not None:
-                    sys.exit("The sandboxes stopped, so the demo stops too.")
-        finally:
-            stopping.set()
+        portal = _Demo(settings, sandbox, demo_file, description, progress, stopping)
+        works.begin("demo", partial(portal.serve, port, works, is_reloading=is_reloading))
+        while not stopping.wait(1) and sandbox.poll() is None:
+            pass
+        is_alone = not stopping.is_set()
+        stopping.set()
+        works.end(_STOP_SECONDS)
+    if is_alone:
+        sys.exit("The sandboxes stopped, so the demo stops too.")
 
 
-def _only_serve(port: int, stopping: threading.Event) -> None:
+def _forget_half_a_demo(settings: Settings) -> None:
+    """Delete what a fill that was stopped has left; a database that is not the demo's own stays."""
+    if settings.database_url != demo.database_url(settings.var):
+        return
+    shutil.rmtree(settings.var / "sandbox", ignore_errors=True)
+    for path in settings.var.glob("portal.sqlite*"):
+        path.unlink()
+
+
+def _only_serve(port: int, works: Works, stopping: Stopping) -> None:
     """Serve a demo that is prepared, with templates as they are on disk."""
     reloading.end_with_stdin()
     settings = _settings()
@@ -91,8 +106,7 @@ def _only_serve(port: int, stopping: threading.Event) -> None:
     with app.app_context():
         flask_migrate.upgrade()
         db.session.remove()
-    serve(app, port, stopping)
-    stopping.wait()
+    serve(app, port, works, stopping)
 
 
 def _settings() -> Settings:
@@ -119,35 +133,63 @@ def _write(path: Path, description: dict[str, Any]) -> None:
     fresh.replace(path)
 
 
-def _prepare(
-    settings: Settings,
-    sandbox: subprocess.Popen[str],
-    demo_file: Path,
-    description: dict[str, Any],
-    progress: Progress,
-) -> None:
-    """Bring the database up to date and, the first time, fill it."""
-    progress.step("bringing the database up to date")
-    flask_migrate.upgrade()
-    now = utc_now()
-    audit_heads.seal(now=now, reason="a demo from before there was a key")
-    is_new = not seed.is_seeded()
-    if is_new:
-        progress.step("metering a year of usage")
-        seed.seed(now=now, report=progress.counter("hourly entries"))
-    stand_ins.wait_for(sandbox, settings.easybill.api_base)
-    if is_new:
-        progress.step("billing it month by month")
-        history.play(
-            first=seed.first_month(now),
-            now=now,
-            grace_days=settings.close_grace_days,
-            invoicing=invoicing(),
-            stripe=stripe(),
-            report=progress.counter("months billed"),
-        )
-    _write(demo_file, people.description(settings, people.known_tokens(description), now=now))
-    db.session.remove()
+@dataclass(frozen=True, slots=True)
+class _Demo:
+    """A demo that is about to be served: filled first, where it is new."""
+
+    settings: Settings
+    sandbox: subprocess.Popen[str]
+    file: Path
+    description: Mapping[str, Any]
+    progress: Progress
+    stopping: Stopping
+
+    def serve(self, port: int, works: Works, *, is_reloading: bool) -> None:
+        app = show_mails(create_app(self.settings))
+        with app.app_context():
+            self._prepare()
+        self.stopping.raise_if_set()
+        if is_reloading:
+            works.begin("reload", partial(reloading.keep_serving, port, self.stopping))
+        else:
+            serve(app, port, works, self.stopping)
+        _announce(json.loads(self.file.read_text()))
+
+    def _prepare(self) -> None:
+        """Bring the database up to date and, the first time, fill it."""
+        self.progress.step("bringing the database up to date")
+        flask_migrate.upgrade()
+        now = utc_now()
+        audit_heads.seal(now=now, reason="a demo from before there was a key")
+        is_new = not seed.is_seeded()
+        if is_new:
+            _write(self.file, {**json.loads(self.file.read_text()), _IS_FILLING: True})
+            self.progress.step("metering a year of usage")
+            seed.seed(now=now, report=self._counter("hourly entries"))
+        stand_ins.wait_for(self.sandbox, self.settings.easybill.api_base, self.stopping)
+        if is_new:
+            self.progress.step("billing it month by month")
+            history.play(
+                first=seed.first_month(now),
+                now=now,
+                grace_days=self.settings.close_grace_days,
+                invoicing=invoicing(),
+                stripe=stripe(),
+                report=self._counter("months billed"),
+            )
+        tokens = people.known_tokens(self.description)
+        _write(self.file, people.description(self.settings, tokens, now=now))
+        db.session.remove()
+
+    def _counter(self, unit: str) -> Report:
+        """Count a step, and end it where the demo is told to stop."""
+        count = self.progress.counter(unit)
+
+        def count_or_stop(more: int) -> None:
+            self.stopping.raise_if_set()
+            count(more)
+
+        return count_or_stop
 
 
 def _announce(description: dict[str, Any]) -> None:

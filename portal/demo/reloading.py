@@ -10,13 +10,15 @@ import threading
 from pathlib import Path
 
 from portal.config import ROOT
+from portal.stopping import Stopping
 
 _LOOK_EVERY_SECONDS = 0.5
+_END_SECONDS = 4  # a request that goes on for longer is of no use to what changed
 _WATCHED = ("portal/**/*.py", "migrations/**/*.py", "static/**/*")
 Seen = dict[Path, int]  # file -> when it was written, in nanoseconds
 
 
-def keep_serving(port: int, stopping: threading.Event) -> None:
+def keep_serving(port: int, stopping: Stopping) -> None:
     """Serve what is on disk until `stopping` is set; the process that serves ends when we do."""
     while not stopping.is_set():
         seen = files()
@@ -45,7 +47,11 @@ def _start(port: int) -> subprocess.Popen[bytes]:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
-    process.wait(timeout=10)
+    try:
+        process.wait(timeout=_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
     assert process.stdin is not None
     process.stdin.close()
 

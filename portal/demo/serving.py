@@ -1,6 +1,7 @@
 """Serves the demo, and lets time pass in it: collectors report, the clock runs."""
 
 import threading
+from functools import partial
 
 from flask import Flask
 
@@ -9,21 +10,22 @@ from portal.demo import seed
 from portal.scheduler import loop
 from portal.serving.front import Front
 from portal.serving.listening import listening_at
+from portal.stopping import Stopping, Works
 from portal.timekeeping.clocks import utc_now
 
 _TICK_SECONDS = 60
 
 
-def serve(app: Flask, port: int, stopping: threading.Event) -> None:
-    """Serve in threads that end with the process, and return once the port is open."""
+def serve(app: Flask, port: int, works: Works, stopping: Stopping) -> None:
+    """Begin to serve and to work, and return once the port is open."""
     calm_collector()
     front = Front(app, listening_at("127.0.0.1", port), threads=8)
     threading.Thread(target=front.run, daemon=True).start()
-    threading.Thread(target=_work, args=(app, stopping), daemon=True).start()
-    threading.Thread(target=loop.follow_stripe, args=(app, stopping), daemon=True).start()
+    works.begin("clock", partial(_work, app, stopping))
+    works.begin("stripe", partial(loop.follow_stripe, app, stopping))
 
 
-def _work(app: Flask, stopping: threading.Event) -> None:
+def _work(app: Flask, stopping: Stopping) -> None:
     while not stopping.is_set():
         with app.app_context():
             seed.collect(now=utc_now())

@@ -25,7 +25,7 @@ def defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
     defaults = _settings_of_the_demo() | {
         "SECRET_KEY": secret,
         "AUDIT_KEY": derived(secret, "audit trail"),
-        "DATABASE_URL": f"sqlite:///{var / 'portal.sqlite'}",
+        "DATABASE_URL": database_url(var),
         "PORTAL_URL": chosen.get("url", f"http://127.0.0.1:{PORT}"),
         "EU_WITHOUT_VAT_ID": WithoutVatId.DESTINATION,
         "MAIL_URL": MAIL_FOLDER,
@@ -46,6 +46,11 @@ def defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
             "EASYBILL_CALLS_PER_MINUTE": "6000",  # a demo is played in a minute
         }
     return defaults
+
+
+def database_url(var: Path) -> str:
+    """Return the address of the demo's own database."""
+    return f"sqlite:///{var / 'portal.sqlite'}"
 
 
 def _settings_of_the_demo() -> dict[str, str]:

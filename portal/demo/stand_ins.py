@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from portal.config import Settings
+from portal.stopping import Stopping
 
 _READY_SECONDS = 20
+_END_SECONDS = 3
 _SECRET_NAME = "PORTAL_DEMO_WEBHOOK_SECRET"  # noqa: S105 -- the variable in which the sandbox finds it
 
 
@@ -27,16 +29,25 @@ def running(settings: Settings, port: int) -> Iterator[subprocess.Popen[str]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         env=os.environ | {_SECRET_NAME: settings.stripe.webhook_secret},
+        process_group=0,  # Ctrl-C at a terminal is for us: they end when nobody asks them any more
         text=True,
     )
     try:
         yield process
     finally:
-        process.terminate()
-        process.wait(timeout=10)
+        _end(process)
 
 
-def wait_for(process: subprocess.Popen[str], url: str) -> None:
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def wait_for(process: subprocess.Popen[str], url: str, stopping: Stopping) -> None:
     """Wait until a sandbox answers, whatever it answers; end where its process has ended."""
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
@@ -45,7 +56,8 @@ def wait_for(process: subprocess.Popen[str], url: str) -> None:
         except urllib.error.HTTPError:
             return
         except OSError:
-            time.sleep(0.1)
+            stopping.wait(0.1)
+            stopping.raise_if_set()
         else:
             return
     sys.exit(f"The sandboxes did not start within {_READY_SECONDS} seconds.")

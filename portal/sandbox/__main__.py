@@ -3,39 +3,39 @@
 import argparse
 import importlib.util
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 from flask import Flask
 from waitress import create_server
 
 from portal.sandbox import easybill, stripe
+from portal.stopping import Stopping, exit_now
 
 LOOPBACK = "127.0.0.1"
 THREADS = 16  # a rehearsed silence holds one, and the switch that ends it needs another
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Say "ready" when both listen; every answered request is on disk, so there is nothing to wind up."""
+    stopping = Stopping()
+    stopping.at_signals()
     if importlib.util.find_spec("reportlab") is None:
         sys.exit("The sandboxes need what only they need: pip install 'billing-portal[sandbox]'")
     parser = _parser()
     options = parser.parse_args(arguments)
     if bool(options.webhook_url) != bool(os.environ.get(options.webhook_secret_env or "")):
         parser.error("--webhook-url needs --webhook-secret-env, and that variable a value")
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
     if options.exit_with_stdin:
-        threading.Thread(target=_stop_at_end_of_stdin, args=(stopped,), daemon=True).start()
+        threading.Thread(target=_stop_at_end_of_stdin, args=(stopping,), daemon=True).start()
     _serve(_stripe(options), options.stripe_port)
     _serve(_easybill(options), options.easybill_port)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    stopped.wait()
-    return 0
+    stopping.wait()
+    exit_now()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,11 +76,11 @@ def _serve(app: Flask, port: int) -> None:
     threading.Thread(target=server.run, name=f"sandbox-{port}", daemon=True).start()
 
 
-def _stop_at_end_of_stdin(stopped: threading.Event) -> None:
+def _stop_at_end_of_stdin(stopping: Stopping) -> None:
     while os.read(0, 4096):  # not sys.stdin, whose lock an ending interpreter would wait for
         pass
-    stopped.set()
+    stopping.set()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

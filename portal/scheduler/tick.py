@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import takewhile
 
 from portal.access import idempotency_records, sessions, throttle
 from portal.closing.close import close
@@ -45,15 +46,17 @@ class Tick:
         return [result for result in self.results if not result.is_done]
 
 
-def tick(now: dt.datetime, *, wait: Wait = time.sleep) -> Tick:
-    """Run every step once, and log in one line what came of each.
+def tick(
+    now: dt.datetime, *, wait: Wait = time.sleep, is_stopping: Callable[[], bool] = lambda: False
+) -> Tick:
+    """Run every step once, and log in one line what came of each; where it `is_stopping` no step begins.
 
     `wait` sits out the seconds for which the invoicing provider wants to be left alone, and returns True to
     end the wait for good.
     """
     started = time.monotonic()
     results: dict[str, StepResult] = {}
-    for step in steps_of_a_tick(wait):
+    for step in takewhile(lambda _: not is_stopping(), steps_of_a_tick(wait)):
         needed = results[step.needs] if step.needs else None
         is_waiting = needed is not None and not needed.is_done
         results[step.name] = _wait_for_next_tick(step) if is_waiting else run_step(step, now)
