@@ -38,8 +38,8 @@ crash: .venv/installed  ## kill the run everywhere, race it, stop its database: 
 	$(BIN)/python -m tests.crash $(if $(SEED),--seed $(SEED))
 
 security: .venv/installed  ## attack the portal in every known way, in full, and say what that proved
-	@.ci/tools postgresql
-	SECURITY_FULL=1 $(BIN)/python -m pytest -q tests/security
+	@.ci/tools postgresql promtool
+	SECURITY_FULL=1 $(BIN)/python -m pytest -q tests/security tests/health/test_alerts.py
 
 bench: .venv/installed  ## the bars of docs/PERFORMANCE.md, measured on the scale model: BENCH="--database sqlite"
 	@.ci/tools postgresql

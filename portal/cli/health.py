@@ -3,6 +3,7 @@
 import click
 
 from portal.cli.billing import group
+from portal.health.alert_rules import rendered
 from portal.health.build import this_build
 from portal.health.conditions import findings
 from portal.health.queries import facts
@@ -17,3 +18,9 @@ def show_health() -> None:
     for line in lines(now_known):
         click.echo(line)
     click.get_current_context().exit(worst(list(findings(now_known))))
+
+
+@group.command("alert-rules")
+def print_alert_rules() -> None:
+    """Print the alert rules for Prometheus; their bounds are those of `billing health`."""
+    click.echo(rendered(), nl=False)
