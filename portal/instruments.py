@@ -7,12 +7,12 @@ the server has set it, and a command that counts nothing pays nothing.
 
 import logging
 import os
-import time
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from portal.gateways.observing import CallObserver, CallOutcome
+from portal.timekeeping.clocks import system_now
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -106,6 +106,6 @@ class CountedCalls(CallObserver):
 
     def rests(self, seconds: float) -> None:
         try:
-            instruments().rests_until.labels(self.provider).set(time.time() + seconds)
+            instruments().rests_until.labels(self.provider).set(system_now().timestamp() + seconds)
         except OSError as error:
             log.warning("an open breaker was not counted", extra={"reason": str(error)})
