@@ -24,7 +24,7 @@ from portal.instruments import CountedCalls
 from portal.services import Providers
 from portal.storage import db, engine_options
 from portal.timekeeping.clocks import Clock, clock_of, set_clock
-from portal.web import bodies, errors, filters, headers, lists, log, measuring, transaction
+from portal.web import bodies, compression, errors, filters, headers, lists, log, measuring, transaction
 from portal.web.banner import banner_of
 
 _BODY_MAX_BYTES = 64 * 1024
@@ -56,6 +56,7 @@ def create_app(
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     htmx.init_app(app)
     csrf.init_app(app)
+    compression.init_app(app)  # the last to see an answer
     for part in (measuring, log, bodies, transaction, tenancy, idempotency, auth, errors, filters, lists):
         part.init_app(app)
     headers.init_app(app, settings)

@@ -78,7 +78,7 @@ def serve(listen: tuple[str, int], workers: int, threads: int, drain_seconds: in
         os.environ[_METRICS_FOLDER] = folder  # before the portal is imported
         app = _app()
         with _listening(listen) as listening:
-            work = partial(_answering(), app, listening, threads=threads, drain_seconds=drain_seconds)
+            work = partial(_answering(app), app, listening, threads=threads, drain_seconds=drain_seconds)
             address = "{}:{}".format(*listening.getsockname()[:2])
             log.info("serving", extra={"address": address, "workers": workers, "threads": threads})
             Supervisor(work, workers, listening, drain_seconds=drain_seconds, when_ended=forget_process).run()
@@ -107,8 +107,10 @@ def _listening(address: tuple[str, int]) -> socket.socket:
         ) from error
 
 
-def _answering() -> Callable[..., None]:
-    """Import what the workers do, once for all of them."""
+def _answering(app: Flask) -> Callable[..., None]:
+    """Import what the workers do, and compress what they all send, once for all of them."""
     from portal.serving import worker  # noqa: PLC0415 -- the folder of the metrics is named first
+    from portal.web.compression import pack_files  # noqa: PLC0415
 
+    pack_files(app)
     return worker.serve
