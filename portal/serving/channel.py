@@ -107,3 +107,7 @@ class Channel(HTTPChannel):
         """Tell whether since then the client neither sent nor read a byte, nor waited for an answer."""
         is_waiting = self.requests and not self.total_outbufs_len
         return not is_waiting and self.last_activity < instant
+
+    @property
+    def is_between_requests(self) -> bool:
+        return self.request is None and not self.requests and not self.total_outbufs_len

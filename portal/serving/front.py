@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
 _LOOK_SECONDS_WHEN_DRAINING = 0.1
 _IDLE_SECONDS_WHEN_DRAINING = 1
+_SILENT_SECONDS_WHEN_DRAINING = 5  # in the middle of a request or of its answer
 
 
 class Front(TcpWSGIServer):
@@ -93,5 +94,9 @@ class Front(TcpWSGIServer):
         for channel in self.connections:
             if is_over:
                 channel.handle_close()
-            elif channel.is_overdue(now) or channel.is_idle_since(now - _IDLE_SECONDS_WHEN_DRAINING):
+            elif channel.is_overdue(now) or channel.is_idle_since(now - _patience_with(channel)):
                 channel.will_close = True
+
+
+def _patience_with(channel: Channel) -> int:
+    return _IDLE_SECONDS_WHEN_DRAINING if channel.is_between_requests else _SILENT_SECONDS_WHEN_DRAINING
