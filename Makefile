@@ -21,7 +21,7 @@ quick: .venv/installed  ## arithmetic: domain, rating and ledger on SQLite, with
 
 test: export EVERY_EXAMPLE = 1
 test: .venv/installed  ## the whole suite: unit, contract, both databases, browser; ROOM=usage,tokens for some rooms
-	@.ci/tools postgresql chromium
+	@.ci/tools postgresql chromium nginx
 	$(TIED) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ROOMS)
 
 check: .venv/installed  ## format, lint, types, import contracts, templates, image, migrations
@@ -38,8 +38,8 @@ crash: .venv/installed  ## kill the run everywhere, race it, stop its database: 
 	$(BIN)/python -m tests.crash $(if $(SEED),--seed $(SEED))
 
 security: .venv/installed  ## attack the portal in every known way, in full, and say what that proved
-	@.ci/tools postgresql promtool
-	SECURITY_FULL=1 $(BIN)/python -m pytest -q tests/security tests/health/test_alerts.py
+	@.ci/tools postgresql promtool chromium nginx
+	SECURITY_FULL=1 $(BIN)/python -m pytest -q tests/security tests/production tests/health/test_alerts.py
 
 bench: .venv/installed  ## the bars of docs/PERFORMANCE.md, measured on the scale model: BENCH="--database sqlite"
 	@.ci/tools postgresql

@@ -25,7 +25,7 @@ from tests.page import CheckingClient, client_of
 from tests.postgres import own_database
 from tests.settings import NOWHERE, Sandboxes, make_settings
 
-pytest_plugins = ["tests.rows", "tests.stand_ins"]
+pytest_plugins = ["tests.rows", "tests.stand_ins", "tests.proving"]
 tenancy.watch()
 rendering.watch()
 

@@ -83,9 +83,9 @@ def own_database(server_url: str, name: str = "own") -> Iterator[str]:
 
 
 @contextmanager
-def throw_away_server(settings: str = "") -> Iterator[Server]:
+def throw_away_server(settings: str = "", below: Path | None = None) -> Iterator[Server]:
     """Start a server that keeps what it acknowledged when it is stopped at once; end it afterwards."""
-    home = Path(tempfile.mkdtemp(prefix="portal-postgres-"))
+    home = Path(tempfile.mkdtemp(prefix="portal-postgres-", dir=below))
     server = Server(home, _free_port(), settings)
     with afterwards(_END, str(home)):
         _give_to_user(home)
