@@ -19,7 +19,6 @@ from tests.factories import (
     make_subscription,
     use,
 )
-from tests.house.test_migrations import fresh  # noqa: F401
 from tests.months import close
 
 REFUSED = "what is final never changes"
@@ -259,7 +258,7 @@ def triggers():
         return set(connection.execute(text(query)).scalars())
 
 
-def test_the_triggers_of_final_tables_survive_migrating_down_and_up_again(fresh):  # noqa: F811
+def test_the_triggers_of_final_tables_survive_migrating_down_and_up_again(fresh):
     flask_migrate.upgrade()
     before = triggers()
     assert len(before) == (15 if is_sqlite() else 20)
@@ -273,7 +272,7 @@ def test_the_triggers_of_final_tables_survive_migrating_down_and_up_again(fresh)
         refuses(f"UPDATE {table} SET uid = uid")
 
 
-def test_invoices_survive_migrating_down_and_up_again(fresh):  # noqa: F811
+def test_invoices_survive_migrating_down_and_up_again(fresh):
     flask_migrate.upgrade()
     fill()
     names = "period, number, total_cents, closed_at, delivery"

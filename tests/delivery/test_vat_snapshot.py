@@ -29,7 +29,6 @@ from tests.factories import (
     make_subscription,
     use,
 )
-from tests.house.test_migrations import fresh  # noqa: F401
 from tests.months import close, deliver
 
 KEPT = ["vat_country", "vat_id", "vat_case"]
@@ -295,7 +294,7 @@ def columns():
         return {each["name"] for each in inspect(connection).get_columns("invoice")}
 
 
-def test_months_without_a_vat_snapshot_are_corrected_by_the_profile_of_today(fresh):  # noqa: F811
+def test_months_without_a_vat_snapshot_are_corrected_by_the_profile_of_today(fresh):
     flask_migrate.upgrade()
     customer = make_organization(address=NEW_YORK)
     owner = customer.id
