@@ -75,7 +75,7 @@ class Front(TcpWSGIServer):
         if self.is_draining:
             return
         self._accept_all_that_wait()
-        self._drains_until = time.time() + seconds
+        self._drains_until = time.monotonic() + seconds
         wasyncore.dispatcher.close(self)
 
     def _accept_all_that_wait(self) -> None:
@@ -88,7 +88,7 @@ class Front(TcpWSGIServer):
         """A proxy may just send on a connection that it keeps, so that an idle one stays for a moment."""
         assert self._drains_until is not None
         now = time.time()
-        is_over = now > self._drains_until
+        is_over = time.monotonic() > self._drains_until
         if is_over and self.connections:
             log.warning("the time to drain is over", extra={"connections": len(self.connections)})
         for channel in self.connections:
