@@ -50,7 +50,7 @@ def sync(provider: InvoicingProvider, *, now: dt.datetime, wait: Wait | None = N
     """
     counts = SyncCounts()
     with read_transaction():
-        synced_at = synced_until()
+        synced_at = synced_until(now)
     since = _EARLIEST_AT if synced_at is None else synced_at - OVERLAP
     drafts = [
         document

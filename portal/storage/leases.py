@@ -9,13 +9,14 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, func, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from portal.storage.database import Model, db
 from portal.storage.statements import change
 
 _DOUBLINGS_MAX = 16  # far beyond the longest wait, and short of an overflow
+_WAIT_MAX = dt.timedelta(days=2)  # far beyond the longest back-off
 
 
 class Leased(Model):
@@ -77,10 +78,16 @@ class LeaseQueue:
         return self.is_open & self.is_in_time(at)
 
     def is_in_time(self, at: dt.datetime) -> ColumnElement[bool]:
-        """Return the condition of a row that is not leased and past its back-off."""
-        table = self.table
-        return or_(table.next_attempt_at.is_(None), table.next_attempt_at <= at) & or_(
-            table.leased_until.is_(None), table.leased_until <= at
+        """Return the condition of a row that is not leased and past its back-off.
+
+        An instant beyond any lease and back-off was written by a clock that was wrong, and holds up nothing.
+        """
+        never = at + _WAIT_MAX
+        return and_(
+            *(
+                or_(until.is_(None), until <= at, until > never)
+                for until in (self.table.next_attempt_at, self.table.leased_until)
+            )
         )
 
     def claim(self, row: ColumnElement[bool], at: dt.datetime, **values: object) -> dt.datetime | None:

@@ -208,3 +208,12 @@ def test_a_sync_deletes_our_superfluous_drafts_and_no_others(account, customer, 
     assert account.gateway.document_of(lost) is None
     assert account.gateway.document_of(foreign) is not None
     assert account.gateway.document_of(delivered.provider_document_id) == kept
+
+
+def test_a_position_in_the_future_is_read_again_from_the_beginning_and_put_right(account, delivered):
+    sync(account.gateway, now=NOW + dt.timedelta(days=60))
+    account.pay(delivered.provider_document_id, 44268, TODAY)
+    asked = Asked(account.gateway)
+    assert sync(asked, now=LATER).refreshed == 1
+    assert asked.asked[0] == ("documents_edited_since", dt.datetime(2000, 1, 1, tzinfo=dt.UTC))
+    assert synced_until() == LATER

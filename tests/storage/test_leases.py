@@ -75,3 +75,11 @@ def test_a_back_off_doubles_up_to_its_longest_wait():
 
 def test_a_back_off_survives_a_row_that_failed_for_ever():
     assert BackOff(first=MINUTE, longest=MINUTE * 60).after(10**6) == MINUTE * 60
+
+
+@pytest.mark.parametrize("column", ["next_attempt_at", "leased_until"])
+def test_an_instant_that_a_wrong_clock_wrote_holds_up_no_row(mail, column):
+    setattr(mail, column, NOW + dt.timedelta(days=60))
+    db.session.flush()
+
+    assert claim(mail, NOW) is not None
