@@ -31,6 +31,7 @@ def backend(request) -> Backend:
 @pytest.fixture
 def app(backend) -> Iterator[Flask]:
     backend.clock.at = NOW
+    backend.app.extensions["portal.clock"] = backend.clock  # a test may have put another one there
     set_reading(is_reading=False)  # the last request of another test may have left it on
     with backend.app.app_context():
         backend.empty()

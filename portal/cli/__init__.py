@@ -14,7 +14,13 @@ GROUPS = (
     LazyGroup(
         "billing",
         "Close months, have their legal documents made, and prove them.",
-        more=("portal.cli.audit_trail", "portal.cli.backup", "portal.cli.delivery", "portal.cli.health"),
+        more=(
+            "portal.cli.audit_trail",
+            "portal.cli.backup",
+            "portal.cli.clock",
+            "portal.cli.delivery",
+            "portal.cli.health",
+        ),
     ),
     LazyGroup("directory", "Organizations, accounts, memberships, API tokens and collectors."),
     LazyGroup("catalogue", "Products, prices and subscriptions."),

@@ -12,9 +12,11 @@ from portal.domain.errors import BillingError, UnusableValueError, ValidationErr
 from portal.domain.instants import usable_date, usable_instant
 from portal.domain.numbers import decimal_of
 from portal.domain.period import hour_after, hour_of
+from portal.domain.text_line import required_line
 
 Value = TypeVar("Value")
 _SOMETHING_WAITS = 4
+_LINE_LENGTH_MAX = 200
 
 
 class Commands(AppGroup):
@@ -74,4 +76,5 @@ class FullHour(Parsed[dt.datetime]):
 _OF_INSTANTS = ("ISO time", usable_instant, "is not an ISO 8601 time")
 INSTANT, FULL_HOUR = Parsed(*_OF_INSTANTS), FullHour(*_OF_INSTANTS)
 NUMBER = Parsed("number", decimal_of, "is not a decimal number, or has too many digits")
+LINE = Parsed("text", lambda text: required_line(text, _LINE_LENGTH_MAX), "is not one line")
 DATE = Parsed("date", usable_date, "is not a date such as 2026-01-13")

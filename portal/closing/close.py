@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from portal.closing import review
 from portal.closing.final import write_invoices
+from portal.domain.errors import ConflictError
 from portal.domain.period import Month, hour_of
 from portal.domain.vat import VatRules
 from portal.ledger import usage_rows
@@ -22,9 +23,14 @@ from portal.ledger.prices import UnpricedError
 from portal.ledger.upcoming import UpcomingInvoice, upcoming_invoices
 from portal.models import Invoice, Organization
 from portal.storage import db
+from portal.timekeeping.clocks import exact_now
 
 log = logging.getLogger(__name__)
 _SLICE = 200  # organizations closed in one transaction
+
+
+class MonthNotOverError(ConflictError):
+    """The month is not over and past its grace."""
 
 
 @dataclass(slots=True)
@@ -42,9 +48,17 @@ def close(*, now: dt.datetime, grace_days: int, vat_rules: VatRules) -> Closed:
     for month, organization_ids in _due(last_closable(hour_of(now), grace_days)):
         free = [number for number in organization_ids if number not in waiting]
         for organization_slice in _slices(free):
+            _refuse_open(month, grace_days)
             waiting.update(_close_slice(organization_slice, month, vat_rules, now, closed))
             db.session.commit()
     return closed
+
+
+def _refuse_open(month: Month, grace_days: int) -> None:
+    """Begin a transaction that closes a month, which is over by the database, whatever the run was told."""
+    at = exact_now()
+    if month > last_closable(hour_of(at), grace_days):
+        raise MonthNotOverError(f"{month} is not over and past its grace: it is {at:%Y-%m-%d %H:%M} UTC.")
 
 
 def _due(until: Month) -> Iterator[tuple[Month, Sequence[int]]]:

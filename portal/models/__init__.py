@@ -3,6 +3,7 @@
 from portal.models.account import Account, ApiToken, Collector, Membership, PasswordReset, UserSession
 from portal.models.audit import AuditEntry, AuditHead
 from portal.models.bulk import insert_rows
+from portal.models.clock_state import ClockAcceptance, ClockState
 from portal.models.idempotency_record import IdempotencyRecord
 from portal.models.invoice import Delivery, Invoice, InvoiceStatus, MonthReview
 from portal.models.invoice_line import (

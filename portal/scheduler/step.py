@@ -26,12 +26,14 @@ class Step:
     """Work under a name: `work` does what is due at an instant, and returns in a few words what it did.
 
     It raises where it left something that was due. What it writes is safe to be killed anywhere. It does not
-    run in a tick in which the step that it `needs` failed.
+    run in a tick in which the step that it `needs` failed. A step that bills is `dated`: it works at the time
+    that a tick was told, which may be pretended; the others work at the true one.
     """
 
     name: str
     work: Callable[[dt.datetime], str]
     needs: str | None = None
+    is_dated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from portal.signing_in.actions import PASSWORD_RESET
 from portal.signing_in.steps import forget_old_requests, password_reset_mail
 from portal.storage import db
 from portal.timekeeping.clocks import true_now
+from portal.timekeeping.fence import refuse_distrusted_clock
 from portal.webhooks.steps import process_events, reconcile
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,8 @@ def tick(
     for step in takewhile(lambda _: not is_stopping(), steps_of_a_tick(wait)):
         needed = results[step.needs] if step.needs else None
         is_waiting = needed is not None and not needed.is_done
-        results[step.name] = _wait_for_next_tick(step) if is_waiting else run_step(step, now)
+        at = now if step.is_dated else true_now()
+        results[step.name] = _wait_for_next_tick(step) if is_waiting else run_step(step, at)
     done = Tick(tuple(results.values()))
     facts = {name: f"{result.outcome}: {result.summary}" for name, result in results.items()}
     seconds = round(time.monotonic() - started)
@@ -76,17 +78,24 @@ def _wait_for_next_tick(step: Step) -> StepResult:
 def steps_of_a_tick(wait: Wait) -> Sequence[Step]:
     """Return the steps in the order in which they run; their names are what the operator sees."""
     return (
+        Step("clock", _look_at_clock),
         MAILS,
-        Step("hours", lambda now: f"{meter_hours(now=now)} new"),
-        Step("closing", _close, needs="hours"),  # a month without its hours is a wrong invoice
-        Step("delivery", partial(_deliver, wait=wait)),
+        Step("hours", lambda now: f"{meter_hours(now=now)} new", needs="clock", is_dated=True),
+        Step("closing", _close, needs="hours", is_dated=True),  # a month without its hours is a wrong invoice
+        Step("delivery", partial(_deliver, wait=wait), needs="clock", is_dated=True),
         Step("customers", lambda _: f"{customers.push_changes(invoicing())} pushed"),
         Step("e_invoices", _fetch_e_invoices),
         Step("sync", partial(_sync, wait=wait)),
         STRIPE_EVENTS,
-        Step("audit_heads", lambda _: f"{audit_heads.write_daily(now=true_now())} written"),
-        Step("expired_rows", _delete_expired),
+        Step("audit_heads", _write_heads, needs="clock"),
+        Step("expired_rows", _delete_expired, needs="clock"),
     )
+
+
+def _look_at_clock(now: dt.datetime) -> str:
+    del now
+    refuse_distrusted_clock()
+    return "trusted"
 
 
 def _send_mails(now: dt.datetime) -> str:
@@ -137,6 +146,10 @@ def _reconcile_with_stripe(now: dt.datetime) -> str:
     if done.failed:
         raise LeftForNextRunError(f"{summary}, {done.failed} could not be compared")
     return summary
+
+
+def _write_heads(now: dt.datetime) -> str:
+    return f"{audit_heads.write_daily(now=now)} written"
 
 
 def _delete_expired(now: dt.datetime) -> str:

@@ -55,12 +55,6 @@ def database_clock(base) -> DatabaseClock:
     return DatabaseClock(base.ask, host=lambda: NOW + dt.timedelta(days=1), monotonic=base.monotonic)
 
 
-@pytest.fixture
-def restored(app, clock):
-    yield app
-    set_clock(app, clock)
-
-
 def test_the_clock_says_what_the_database_says_and_not_the_host(database_clock):
     assert database_clock() == NOW
 
@@ -133,10 +127,10 @@ def test_the_time_of_a_database_is_its_own_and_sqlite_has_that_of_the_host(app):
     assert before - SECOND < clock() < system_now() + SECOND
 
 
-def test_the_exact_time_is_read_within_the_running_transaction(restored):
+def test_the_exact_time_is_read_within_the_running_transaction(app):
     if db.engine.dialect.name == "sqlite":
         pytest.skip("SQLite has no clock of its own")
-    set_clock(restored, clock_of(restored.config["SQLALCHEMY_DATABASE_URI"]))
+    set_clock(app, clock_of(app.config["SQLALCHEMY_DATABASE_URI"]))
     statements: list[str] = []
 
     def note(connection, cursor, statement, *_) -> None:
@@ -152,9 +146,9 @@ def test_the_exact_time_is_read_within_the_running_transaction(restored):
     assert abs(at - system_now()) < SECOND
 
 
-def test_a_moved_clock_stands_and_the_true_time_is_behind_it(restored, clock):
+def test_a_moved_clock_stands_and_the_true_time_is_behind_it(app, clock):
     later = NOW + dt.timedelta(days=60)
-    set_clock(restored, MovedClock(later, clock))
+    set_clock(app, MovedClock(later, clock))
     assert utc_now() == exact_now() == later
     assert true_now() == NOW
 

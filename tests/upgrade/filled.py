@@ -8,6 +8,7 @@ from sqlalchemy import Connection, inspect, select, update
 
 from portal.account import directory
 from portal.models import (
+    ClockAcceptance,
     Invoice,
     LegalDocument,
     LegalDocumentFile,
@@ -57,6 +58,8 @@ def fill() -> None:
     _documents(organization)
     _profile(organization)
     directory.add_collector("meter", now=NOW)
+    acceptance = {"accepted_by": "anna", "reason": "looked at it", "stopped_because": "The clock went back."}
+    db.session.add(ClockAcceptance(accepted_at=NOW, stopped_at=NOW, **acceptance))
     db.session.commit()
     db.session.remove()
 

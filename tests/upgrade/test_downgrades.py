@@ -59,6 +59,7 @@ FORGET = {
         "UPDATE organization SET buyer_reference = NULL, order_number = NULL",
     ],
     "0007": ["UPDATE invoice SET vat_country = NULL, vat_id = NULL, vat_case = NULL"],
+    "0013": ["DELETE FROM clock_acceptance"],
 }
 FORGET["0001"] += ["DELETE FROM invoice", "DELETE FROM usage_hour"]
 
