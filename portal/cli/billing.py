@@ -8,6 +8,7 @@ from flask import current_app
 
 from portal.account.directory import organization_by
 from portal.cli.arguments import INSTANT, Commands, exit_if_any
+from portal.cli.told_time import told_time
 from portal.closing.review import approve, months_in_review
 from portal.closing.verify import verify
 from portal.domain.period import Month
@@ -25,13 +26,14 @@ group = Commands("billing")
 
 
 @group.command()
-@click.option("--now", type=INSTANT, default=None, help="Pretend it is this time.")
-def tick(now: dt.datetime | None) -> None:
+@click.option("--now", type=INSTANT, default=None, help="Work at this time. Only with stand-ins.")
+@click.option("--pretend", "is_pretending", is_flag=True, help="Move the clock there, and it may be ahead.")
+def tick(now: dt.datetime | None, is_pretending: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Run the clock once, and say what came of each step. Any time, twice at once, after any crash.
 
     Exits 1 if a step failed or left something that was due; the other steps ran.
     """
-    done = run_tick(now or utc_now())
+    done = run_tick(told_time(now, is_pretending=is_pretending))
     for result in done.results:
         click.echo(result)
     if done.failed:

@@ -5,9 +5,9 @@ import datetime as dt
 import click
 
 from portal.cli.arguments import INSTANT, Commands
+from portal.cli.told_time import told_time
 from portal.payment_methods import queue
 from portal.services import stripe
-from portal.timekeeping.clocks import utc_now
 from portal.webhooks import steps
 
 group = Commands("stripe")
@@ -15,20 +15,20 @@ group = Commands("stripe")
 
 @group.command()
 @click.option("--all", "is_whole", is_flag=True, help="Compare every customer, not only those with news.")
-@click.option("--now", type=INSTANT, default=None, help="Pretend it is this time.")
+@click.option("--now", type=INSTANT, default=None, help="Work at this time. Only with stand-ins.")
 def reconcile(is_whole: bool, now: dt.datetime | None) -> None:  # noqa: FBT001 -- as click passes it
     """Catch up after an outage: the events we were not told, or every customer. Run it daily."""
-    done = steps.reconcile(stripe=stripe(), now=now or utc_now(), is_whole=is_whole)
+    done = steps.reconcile(stripe=stripe(), now=told_time(now), is_whole=is_whole)
     click.echo(f"{done.events} events were new; {done.compared} organizations compared")
     if done.failed:
         raise click.ClickException(f"{done.failed} organizations could not be compared")
 
 
 @group.command()
-@click.option("--now", type=INSTANT, default=None, help="Pretend it is this time.")
+@click.option("--now", type=INSTANT, default=None, help="Work at this time. Only with stand-ins.")
 def work(now: dt.datetime | None) -> None:
     """Process once the events that are due. `billing work` does so every second."""
-    processed = steps.process_events(stripe=stripe(), now=now or utc_now())
+    processed = steps.process_events(stripe=stripe(), now=told_time(now))
     click.echo(f"{processed.done} done, {processed.to_retry} to retry")
 
 

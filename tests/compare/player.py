@@ -15,6 +15,7 @@ import time
 import urllib.request
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,9 @@ class Player:
         return re.sub(r"\{(\w+)\}", lambda match: self._captured.get(match[1], match[0]), text)
 
     def _command(self, words: list[str]) -> dict[str, Any]:
+        if "--now" in words:  # a command is told no time that is still to come
+            with suppress(ValueError):
+                self._now = dt.datetime.fromisoformat(words[words.index("--now") + 1])
         result = self.app.test_cli_runner().invoke(args=words)
         text = result.output
         if result.exception is not None and not isinstance(result.exception, SystemExit):

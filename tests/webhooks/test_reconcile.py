@@ -51,8 +51,8 @@ def expected(outage: dict[str, str]) -> set[tuple]:
 
 
 def reconcile(app, *options: str, days: int):
-    at = (NOW + dt.timedelta(days=days)).isoformat()
-    result = app.test_cli_runner().invoke(args=["stripe", "reconcile", "--now", at, *options])
+    app.extensions["portal.clock"].at = NOW + dt.timedelta(days=days)
+    result = app.test_cli_runner().invoke(args=["stripe", "reconcile", *options])
     db.session.expire_all()
     return result
 
