@@ -8,7 +8,7 @@ QUICK := tests/domain tests/ledger tests/gateways/test_breaker.py tests/gateways
 comma := ,
 ROOMS = $(addprefix tests/,$(subst $(comma), ,$(ROOM)))
 
-.PHONY: run dev quick test check crash security bench compare shape reset format lock
+.PHONY: run dev quick test check upgrade crash security bench compare shape reset format lock
 
 run: .venv/installed-to-run  ## the portal with its sandboxes and a demo, on http://127.0.0.1:$(PORT)
 	@exec $(BIN)/python -m portal.demo --port $(PORT)
@@ -37,9 +37,13 @@ crash: .venv/installed  ## kill the run everywhere, race it, stop its database: 
 	@.ci/tools postgresql strace
 	$(BIN)/python -m tests.crash $(if $(SEED),--seed $(SEED))
 
+upgrade: .venv/installed  ## the previous release's code on the new schema, and the new code on the old one
+	@.ci/tools postgresql
+	SECURITY_FULL=1 $(BIN)/python -m pytest -q tests/upgrade
+
 security: .venv/installed  ## attack the portal in every known way, in full, and say what that proved
 	@.ci/tools postgresql promtool chromium nginx
-	SECURITY_FULL=1 $(BIN)/python -m pytest -q tests/security tests/production tests/health/test_alerts.py
+	SECURITY_FULL=1 $(BIN)/python -m pytest -q tests/security tests/upgrade tests/production tests/health/test_alerts.py
 
 bench: .venv/installed  ## the bars of docs/PERFORMANCE.md, measured on the scale model: BENCH="--database sqlite"
 	@.ci/tools postgresql

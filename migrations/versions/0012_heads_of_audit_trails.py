@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from portal.migrating import refuse_loss
+
 revision = "0012"
 down_revision = "0011"
 branch_labels = None
@@ -28,4 +30,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    refuse_loss("what proves the audit trails", "audit_head")
     op.drop_table("audit_head")
