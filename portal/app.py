@@ -57,9 +57,11 @@ def create_app(
     htmx.init_app(app)
     csrf.init_app(app)
     compression.init_app(app)  # the last to see an answer
-    for part in (measuring, log, bodies, transaction, tenancy, idempotency, auth, errors, filters, lists):
+    for part in (measuring, log, bodies):
         part.init_app(app)
-    headers.init_app(app, settings)
+    headers.init_app(app, settings)  # after the commit, which may make another answer of a good one
+    for part in (transaction, tenancy, idempotency, auth, errors, filters, lists):
+        part.init_app(app)
     for room in _ROOMS:
         app.register_blueprint(room)
     app.context_processor(

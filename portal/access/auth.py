@@ -148,7 +148,7 @@ def _admit(declared: Policy) -> str:
     if declared.requirement == SIGNED_IN:
         if token is not None:  # it acts in one organization, not for the person as a whole
             raise ForbiddenError
-        g.membership = _current_membership()
+        _note(_current_membership())
     else:
         _enter(declared.requirement)
     if token is not None:
@@ -165,14 +165,17 @@ def _admit(declared: Policy) -> str:
 
 def _enter(requirement: str) -> None:
     """Enter the organization that the request names, and check the permission there."""
-    g.membership = _membership_meant()
-    if "Authorization" not in request.headers:
-        uid = str(g.membership.organization.uid)
-        if session.get("organization") != uid:
-            session["organization"] = uid
+    _note(_membership_meant())
+    if "Authorization" not in request.headers and session.get("organization") != g.organization_uid:
+        session["organization"] = g.organization_uid
     if requirement != MEMBER and not g.membership.allows(requirement):
         raise ForbiddenError
     tenancy.enter(g.membership.organization_id)
+
+
+def _note(membership: Membership | None) -> None:
+    g.membership = membership
+    g.organization_uid = membership and str(membership.organization.uid)
 
 
 def _membership_meant() -> Membership:

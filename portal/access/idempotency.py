@@ -4,20 +4,23 @@ The second of two equal requests waits for the answer to the first (`idempotency
 """
 
 import hashlib
+import logging
 import re
 import time
 from http import HTTPStatus
 
 from flask import Flask, Response, g, make_response, request
+from sqlalchemy.exc import SQLAlchemyError
 
 from portal.access import idempotency_records
 from portal.access.idempotency_records import RecordKey
 from portal.domain.errors import ConflictError, ValidationError
 from portal.models import IdempotencyRecord
-from portal.storage import db
+from portal.storage import abandon_transaction, db
 from portal.web.clock import now
 from portal.web.transaction import SAFE_METHODS
 
+log = logging.getLogger(__name__)
 KEY_LENGTH_MAX = 255
 KEY_CHARACTER = "[ -~]"
 _WAIT_SECONDS_MAX = 10
@@ -36,7 +39,7 @@ def init_app(app: Flask) -> None:
         if reserved is not None and response.status_code < HTTPStatus.BAD_REQUEST:
             _keep(reserved, response)
         elif reserved is not None:
-            idempotency_records.give_up(reserved)
+            _give_up(reserved)
         return response
 
 
@@ -95,6 +98,15 @@ def _keep(record_key: RecordKey, response: Response) -> None:
         location=response.location,
         body=response.get_data(),
     )
+
+
+def _give_up(record_key: RecordKey) -> None:
+    """End a reservation; where the database is away its lease ends, and the answer is what it is."""
+    try:
+        idempotency_records.give_up(record_key)
+    except SQLAlchemyError:
+        log.exception("a reserved Idempotency-Key was not given up")
+        abandon_transaction()
 
 
 def _repeated(record: IdempotencyRecord) -> Response:

@@ -7,17 +7,18 @@ from http import HTTPStatus
 from typing import Annotated, Literal, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, make_response, redirect, render_template, url_for
+from flask import Flask, Response, current_app, g, make_response, redirect, render_template, url_for
 from flask_wtf.csrf import CSRFError
 from htmx_flask import request
 from jinja2_fragments.flask import render_block
 from msgspec import UNSET, Meta, UnsetType
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from portal.domain import errors
-from portal.storage import db
+from portal.extensions import login
+from portal.storage import abandon_transaction
 from portal.web.json import json_response
 from portal.web.renders import wants_json
 from portal.web.shapes import Answer, doc
@@ -146,6 +147,9 @@ def _csrf_error(error: CSRFError) -> Response:
 def _http_error(error: HTTPException) -> Response:
     if error.code is not None and error.code < HTTPStatus.BAD_REQUEST:
         return cast("Response", error.get_response())  # a redirect of the router's
+    original = getattr(error, "original_exception", None)
+    if original is not None:  # it was raised after the view, or by the answer to another error
+        return make_response(current_app.handle_user_exception(original))
     if isinstance(error, SecurityError):  # a foreign Host: no address of ours can be put into a page
         return _envelope(Problem(HTTPStatus.BAD_REQUEST, "This is not our address."))
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -164,7 +168,7 @@ def _driver_error(error: DBAPIError) -> Response:
 
 def _database_error(error: Exception) -> Response:
     log.error("database unavailable", exc_info=error)
-    db.session.rollback()
+    _forget_database()
     message = "Our database is not available right now. Please try again in a minute."
     response = _answer(Problem(HTTPStatus.SERVICE_UNAVAILABLE, message))
     response.headers["Retry-After"] = "10"
@@ -173,7 +177,7 @@ def _database_error(error: Exception) -> Response:
 
 def _our_error(error: Exception) -> Response:
     log.error("unexpected error", exc_info=error)
-    db.session.rollback()
+    _forget_database()
     message = "This was logged. If it happens again, tell us the request id."
     return _answer(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, message))
 
@@ -213,11 +217,28 @@ def _shown(url: str | None) -> str:
     return (shown.path or "/") + (f"?{shown.query}" if shown.query else "")
 
 
+def _forget_database() -> None:
+    """Let nothing that is shown from here on ask the database: not even who the caller is."""
+    abandon_transaction()
+    login._update_request_context_with_user()  # noqa: SLF001
+    g.membership, g.memberships = None, ()
+
+
 def _answer(problem: Problem) -> Response:
-    """The three faces of an error; htmx puts it in the notices, not in its target."""
-    template = "errors/error.html"
+    """The three faces of an error; where the database does not say who asks, a page as for nobody."""
     if wants_json():
         return _envelope(problem)
+    try:
+        return _page(problem)
+    except SQLAlchemyError:
+        log.exception("database unavailable to the page of an error")
+        _forget_database()
+        return _page(problem)
+
+
+def _page(problem: Problem) -> Response:
+    """The page of an error; htmx puts it in the notices, not in its target."""
+    template = "errors/error.html"
     if request.htmx and not request.htmx.boosted:
         response = make_response(render_block(template, "notice", page=problem))
         response.headers["HX-Retarget"] = "#notices"

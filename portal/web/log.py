@@ -47,10 +47,10 @@ def _clean(value: object) -> object:
 
 
 def _who_asks() -> dict[str, object]:
-    membership = g.get("membership")
+    """Return who asks, as texts that were noted: a line about a lost database must not ask it."""
     return {
         "request_id": g.get("request_id"),
-        "organization": membership and str(membership.organization.uid),
+        "organization": g.get("organization_uid"),
         "account": g.get("account_uid"),
         "trace_id": g.get("trace_id"),
     }

@@ -3,9 +3,9 @@
 from http import HTTPStatus
 
 from flask import Flask, Response, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
-from portal.storage import db, set_reading
+from portal.storage import abandon_transaction, db, set_reading
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -20,14 +20,20 @@ def init_app(app: Flask) -> None:
         del error
         set_reading(is_reading=False)  # for the next work of this thread
 
+    @app.teardown_appcontext
+    def leave_no_connection(error: BaseException | None) -> None:
+        """Let go of a lost connection: the session's removal, beyond any answer, would fail by it."""
+        del error
+        abandon_transaction()
+
     @app.after_request
     def close_transaction(response: Response) -> Response:
         if request.method in SAFE_METHODS or response.status_code >= HTTPStatus.BAD_REQUEST:
-            db.session.rollback()
+            abandon_transaction()
             return response
         try:
             db.session.commit()
-        except OperationalError as error:  # the disk is full, the database gone: the good answer is not true
+        except SQLAlchemyError as error:  # the disk is full, the database gone: the good answer is not true
             return app.make_response(app.handle_user_exception(error))
         return response
 

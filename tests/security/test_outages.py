@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 
 import flask_migrate
 import psycopg
@@ -14,6 +15,7 @@ from flask import Flask
 from sqlalchemy import event, func, select
 
 import portal.app
+from portal.access import sessions
 from portal.account.directory import add_collector
 from portal.app import create_app, real_providers
 from portal.domain.period import start_of_hour
@@ -30,6 +32,7 @@ from tests.factories import (
 )
 from tests.page import JSON, bearer
 from tests.postgres import Server, throw_away_server
+from tests.security.sizes import sized
 from tests.settings import make_settings
 
 
@@ -41,10 +44,18 @@ class Site:
     token: str
     collector: str
     subscription: str
+    session_id: str
     reported: int = 0
 
     def look(self):
         return self.app.test_client().get("/subscriptions", headers=bearer(self.token))
+
+    def browse(self, number: int):
+        """Look at a page, or send a form, as somebody who is signed in."""
+        client = self.app.test_client()
+        with client.session_transaction() as session:
+            session["_user_id"] = self.session_id
+        return client.get(("/", "/account", "/nowhere", "/subscriptions")[number % 4])
 
     def page(self):
         return self.app.test_client().get("/login")
@@ -78,11 +89,13 @@ def site_on(url: str, sandboxes, var) -> Site:
     with app.app_context():
         flask_migrate.upgrade()
         acme = make_organization("Acme GmbH")
-        token = make_token(acme, make_member(acme))
+        member = make_member(acme)
+        token = make_token(acme, member)
         subscription = make_subscription(acme, make_product())
         collector = add_collector("region one", now=NOW)
+        session_id = sessions.begin(member, now=NOW)
         db.session.commit()
-        return Site(app, token, collector, str(subscription.uid))
+        return Site(app, token, collector, str(subscription.uid), session_id)
 
 
 @contextmanager
@@ -219,7 +232,7 @@ def test_a_database_that_stops_is_503_until_it_is_back(on_postgres, server, prov
 
 
 def test_a_database_that_stops_during_reports_loses_no_acknowledged_entry(on_postgres, server, proves):
-    acknowledged, some, is_over = [], threading.Event(), threading.Event()
+    acknowledged, seen, some, is_over = [], [], threading.Event(), threading.Event()
 
     def go_on_reporting() -> None:
         while not is_over.is_set():
@@ -227,18 +240,32 @@ def test_a_database_that_stops_during_reports_loses_no_acknowledged_entry(on_pos
             if acknowledged.count(200) == 3:
                 some.set()
 
-    reporting = threading.Thread(target=go_on_reporting)
-    reporting.start()
+    def go_on_browsing() -> None:
+        for number in count():
+            if is_over.is_set():
+                return
+            seen.append(on_postgres.browse(number).status_code)
+
+    browsing = [threading.Thread(target=work) for work in (go_on_reporting, go_on_browsing, go_on_browsing)]
+    for thread in browsing:
+        thread.start()
     assert some.wait(30)
-    server.stop_at_once()
-    server.start()
+    for _ in range(sized(1, 12)):
+        server.stop_at_once()
+        server.start()
     is_over.set()
-    reporting.join()
+    for thread in browsing:
+        thread.join()
     assert set(acknowledged) <= {200, 503}
-    count = acknowledged.count(200)
-    assert on_postgres.kept() >= count
+    assert set(seen) <= {200, 404, 503}
+    assert seen
+    kept = acknowledged.count(200)
+    assert on_postgres.kept() >= kept
     well(on_postgres)
-    proves(f"R20 PostgreSQL: stopped while {count} batches were acknowledged: 0 lost")
+    proves(f"R20 PostgreSQL: stopped while {kept} batches were acknowledged: 0 lost")
+    proves(
+        f"R20 PostgreSQL: stopped while {len(seen)} pages were looked at: {seen.count(503)} of 503, 0 of 500"
+    )
 
 
 def test_a_read_only_database_refuses_writes_and_still_reads(on_postgres, server, proves):
