@@ -44,5 +44,5 @@ def test_the_demo_fills_nothing_but_the_demo(settings, said, tmp_path, monkeypat
     for name, value in (settings | {"PORTAL_VAR": str(tmp_path)}).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit, match=f"The demo cannot start: {said}"):
-        demo._run(1, None, is_reloading=False)
+        demo._run(1, None, None, is_reloading=False)
     assert list(tmp_path.iterdir()) == []
