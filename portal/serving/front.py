@@ -14,7 +14,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from portal.serving.channel import Channel
-from portal.serving.limits import Limits
+from portal.serving.limits import CONNECTIONS_FREE, Limits
 
 log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
@@ -65,10 +65,26 @@ class Front(TcpWSGIServer):
         """Drain, called from another thread."""
         self.trigger.pull_trigger(partial(self.drain, seconds))
 
+    def count_of_large_bodies(self) -> int:
+        return sum(channel.count_of_large_bodies for channel in self.connections)
+
     def maintenance(self, now: float) -> None:
         for channel in self.connections:
             if channel.is_overdue(now):
                 channel.will_close = True
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Close whoever is silent for longest, before nobody else may come in."""
+        excess = len(self.connections) - self.adj.connection_limit + CONNECTIONS_FREE
+        if excess > 0:
+            silent = [channel for channel in self.connections if not channel.requests]
+            silent.sort(key=lambda channel: channel.last_activity)
+            for channel in silent[:excess]:
+                channel.will_close = True
+            log.warning(
+                "too many connections: silent ones were closed", extra={"closed": len(silent[:excess])}
+            )
 
     def drain(self, seconds: float) -> None:
         """Take no more connections, and answer on those that there are for so long at most."""

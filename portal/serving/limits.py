@@ -10,6 +10,9 @@ from portal.services import settings
 
 HEADERS_MAX_BYTES = 32 * 1024
 CONNECTIONS_MAX = 1000
+CONNECTIONS_FREE = 100  # beyond so many, those that are silent for longest are closed
+LARGE_BYTES = 512 * 1024  # a larger body lies on disk while it arrives
+LARGE_BODIES_MAX = 16  # at once in a process, whoever sends them
 IDLE_SECONDS_MAX = 30
 REQUEST_SECONDS_MAX = 300  # sixteen megabytes at half a megabit a second
 
@@ -38,6 +41,7 @@ def _adjustments(body_max_bytes: int, threads: int, *, has_proxies: bool) -> dic
         "max_request_body_size": body_max_bytes + 1,  # it refuses what is as large as this
         "connection_limit": CONNECTIONS_MAX,
         "channel_timeout": IDLE_SECONDS_MAX,
+        "inbuf_overflow": LARGE_BYTES,
         "cleanup_interval": 1,
         "asyncore_use_poll": True,  # select() ends at 1,024 descriptors
         "log_socket_errors": False,

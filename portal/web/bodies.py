@@ -10,22 +10,22 @@ from functools import cache
 from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
-from flask import Flask, request
+from flask import Flask, abort, request
 from msgspec import Meta, Struct, inspect
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from portal.domain.errors import ValidationError
 from portal.domain.strict_json import value_of
 
-IS_TOO_LARGE = "portal.body_is_too_large"  # in the WSGI environment: the server has left the body unread
+REFUSAL = "portal.refusal"  # in the WSGI environment: the status with which the server left a body unread
 NO_JSON = "The body is not valid JSON."
 
 
 def init_app(app: Flask) -> None:
     @app.before_request
     def refuse_what_was_left_unread() -> None:
-        if request.environ.get(IS_TOO_LARGE):
-            raise RequestEntityTooLarge
+        if refusal := request.environ.get(REFUSAL):
+            abort(refusal)
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,18 +3,19 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from flask import request
+from flask import Flask, request
 
 from portal.access.auth import PUBLIC, Policy, body_limits
 from portal.app import create_app
+from portal.serving import channel, limits
 from portal.serving.front import Front
 from portal.serving.listening import listening_at
-from tests.serving.live import HOST, LOGIN, Client
+from tests.serving.live import HOST, LOGIN, Client, eventually
 from tests.settings import NOWHERE, make_settings
 
 KIBIBYTE = 1024
@@ -87,7 +88,52 @@ def test_each_view_with_a_limit_of_its_own_has_it_in_the_front_too(app):
     assert body_limits(app)["POST", "/billing/usage"] == SIXTEEN_MEBIBYTES
 
 
+def test_only_so_many_large_bodies_arrive_at_once_and_the_next_is_told_to_wait(app, monkeypatch):
+    """Nobody has yet been asked who sends them, and they lie on disk meanwhile."""
+    monkeypatch.setattr(channel, "LARGE_BODIES_MAX", 2)
+    large, small = (b"Content-Length: %d\r\n\r\n" % length for length in (1024 * KIBIBYTE, 2))
+    with front_of(app) as front, ExitStack() as clients:
+        first, *_ = [
+            clients.enter_context(connected(front)).send(INGEST, large, b" " * 600 * KIBIBYTE)
+            for _ in range(2)
+        ]
+        eventually(lambda: front.count_of_large_bodies() == 2)
+        refused = clients.enter_context(connected(front)).send(INGEST, large).answer()
+        assert refused.startswith(b"HTTP/1.1 503")
+        assert (
+            clients.enter_context(connected(front)).send(INGEST, small, b"[]").answer()[:12] != refused[:12]
+        )
+        first.send(b" " * 424 * KIBIBYTE).answer()
+        eventually(lambda: front.count_of_large_bodies() == 1)
+
+
+def test_who_is_silent_for_longest_makes_room_before_nobody_may_come_in(app, monkeypatch):
+    monkeypatch.setattr(limits, "CONNECTIONS_MAX", 130)
+    with front_of(app) as front, ExitStack() as many:
+        silent = [many.enter_context(connected(front)) for _ in range(200)]
+        assert b" 200 " in many.enter_context(connected(front)).send(LOGIN).answer()[:20]
+        assert silent[0].rest() == b""
+
+
 # -- proxies --------------------------------------------------------------------------------------------
+@contextmanager
+def front_of(app: Flask) -> Iterator[Front]:
+    front = Front(app, listening_at("127.0.0.1", 0), threads=1)
+    thread = threading.Thread(target=front.run)
+    thread.start()
+    try:
+        yield front
+    finally:
+        front.drain_soon(1)
+        thread.join()
+
+
+@contextmanager
+def connected(front: Front) -> Iterator[Client]:
+    with socket.create_connection(("127.0.0.1", front.effective_port), timeout=10) as connection:
+        yield Client(connection)
+
+
 @contextmanager
 def front_behind(proxies: int, var: Path) -> Iterator[Client]:
     """Yield a client of a front that says whom it takes the client for."""
@@ -99,13 +145,8 @@ def front_behind(proxies: int, var: Path) -> Iterator[Client]:
     def whom() -> str:
         return f"{request.remote_addr} {request.scheme} {request.host}"
 
-    front = Front(app, listening_at("127.0.0.1", 0), threads=1)
-    thread = threading.Thread(target=front.run)
-    thread.start()
-    with socket.create_connection(("127.0.0.1", front.effective_port), timeout=5) as connection:
-        yield Client(connection)
-    front.drain_soon(1)
-    thread.join()
+    with front_of(app) as front, connected(front) as client:
+        yield client
 
 
 FORWARDED = (
