@@ -15,7 +15,14 @@ def _version() -> str:
     return version("billing-portal")
 
 
+@cache
+def _newest_migration(directory: str) -> str:
+    newest = ScriptDirectory(directory).get_current_head()
+    assert newest, "there are migrations"
+    return newest
+
+
 def this_build() -> Build:
     """Return what this process runs."""
-    scripts = ScriptDirectory(current_app.extensions["migrate"].directory)
-    return Build(_version(), settings().watch.build_commit, scripts.get_current_head() or "")
+    schema = _newest_migration(current_app.extensions["migrate"].directory)
+    return Build(_version(), settings().watch.build_commit, schema)

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.delivery import outbox as documents
+from portal.health.readiness import is_behind
 from portal.health.samples import Build, Facts, Sample
 from portal.ledger.completeness import missing_hours_by_product
 from portal.mailing import outbox as mails
@@ -55,12 +56,8 @@ def _read(read: Callable[[], Iterable[Sample]]) -> list[Sample] | None:
 
 
 def _schema(build: Build) -> Iterator[Sample]:
-    yield Sample("portal_schema_behind", int(not is_migrated(build.schema)))
-
-
-def is_migrated(head: str) -> bool:
-    """Tell whether the database has the newest migration; raises where it does not answer."""
-    return MigrationContext.configure(db.session.connection()).get_current_revision() == head
+    revision = MigrationContext.configure(db.session.connection()).get_current_revision()
+    yield Sample("portal_schema_behind", int(is_behind(revision, build.schema)))
 
 
 def _clock(now: dt.datetime) -> Iterator[Sample]:

@@ -1,25 +1,23 @@
 """Whether the process and its database are well, for what watches and what balances the load."""
 
+from http import HTTPStatus
 from typing import Literal
 
-from alembic.script import ScriptDirectory
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 
 from portal.access.auth import MONITOR, PUBLIC, Policy
-from portal.domain.errors import ProviderUnavailableError
 from portal.health import queries
 from portal.health.build import this_build
 from portal.health.exposition import exposition
 from portal.health.monitors import refusal_of_monitor
+from portal.health.readiness import NotReadyError, refuse_unready
+from portal.services import settings
 from portal.web.clock import now
+from portal.web.errors import Problem, envelope
 from portal.web.operations import Operation
 from portal.web.shapes import Answer
 
 bp = Blueprint("health", __name__)
-
-
-class NotMigratedError(ProviderUnavailableError):
-    """The migrations of the database are missing."""
 
 
 class Health(Answer, frozen=True):
@@ -39,10 +37,16 @@ def healthz() -> Health:
 @Policy(PUBLIC)
 @Operation("get_readiness", refuses=[503])
 def readyz() -> Health:
-    head = ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head()
-    if head is not None and queries.is_migrated(head):
-        return Health("ok")
-    raise NotMigratedError
+    refuse_unready(settings().database_url, this_build().schema)
+    return Health("ok")
+
+
+@bp.errorhandler(NotReadyError)
+def say_what_is_missing(error: NotReadyError) -> Response:
+    """Answer in JSON, as the view does: who balances the load asks for nothing."""
+    response = envelope(Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error)))
+    response.headers["Retry-After"] = "10"
+    return response
 
 
 @bp.get("/metrics")

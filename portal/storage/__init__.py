@@ -1,6 +1,6 @@
 """The database: its session, its tables' base and columns, its statements, leases and transactions."""
 
-from portal.storage.database import Model, db, engine_options, is_reading, reading, set_reading
+from portal.storage.database import Model, db, engine_options, is_reading, probe_engine, reading, set_reading
 from portal.storage.leases import Backlog, BackOff, Leased, LeaseQueue
 from portal.storage.lists import newest_first
 from portal.storage.statements import change, insert_into, remove

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import MetaData, Text, Uuid, event
+from sqlalchemy import MetaData, Text, Uuid, create_engine, event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, registry
+from sqlalchemy.pool import NullPool
 
 from portal.storage.types import UtcInstant
 
+_PROBE_SECONDS = 3
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -101,3 +103,14 @@ def engine_options(database_url: str) -> dict[str, Any]:
     options = "-c timezone=UTC -c lock_timeout=10s"
     connect_args = {"options": options, "connect_timeout": 3, "prepare_threshold": None}
     return {"pool_pre_ping": True, "hide_parameters": True, "connect_args": connect_args}
+
+
+def probe_engine(database_url: str) -> Engine:
+    """Return an engine for short questions beside the session, each with a connection of its own."""
+    options = engine_options(database_url)
+    options.pop("pool_pre_ping", None)
+    if connect_args := options.get("connect_args"):
+        connect_args["options"] += " -c statement_timeout=2s"
+        connect_args["connect_timeout"] = _PROBE_SECONDS
+        connect_args["tcp_user_timeout"] = _PROBE_SECONDS * 1000
+    return create_engine(database_url, poolclass=NullPool, **options)

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 from flask import Flask, current_app
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
-from portal.storage import db, engine_options
+from portal.storage import db, probe_engine
 
 log = logging.getLogger(__name__)
 Clock = Callable[[], dt.datetime]
@@ -24,8 +23,6 @@ Clock = Callable[[], dt.datetime]
 _NAME = "portal.clock"  # in the extensions of the app
 _SAMPLED_EVERY_SECONDS = 30
 _TRIED_EVERY_SECONDS = 5  # after a failure
-_BOUNDED = " -c statement_timeout=2s"
-_UNANSWERED_MILLISECONDS = 3000
 _DATABASE_TIME = select(func.clock_timestamp())
 
 
@@ -103,12 +100,7 @@ def clock_of(database_url: str) -> Clock:
     """Return the clock of a database; SQLite has the host's."""
     if database_url.startswith("sqlite"):
         return system_now
-    options = engine_options(database_url)
-    options.pop("pool_pre_ping")
-    connect_args = options["connect_args"]
-    connect_args["options"] += _BOUNDED
-    connect_args["tcp_user_timeout"] = _UNANSWERED_MILLISECONDS
-    engine = create_engine(database_url, poolclass=NullPool, **options)
+    engine = probe_engine(database_url)
 
     def ask() -> dt.datetime:
         with engine.connect() as connection:

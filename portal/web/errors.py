@@ -151,7 +151,7 @@ def _http_error(error: HTTPException) -> Response:
     if original is not None:  # it was raised after the view, or by the answer to another error
         return make_response(current_app.handle_user_exception(original))
     if isinstance(error, SecurityError):  # a foreign Host: no address of ours can be put into a page
-        return _envelope(Problem(HTTPStatus.BAD_REQUEST, "This is not our address."))
+        return envelope(Problem(HTTPStatus.BAD_REQUEST, "This is not our address."))
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     message = _NOT_FOUND if status == HTTPStatus.NOT_FOUND else error.description or status.phrase
     response = _answer(Problem(status, message))
@@ -185,7 +185,7 @@ def _our_error(error: Exception) -> Response:
 def sign_in_first(message: str) -> Response:
     """Answer a caller without identity: JSON 401, htmx is sent away, a browser is led to the form."""
     if _is_program():
-        response = _envelope(Problem(HTTPStatus.UNAUTHORIZED, message))
+        response = envelope(Problem(HTTPStatus.UNAUTHORIZED, message))
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
     return _led_to("signing_in.sign_in")
@@ -227,7 +227,7 @@ def _forget_database() -> None:
 def _answer(problem: Problem) -> Response:
     """The three faces of an error; where the database does not say who asks, a page as for nobody."""
     if wants_json():
-        return _envelope(problem)
+        return envelope(problem)
     try:
         return _page(problem)
     except SQLAlchemyError:
@@ -249,7 +249,8 @@ def _page(problem: Problem) -> Response:
     return response
 
 
-def _envelope(problem: Problem) -> Response:
+def envelope(problem: Problem) -> Response:
+    """Return an error as programs read it."""
     operation = (request.endpoint or "unknown").rpartition(".")[0] or "unknown"
     error = Error(
         problem.code,

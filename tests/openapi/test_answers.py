@@ -353,7 +353,7 @@ def test_an_answer_429_matches_the_openapi_document(nobody, contract, monkeypatc
 
 
 def test_an_answer_503_matches_the_openapi_document(nobody, contract, monkeypatch):
-    monkeypatch.setattr("portal.health.queries.is_migrated", lambda _: False)
+    monkeypatch.setattr("portal.health.readiness.is_behind", lambda *_: True)
 
     contract.check(nobody.get("/readyz", headers=JSON), 503)
 

@@ -250,7 +250,7 @@ def test_a_database_that_stops_during_reports_loses_no_acknowledged_entry(on_pos
     for thread in browsing:
         thread.start()
     assert some.wait(30)
-    for _ in range(sized(1, 12)):
+    for _ in range(sized(2, 12)):
         server.stop_at_once()
         server.start()
     is_over.set()

@@ -41,6 +41,7 @@ WITH_CONNECTION = {  # COPY and bulk inserts, the version of the schema, the pra
     "portal/metering/staging.py",
     "portal/models/bulk.py",
     "portal/health/queries.py",
+    "portal/health/readiness.py",
     "portal/timekeeping/clocks.py",
 }
 WITH_TEXT = {  # constants of the source
