@@ -6,6 +6,10 @@ import pytest
 
 from tests.postgres import throw_away_server
 from tests.production.bed import Bed, production_bed
+from tests.security.sizes import IS_FULL
+
+# Each of these takes a minute or more: `make security` runs them.
+collect_ignore = [] if IS_FULL else ["test_outages.py", "test_browsers.py", "test_processes.py"]
 
 
 @pytest.fixture(scope="session")
