@@ -1,6 +1,7 @@
 """The clock of billing, the work it could not do, and the proof of the work it did."""
 
 import datetime as dt
+import logging
 from typing import IO
 
 import click
@@ -22,6 +23,7 @@ from portal.storage import db
 from portal.timekeeping.clocks import utc_now
 from portal.web import log
 
+logger = logging.getLogger(__name__)
 group = Commands("billing")
 
 
@@ -62,6 +64,8 @@ def work(every: int, stop_seconds: int) -> None:
     stopping.at_signals()
     log.configure(settings().log_level)
     _show_metrics()
+    if settings().watch.operations_mail is None:
+        logger.warning("OPERATIONS_MAIL is not set: nobody is told by mail what needs a person")
     loop.work_until_stopped(every, stopping, stop_seconds=stop_seconds)
     exit_now()
 

@@ -4,17 +4,15 @@ import click
 
 from portal.cli.billing import group
 from portal.health.alert_rules import rendered
-from portal.health.build import this_build
 from portal.health.conditions import findings
-from portal.health.queries import facts
+from portal.health.present import present_facts
 from portal.health.report import lines, worst
-from portal.timekeeping.clocks import utc_now
 
 
 @group.command("health")
 def show_health() -> None:
     """Say how the portal is: exits 0 if well, 1 if a person is needed soon, 2 if something is broken."""
-    now_known = facts(this_build(), now=utc_now())
+    now_known = present_facts()
     for line in lines(now_known):
         click.echo(line)
     click.get_current_context().exit(worst(list(findings(now_known))))

@@ -30,6 +30,7 @@ def defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
         "EU_WITHOUT_VAT_ID": WithoutVatId.DESTINATION,
         "MAIL_URL": MAIL_FOLDER,
         "MAIL_FROM": MAIL_FROM,
+        "OPERATIONS_MAIL": "operations@example.org",
     }
     if "STRIPE_SECRET_KEY" not in given:
         defaults |= {

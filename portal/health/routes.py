@@ -6,13 +6,12 @@ from typing import Literal
 from flask import Blueprint, Response
 
 from portal.access.auth import MONITOR, PUBLIC, Policy
-from portal.health import queries
 from portal.health.build import this_build
 from portal.health.exposition import exposition
 from portal.health.monitors import refusal_of_monitor
+from portal.health.present import present_facts
 from portal.health.readiness import NotReadyError, refuse_unready
 from portal.services import settings
-from portal.web.clock import now
 from portal.web.errors import Problem, envelope
 from portal.web.operations import Operation
 from portal.web.shapes import Answer
@@ -55,4 +54,4 @@ def metrics() -> Response:
     refusal = refusal_of_monitor()
     if refusal is not None:
         return refusal
-    return exposition(queries.facts(this_build(), now=now()))
+    return exposition(present_facts())

@@ -25,6 +25,7 @@ from portal.models.legal_document import (
     LegalStatus,
     SyncState,
 )
+from portal.models.operator_notice import OperatorNotice
 from portal.models.organization import Organization
 from portal.models.outgoing_mail import OutgoingMail
 from portal.models.owned import Counter, add_owned, draw, draw_each, lock

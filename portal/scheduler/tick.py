@@ -18,6 +18,9 @@ from portal.closing.close import close
 from portal.delivery import customers, e_invoices
 from portal.delivery.deliver import DeliveryCounts, deliver
 from portal.delivery.sync import SyncCounts, sync
+from portal.health.notices import OPERATOR_MAILS
+from portal.health.present import present_facts
+from portal.health.steps import OPERATOR_NOTICE, operator_mail, tell_operator
 from portal.ledger import audit_heads
 from portal.mailing import outbox
 from portal.metering.clock import meter_hours
@@ -89,6 +92,7 @@ def steps_of_a_tick(wait: Wait) -> Sequence[Step]:
         STRIPE_EVENTS,
         Step("audit_heads", _write_heads, needs="clock"),
         Step("expired_rows", _delete_expired, needs="clock"),
+        Step(OPERATOR_MAILS, _tell_operator),  # last: what this tick mended is not told
     )
 
 
@@ -99,8 +103,11 @@ def _look_at_clock(now: dt.datetime) -> str:
 
 
 def _send_mails(now: dt.datetime) -> str:
-    portal_url = settings().portal_url
-    composers = {PASSWORD_RESET: partial(password_reset_mail, portal_url=portal_url)}
+    portal_url, operator = settings().portal_url, settings().watch.operations_mail
+    composers = {
+        PASSWORD_RESET: partial(password_reset_mail, portal_url=portal_url),
+        OPERATOR_NOTICE: partial(operator_mail, to=operator, portal_url=portal_url),
+    }
     return f"{outbox.send_due(mail(), composers, now=now)} sent"
 
 
@@ -150,6 +157,12 @@ def _reconcile_with_stripe(now: dt.datetime) -> str:
 
 def _write_heads(now: dt.datetime) -> str:
     return f"{audit_heads.write_daily(now=now)} written"
+
+
+def _tell_operator(now: dt.datetime) -> str:
+    if settings().watch.operations_mail is None:
+        return "nobody to tell: OPERATIONS_MAIL is not set"
+    return tell_operator(present_facts(), now=now)
 
 
 def _delete_expired(now: dt.datetime) -> str:

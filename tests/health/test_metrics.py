@@ -1,6 +1,5 @@
 """/metrics: who may read it, what it says, and that it answers when the database does not."""
 
-import dataclasses
 import socket
 from collections.abc import Iterator
 from urllib.error import HTTPError
@@ -16,17 +15,6 @@ from portal.setting_types import Environment, ListenAddress, WatchSettings
 from tests.health.test_facts import ran
 
 TOKEN = "0b1e6f7c2a9d4358b6e0c1d2f3a49587"
-
-
-@pytest.fixture
-def settings(app, monkeypatch):
-    """Change the settings of the app for a test."""
-
-    def change(**values):
-        changed = dataclasses.replace(app.extensions["portal.settings"], **values)
-        monkeypatch.setitem(app.extensions, "portal.settings", changed)
-
-    return change
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ NOT_EVIDENCE = {
     "clock_state",
     "counter",
     "mirror_state",  # the sync begins anew
+    "operator_notice",  # it is told again
     "outgoing_mail",
     "parked_month",  # it is looked at again
     "password_reset",
