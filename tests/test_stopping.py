@@ -1,6 +1,7 @@
 """Stopping: signals of any number are noticed by whoever waits, and no work holds up the end."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,12 +10,14 @@ import time
 
 import pytest
 
+from portal.config import ROOT
 from portal.stopping import StoppedError, Stopping, Works
 
 SOON = 20  # seconds, on a busy machine
 # Signals itself from another thread while the main thread is in whatever it does, and then waits.
 STORM = """
 import os, signal, sys, threading, time
+from portal.config import ROOT
 from portal.stopping import Stopping, exit_now
 stopping = Stopping()
 stopping.at_signals()
@@ -110,3 +113,18 @@ def test_work_that_fails_stops_everything_and_says_why():
     assert stopping.wait(SOON) is True
     with pytest.raises(KeyError, match="missing"):
         works.end(SOON)
+
+
+def test_signals_are_taken_in_two_places_and_neither_handler_does_more_than_note_them():
+    taken = {
+        path.relative_to(ROOT).as_posix(): re.findall(r"signal\.signal\(.*", path.read_text())
+        for path in (ROOT / "portal").rglob("*.py")
+        if "signal.signal(" in path.read_text()
+    }
+    assert taken == {
+        "portal/stopping.py": ["signal.signal(number, lambda *_: self.set())"],
+        "portal/serving/worker.py": [
+            "signal.signal(number, lambda *_: None)",
+            "signal.signal(signal.SIGCHLD, signal.SIG_DFL)",
+        ],
+    }

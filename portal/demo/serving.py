@@ -8,12 +8,14 @@ from flask import Flask
 from portal.app import calm_collector
 from portal.demo import seed
 from portal.scheduler import loop
+from portal.scheduler.step import Step, run_step
 from portal.serving.front import Front
 from portal.serving.listening import listening_at
 from portal.stopping import Stopping, Works
 from portal.timekeeping.clocks import utc_now
 
 _TICK_SECONDS = 60
+_COLLECTORS = Step("demo_collectors", lambda now: f"{seed.collect(now=now)} new")
 
 
 def serve(app: Flask, port: int, works: Works, stopping: Stopping) -> None:
@@ -28,6 +30,6 @@ def serve(app: Flask, port: int, works: Works, stopping: Stopping) -> None:
 def _work(app: Flask, stopping: Stopping) -> None:
     while not stopping.is_set():
         with app.app_context():
-            seed.collect(now=utc_now())
+            run_step(_COLLECTORS, utc_now())
             loop.tick_once(stopping)
             loop.pause(_TICK_SECONDS, stopping)

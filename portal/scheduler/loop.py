@@ -15,6 +15,7 @@ from portal.timekeeping.clocks import utc_now
 log = logging.getLogger(__name__)
 _MAILS_EVERY_SECONDS = 2
 _RECONCILE_SECONDS = 3600
+_RECONCILE_AGAIN_SECONDS = 60  # after a failure
 _RECORDED_EVERY_SECONDS = 30  # a round that did its work: one row written a second would be a load of its own
 
 
@@ -57,11 +58,14 @@ def pause(seconds: int, stopping: Stopping) -> None:
 def follow_stripe(app: Flask, stopping: Stopping) -> None:
     """Process Stripe's events every second, and fetch now and every hour those that did not arrive."""
     with app.app_context():
+        reconcile_at = 0
         for second in itertools.count():
             if stopping.is_set():
                 return
-            step = RECONCILE if second % _RECONCILE_SECONDS == 0 else STRIPE_EVENTS
+            step = RECONCILE if second >= reconcile_at else STRIPE_EVENTS
             is_recorded = step is RECONCILE or second % _RECORDED_EVERY_SECONDS == 1
-            run_step(step, utc_now(), is_recorded=is_recorded)
+            result = run_step(step, utc_now(), is_recorded=is_recorded)
+            if step is RECONCILE:
+                reconcile_at = second + (_RECONCILE_SECONDS if result.is_done else _RECONCILE_AGAIN_SECONDS)
             db.session.remove()
             stopping.wait(1)

@@ -130,7 +130,7 @@ def was_told(status: int, said: str, stop: Stop) -> bool:
     return status in {0, 1, *(-number for number in stop.signals)}
 
 
-@each_stop(DEMO, small=Stop(0.5, TWENTY, after="metering a year"), full=36, latest=60)
+@each_stop(DEMO, small=Stop(0.5, TWENTY, after="metering a year"), full=16, latest=50)
 def test_the_demo_stops_while_it_starts_fills_and_serves(run, tmp_path, stop, proves):
     port = first_of_three_free_ports()
     status, said = run([sys.executable, "-m", "portal.demo", "--port", str(port)], stop)
@@ -139,7 +139,7 @@ def test_the_demo_stops_while_it_starts_fills_and_serves(run, tmp_path, stop, pr
     proves(f"O8 {DEMO}: {len(stop.signals)} signals after {stop.seconds:.1f} s: ended, no process left")
 
 
-@each_stop(SANDBOX, small=Stop(0, TWENTY, after="ready"), full=30, latest=3)
+@each_stop(SANDBOX, small=Stop(0, TWENTY, after="ready"), full=24, latest=3)
 def test_the_sandboxes_stop_at_any_moment(run, stop, proves):
     stripe, easybill = map(str, free_ports(2))
     ports = ["--stripe-port", stripe, "--easybill-port", easybill]
@@ -149,7 +149,7 @@ def test_the_sandboxes_stop_at_any_moment(run, stop, proves):
     proves(f"O8 {SANDBOX}: {len(stop.signals)} signals after {stop.seconds:.1f} s: ended, no process left")
 
 
-@each_stop(CLOCK, small=Stop(0, TWENTY, after="reason"), full=24, latest=12)
+@each_stop(CLOCK, small=Stop(0, TWENTY, after="reason"), full=16, latest=12)
 def test_the_clock_stops_at_any_moment(run, tmp_path, sqlite_backend, stop, proves):
     (tmp_path / "var").mkdir()
     with sqlite_backend.app.app_context():

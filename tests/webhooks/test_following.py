@@ -2,6 +2,7 @@
 
 from portal.domain.errors import ProviderUnavailableError
 from portal.scheduler import loop
+from portal.scheduler.step import Step
 from portal.services import stripe
 from portal.storage import db
 from tests.payment_methods.browser import CARD, setup_id_of, type_in
@@ -56,3 +57,23 @@ def test_a_failed_round_of_stripe_events_is_logged_and_the_next_round_goes_on(
     loop.follow_stripe(app, rounds)
     assert len(rounds.waited) == 3
     assert "the next round goes on" in caplog.text
+
+
+def test_missed_events_are_asked_for_again_a_minute_after_a_failure_and_an_hour_after_a_success(
+    app, monkeypatch
+):
+    asked_in = []
+    failures = iter([True, False])
+
+    def reconcile(now) -> str:
+        asked_in.append(len(rounds.waited))
+        if next(failures, False):
+            raise ProviderUnavailableError
+        return ""
+
+    rounds = Rounds(3700)
+    monkeypatch.setattr(loop, "RECONCILE", Step("reconcile", reconcile))
+    monkeypatch.setattr(loop, "STRIPE_EVENTS", Step("stripe_events", lambda _: ""))
+    monkeypatch.setattr("portal.scheduler.step._record", lambda *_, **__: None)
+    loop.follow_stripe(app, rounds)
+    assert asked_in == [0, 60, 3660]
