@@ -105,12 +105,14 @@ def _rule_of(condition: Condition) -> AlertRule:
     if condition.labels is not None:
         sign = "!~" if condition.labels.is_negated else "=~"
         selector += f"{{{condition.labels.name}{sign}{json.dumps(condition.labels.pattern)}}}"
-    bound = f"max{by}({selector}) > {condition.above}"
+    bounds = []
+    if condition.above is not None:
+        bounds.append(f"max{by}({selector}) > {condition.above}")
     if condition.below is not None:
-        bound = f"min{by}({selector}) < {condition.below}"
+        bounds.append(f"min{by}({selector}) < {condition.below}")
     return AlertRule(
         "Portal" + condition.key.title().replace("_", ""),
-        bound,
+        " or ".join(bounds),
         condition.level,
         condition.minutes,
         condition.sentence,

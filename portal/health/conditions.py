@@ -3,6 +3,7 @@
 What only Prometheus can see, such as the share of requests that failed, is in `alert_rules`.
 """
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
@@ -10,10 +11,12 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from portal.health.samples import TRUE_OR_NOT, Facts, Sample
+from portal.timekeeping.fence import HOSTS_DIFFER_MAX
 
 # What a provider's outage keeps from being complete is not broken by us.
 _WITH_A_PROVIDER = "delivery|customers|e_invoices|sync|stripe_events|reconcile"
 _MINUTE, _HOUR = 60, 3600
+_HOSTS_DIFFER_SECONDS_MAX = HOSTS_DIFFER_MAX // dt.timedelta(seconds=1)
 
 
 class Level(IntEnum):
@@ -92,11 +95,11 @@ def in_words(sample: Sample) -> str:
         return "yes" if sample.value else "no"
     if not sample.metric.endswith("_seconds"):
         return str(sample.value)
-    days, seconds = divmod(sample.value, 24 * _HOUR)
+    days, seconds = divmod(abs(sample.value), 24 * _HOUR)
     hours, seconds = divmod(seconds, _HOUR)
     parts: Mapping[str, int] = {"d": days, "h": hours, "min": seconds // _MINUTE, "s": seconds % _MINUTE}
     largest = [f"{count} {unit}" for unit, count in parts.items() if count][:2]
-    return " ".join(largest) or "0 s"
+    return ("-" if sample.value < 0 else "") + (" ".join(largest) or "0 s")
 
 
 CONDITIONS = (
@@ -111,6 +114,25 @@ CONDITIONS = (
         "The schema is behind the code.",
         "Run `flask --app wsgi db upgrade`.",
         above=0,
+    ),
+    Condition(
+        "clock_stopped",
+        "portal_clock_stopped",
+        Level.BROKEN,
+        "The clock jumped: nothing is metered, closed or delivered.",
+        "`billing clock` says how; once it is right, `billing clock accept --reason WHY` goes on.",
+        above=0,
+        is_mailed=True,
+    ),
+    Condition(
+        "clock_differs",
+        "portal_clock_host_ahead_seconds",
+        Level.BROKEN,
+        "A host's clock differs from the database's by {value}: a host that does meters and closes nothing.",
+        "See that both keep time (NTP); nothing has to be restarted.",
+        above=_HOSTS_DIFFER_SECONDS_MAX,
+        below=-_HOSTS_DIFFER_SECONDS_MAX,
+        is_mailed=True,
     ),
     Condition(
         "clock_never_ran", "portal_clock_steps", Level.BROKEN,

@@ -9,6 +9,8 @@ METRICS: Mapping[str, str] = {
     "portal_database_up": "The database answers",
     "portal_fact_unknown": "Could not be read in time",
     "portal_schema_behind": "The schema is behind the code",
+    "portal_clock_stopped": "Billing is stopped: the clock jumped",
+    "portal_clock_host_ahead_seconds": "The clock of this host is ahead of the database's by",
     "portal_clock_steps": "Steps of the clock that ran at least once",
     "portal_clock_step_ever_completed": "The step of the clock was complete at least once",
     "portal_clock_step_age_seconds": "Time since the step of the clock was last complete",
@@ -26,7 +28,13 @@ METRICS: Mapping[str, str] = {
     "portal_mails_age_seconds": "Time since the oldest of these was ordered",
 }
 TRUE_OR_NOT = frozenset(
-    {"portal_database_up", "portal_fact_unknown", "portal_schema_behind", "portal_clock_step_ever_completed"}
+    {
+        "portal_database_up",
+        "portal_fact_unknown",
+        "portal_schema_behind",
+        "portal_clock_stopped",
+        "portal_clock_step_ever_completed",
+    }
 )
 
 

@@ -6,14 +6,15 @@ import pytest
 from sqlalchemy import text
 
 from portal.domain.period import hour_of, start_of_hour
-from portal.health import conditions, queries
+from portal.health import conditions, present, queries
 from portal.health.build import this_build
 from portal.health.conditions import CONDITIONS, Level, findings, in_words
 from portal.health.queries import facts
 from portal.health.samples import METRICS, Sample
 from portal.mailing import outbox
-from portal.models import Delivery, Metering, MonthReview, SchedulerStep, StripeEvent, add_owned
+from portal.models import ClockState, Delivery, Metering, MonthReview, SchedulerStep, StripeEvent, add_owned
 from portal.storage import db, read_transaction_within
+from portal.timekeeping.clocks import DatabaseClock, app_clock, set_clock
 from tests.delivery.rows import make_invoice
 from tests.factories import FEBRUARY, JANUARY, NOW, make_product, make_subscription
 
@@ -24,13 +25,14 @@ LINE = ("production", "vm", "744", "0.5")
 def known(now: dt.datetime = NOW) -> dict[str, int]:
     """Return each number under its name and the values of its labels."""
     db.session.commit()
-    now_known = facts(this_build(), now=now)
+    now_known = facts(this_build(), now=now, more={"clocks": present._clocks})
     return {" ".join((each.metric, *each.labels.values())): each.value for each in now_known.samples}
 
 
 def keys(now: dt.datetime = NOW) -> set[str]:
     db.session.commit()
-    return {finding.key for finding in findings(facts(this_build(), now=now))}
+    now_known = facts(this_build(), now=now, more={"clocks": present._clocks})
+    return {finding.key for finding in findings(now_known)}
 
 
 def ran(name: str, *, completed_at: dt.datetime | None = NOW) -> None:
@@ -62,6 +64,26 @@ def test_a_step_of_the_clock_that_was_never_complete_needs_a_person(app):
     ran("sync", completed_at=None)
     assert keys() == {"clock_step_never_complete sync"}
     assert "portal_clock_step_age_seconds sync" not in known()
+
+
+@pytest.mark.parametrize("minutes", [-6, 6])
+def test_a_host_whose_clock_differs_is_broken(app, minutes):
+    ran("hours")
+    set_clock(app, DatabaseClock(lambda: NOW, host=lambda: NOW + minutes * MINUTE))
+    app_clock().exact = lambda: NOW
+    assert known()["portal_clock_host_ahead_seconds"] == minutes * 60
+    assert keys() == {"clock_differs"}
+    [finding] = findings(present.present_facts())
+    assert finding.sentence.startswith("A host's clock differs from the database's by")
+
+
+def test_a_clock_that_jumped_is_broken_until_it_is_accepted(app):
+    ran("hours")
+    state = ClockState(id=1, seen_at=NOW, stopped_at=NOW, stopped_because="The clock went back.")
+    db.session.add(state)
+    assert keys() == {"clock_stopped"}
+    state.stopped_at = state.stopped_because = None
+    assert keys() == set()
 
 
 def test_documents_are_counted_by_what_becomes_of_them(app, acme):
@@ -171,10 +193,11 @@ def test_every_metric_of_a_condition_is_known_and_every_fact_has_words(app, acme
     server.metered_until_hour = JANUARY.start_hour
     ran("hours")
     assert {condition.metric for condition in CONDITIONS} <= set(METRICS)
-    assert {name.partition(" ")[0] for name in known()} == set(METRICS)
+    of_two_clocks = {"portal_clock_host_ahead_seconds"}
+    assert {name.partition(" ")[0] for name in known()} == set(METRICS) - of_two_clocks
 
 
 def test_keys_of_conditions_differ_and_each_has_a_bound():
     assert len({condition.key for condition in CONDITIONS}) == len(CONDITIONS)
-    assert all((each.above is None) is not (each.below is None) for each in CONDITIONS)
+    assert all(each.above is not None or each.below is not None for each in CONDITIONS)
     assert all(condition.level > Level.WELL for condition in conditions.CONDITIONS)
