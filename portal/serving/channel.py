@@ -127,6 +127,15 @@ class Channel(HTTPChannel):
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
 
+    def service(self) -> None:
+        """Answer one request, in a thread; the loop then looks at what this connection waits for."""
+        try:
+            super().service()
+        finally:
+            if self.connected:
+                self._map.changed(self._fileno)
+                self.server.pull_trigger()
+
     def handle_close(self) -> None:
         super().handle_close()
         if self.request is not None:

@@ -14,6 +14,7 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from portal.serving.channel import Channel
+from portal.serving.clients import Clients
 from portal.serving.limits import CONNECTIONS_FREE, Limits
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class Front(TcpWSGIServer):
 
     channel_class = Channel
     _drains_until: float | None = None
+    _look_at_all_at = 0.0
 
     def __init__(self, app: Flask, listening: socket.socket, *, threads: int) -> None:
         limits = Limits(app, threads)
@@ -36,7 +38,7 @@ class Front(TcpWSGIServer):
         sockinfo = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(
             app,
-            map={},
+            map=Clients(),
             _sock=listening,
             dispatcher=dispatcher,
             adj=limits,
@@ -54,12 +56,32 @@ class Front(TcpWSGIServer):
 
     def run(self) -> None:
         """Serve until the last client has its answer after `drain`."""
+        clients: Clients = self._map
         while not self.is_draining or self.connections:
-            wasyncore.poll2(_LOOK_SECONDS_WHEN_DRAINING if self.is_draining else _LOOK_SECONDS, self._map)
             if self.is_draining:
                 self._close_what_is_done()
+                clients.all_changed()
+                clients.wait(_LOOK_SECONDS_WHEN_DRAINING)
+            else:
+                self._look_at_all()
+                clients.wait(_LOOK_SECONDS)
         self.task_dispatcher.set_thread_count(0)
         self.trigger.close()
+        clients.close()
+
+    def _look_at_all(self) -> None:
+        """Each second all are asked what they wait for, and the listening socket looks after the others."""
+        now = time.monotonic()
+        if now >= self._look_at_all_at:
+            self._look_at_all_at = now + _LOOK_SECONDS
+            self._map.all_changed()
+
+    def pull_trigger(self) -> None:
+        """A thread has something for the loop: for a connection that it serves."""
+        for channel in self.connections:
+            if channel.requests:
+                self._map.changed(channel._fileno)  # noqa: SLF001 -- waitress has no other
+        super().pull_trigger()
 
     def drain_soon(self, seconds: float) -> None:
         """Drain, called from another thread."""

@@ -43,6 +43,5 @@ def _adjustments(body_max_bytes: int, threads: int, *, has_proxies: bool) -> dic
         "channel_timeout": IDLE_SECONDS_MAX,
         "inbuf_overflow": LARGE_BYTES,
         "cleanup_interval": 1,
-        "asyncore_use_poll": True,  # select() ends at 1,024 descriptors
         "log_socket_errors": False,
     }

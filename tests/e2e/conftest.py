@@ -21,6 +21,8 @@ from portal.demo.mails import show_mails
 from portal.domain.period import Month
 from portal.models import Organization
 from portal.sandbox import easybill, stripe
+from portal.serving.front import Front
+from portal.serving.listening import listening_at
 from portal.storage import db
 from tests.settings import WEBHOOK_SECRET, Sandboxes, make_settings
 
@@ -59,8 +61,8 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _serve(app: Flask, port: int):
-    server = create_server(app, host="127.0.0.1", port=port, threads=8)
+def _serve(stand_in: Flask):
+    server = create_server(stand_in, host="127.0.0.1", port=0, threads=8)
     threading.Thread(target=server.run, daemon=True).start()
     return server
 
@@ -74,7 +76,7 @@ def portal(tmp_path_factory) -> Iterator[Portal]:
         stripe.create_app(webhook_url=f"{url}/webhooks/stripe", webhook_secret=WEBHOOK_SECRET),
         easybill.create_app(),
     ]
-    servers = [_serve(each, 0) for each in stand_ins]
+    servers = [_serve(each) for each in stand_ins]
     sandboxes = Sandboxes(*(f"http://127.0.0.1:{each.effective_port}" for each in servers))
     settings = make_settings(f"sqlite:///{home / 'portal.sqlite'}", sandboxes, home, url=url)
     providers = real_providers(settings)
@@ -91,8 +93,10 @@ def portal(tmp_path_factory) -> Iterator[Portal]:
             stripe=providers.stripe,
         )
         db.session.remove()
-    servers.append(_serve(app, port))
+    front = Front(app, listening_at("127.0.0.1", port), threads=8)
+    threading.Thread(target=front.run, daemon=True).start()
     yield Portal(url, app)
+    front.drain_soon(1)
     for each in servers:
         each.close()
 
