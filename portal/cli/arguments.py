@@ -27,6 +27,8 @@ class Commands(AppGroup):
             return super().invoke(ctx)
         except BillingError as error:
             raise sentence(error) from error
+        except UnicodeEncodeError as error:
+            raise click.ClickException("An argument is no text in UTF-8.") from error
         except (OperationalError, ProgrammingError) as error:  # no table, no column, no server
             raise click.ClickException(
                 "The database does not answer, or is not up to date:"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
+from portal.domain.errors import UnusableValueError
 from portal.domain.instants import instant_of
 from portal.domain.numbers import decimal_of
-from portal.domain.period import hour_of, start_of_hour
 from portal.domain.rating import ENTRY_MAX_NANO, nano_of
+from portal.domain.usage_hour import usage_hour_of
 
 _FIELDS = frozenset({"subscription_id", "hour", "quantity", "revision"})
 _INSTANT = re.compile(
@@ -69,13 +70,12 @@ def _hour(entry: Mapping[str, object], now: dt.datetime) -> int:
         at = instant_of(text)
     except ValueError as error:
         raise RefusedEntryError("hour is not an ISO 8601 time with its zone") from error
-    hour = hour_of(at)
-    is_whole = not (read["fraction"] or "").strip("0")  # Python reads six digits of it
-    if hour < 0 or start_of_hour(hour) != at or not is_whole:
+    if (read["fraction"] or "").strip("0"):  # Python reads six digits of it
         raise RefusedEntryError("hour is not a whole hour in UTC")
-    if at > now:
-        raise RefusedEntryError("hour is in the future")
-    return hour
+    try:
+        return usage_hour_of(at, now=now)
+    except UnusableValueError as error:
+        raise RefusedEntryError(f"hour {error}") from error
 
 
 def _quantity(entry: Mapping[str, object]) -> tuple[int, bool]:

@@ -1,17 +1,31 @@
-"""Products, prices, projects and subscriptions: found where they exist, made where they do not."""
+"""Products, prices, projects and subscriptions: found where they exist, made where they do not.
+
+What is made has texts of one line: whoever brings them in, they come through here.
+"""
 
 from decimal import Decimal, Inexact
+from functools import partial
 
 from sqlalchemy import exists, select
 
 from portal.domain.currencies import checked_currency
 from portal.domain.errors import ConflictError, NotFoundError, UnusableValueError, ValidationError
 from portal.domain.period import HOURS_A_DAY, Month, date_of
+from portal.domain.problems import Problems
 from portal.domain.rating import PRICE_MAX_PICO, pico_of
+from portal.domain.text_line import (
+    KEY_LENGTH_MAX,
+    NAME_LENGTH_MAX,
+    UNIT_LENGTH_MAX,
+    checked_key,
+    required_line,
+)
 from portal.ledger import audit
 from portal.ledger.audit import Change
 from portal.models import Invoice, Metering, Organization, Price, Product, Project, Subscription, add_owned
 from portal.storage import db
+
+_CODE_LENGTH_MAX = KEY_LENGTH_MAX + 100  # of an import: the SKU, its price and its organization
 
 
 class PriceFrozenError(ConflictError):
@@ -19,11 +33,48 @@ class PriceFrozenError(ConflictError):
 
 
 def product_by_code(code: str, *, name: str, unit: str, metering: Metering = Metering.USAGE) -> Product:
-    """Return the product of a code; name and unit count only when it is made."""
+    """Return the product of a code; name and unit count only when it is made, for the catalogue."""
+    _refuse_unusable("code", code)
     product = db.session.scalar(select(Product).where(Product.code == code))
-    if product is not None:
-        return product
-    product = Product(code=code, name=name, unit=unit, metering=metering)
+    return product or _make_product(code, name, unit, metering)
+
+
+def product_of_import(organization: Organization, code: str, *, name: str, unit: str) -> Product:
+    """Return the product that an organization's import names by a code: its own, or the catalogue's.
+
+    A missing one is made for this organization alone. One of the catalogue keeps its name: what an import
+    calls it is of its organization's usage.
+    """
+    own_code = f"{code}#{organization.number}"  # a code is unique, and of several organizations
+    query = (
+        select(Product)
+        .where(
+            Product.code.in_([code, own_code]),
+            Product.owner_id.is_(None) | (Product.owner_id == organization.id),
+        )
+        .order_by(Product.owner_id.is_(None))
+    )
+    product = db.session.scalars(query.limit(1)).first()
+    return product or _make_product(own_code, name, unit, Metering.USAGE, owner=organization)
+
+
+def _refuse_unusable(field: str, key: str) -> None:
+    """Refuse a key that no database keeps, and what a person could not tell from another."""
+    problems = Problems()
+    problems.attempt(field, partial(checked_key, key, _CODE_LENGTH_MAX))
+    problems.refuse()
+
+
+def _make_product(
+    code: str, name: str, unit: str, metering: Metering, owner: Organization | None = None
+) -> Product:
+    problems = Problems()
+    tidy_name = problems.attempt("name", partial(required_line, name, NAME_LENGTH_MAX))
+    tidy_unit = problems.attempt("unit", partial(required_line, unit, UNIT_LENGTH_MAX))
+    problems.refuse()
+    product = Product(
+        code=code, name=tidy_name, unit=tidy_unit, metering=metering, owner_id=owner and owner.id
+    )
     db.session.add(product)
     db.session.flush()
     return product
@@ -99,9 +150,16 @@ def _refuse_frozen(product: Product, currency: str, start_day: int) -> None:
 
 def project_by_code(organization: Organization, code: str, *, name: str) -> Project:
     """Return the project of a code, or make it."""
+    _refuse_unusable("project", code)
     query = select(Project).where(Project.organization_id == organization.id, Project.code == code)
-    project = db.session.scalar(query)
-    return project or add_owned(organization.id, Project(code=code, name=name))
+    return db.session.scalar(query) or _make_project(organization, code, name)
+
+
+def _make_project(organization: Organization, code: str, name: str) -> Project:
+    problems = Problems()
+    tidy_name = problems.attempt("project name", partial(required_line, name, NAME_LENGTH_MAX))
+    problems.refuse()
+    return add_owned(organization.id, Project(code=code, name=tidy_name))
 
 
 def subscription_to(
@@ -136,8 +194,13 @@ def subscribe(
     start_hour: int,
     end_hour: int | None = None,
 ) -> Subscription:
-    """Begin a subscription; without a project it is the organization's own."""
+    """Begin a subscription; without a project it is the organization's own.
+
+    NotFoundError for a product of another organization's.
+    """
     db.session.flush()
+    if product.owner_id not in {None, organization.id}:
+        raise NotFoundError(f"There is no product {product.code}.")
     subscription = Subscription(
         project_id=project.id if project else None,
         product_id=product.id,
@@ -150,6 +213,7 @@ def subscribe(
 
 def existing_product(code: str) -> Product:
     """Return the product of a code, or raise NotFoundError."""
+    _refuse_unusable("code", code)
     product = db.session.scalar(select(Product).where(Product.code == code))
     if product is None:
         raise NotFoundError(f"There is no product {code}.")

@@ -6,17 +6,20 @@ no value.
 
 import csv
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, Inexact
+from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar
 
-from portal.domain.errors import BillingError
+from portal.domain.errors import BillingError, UnusableValueError
 from portal.domain.instants import instant_of
 from portal.domain.numbers import decimal_of
 from portal.domain.period import hour_of, start_of_hour
 from portal.domain.rating import ENTRY_MAX_NANO, PRICE_MAX_PICO, nano_of, pico_of, price_of
+from portal.domain.text_line import NAME_LENGTH_MAX, UNIT_LENGTH_MAX, checked_key, tidy_line
+from portal.domain.usage_hour import usage_hour_of
 
 REQUIRED = frozenset(
     {
@@ -31,8 +34,6 @@ REQUIRED = frozenset(
         "SubAccountId",
     }
 )
-_NAME_LENGTH_MAX = 200
-_KEY_LENGTH_MAX = 500  # every database can index this much
 _HOUR = dt.timedelta(hours=1)
 
 NOT_HOURLY = "not hourly"
@@ -40,6 +41,7 @@ TOO_LARGE = "more than 10,000,000 units in an hour"
 MALFORMED = "malformed"
 
 Row = Mapping[str, str | None]
+Value = TypeVar("Value")
 
 
 class NotFocusError(BillingError):
@@ -72,18 +74,18 @@ class Refused:
     reason: str
 
 
-def read_charges(path: Path, *, currency: str) -> Iterator[tuple[int, Charge | Refused]]:
+def read_charges(path: Path, *, currency: str, now: dt.datetime) -> Iterator[tuple[int, Charge | Refused]]:
     """Yield (line number, charge or refusal) for each row; NotFocusError for a file that is none."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from _read(file, currency)
+            yield from _read(file, currency, now)
     except UnicodeDecodeError as error:
         raise NotFocusError(f"{path.name} is not a text file in UTF-8.") from error
     except csv.Error as error:
         raise NotFocusError(f"{path.name} is not a CSV file: {error}.") from error
 
 
-def _read(file: TextIO, currency: str) -> Iterator[tuple[int, Charge | Refused]]:
+def _read(file: TextIO, currency: str, now: dt.datetime) -> Iterator[tuple[int, Charge | Refused]]:
     lines = csv.reader(file, strict=True)
     header = next(lines, [])
     missing = REQUIRED - set(header)
@@ -92,16 +94,18 @@ def _read(file: TextIO, currency: str) -> Iterator[tuple[int, Charge | Refused]]
     line_number = lines.line_num + 1
     for cells in lines:
         if cells:
-            yield line_number, _charge_or_refusal(header, cells, currency)
+            yield line_number, _charge_or_refusal(header, cells, currency, now)
         line_number = lines.line_num + 1
 
 
-def _charge_or_refusal(header: list[str], cells: list[str], currency: str) -> Charge | Refused:
+def _charge_or_refusal(
+    header: list[str], cells: list[str], currency: str, now: dt.datetime
+) -> Charge | Refused:
     if len(cells) != len(header) or any("\0" in cell for cell in cells):  # no text of PostgreSQL's has one
         return Refused(MALFORMED)
     row = {name: _value(cell) for name, cell in zip(header, cells, strict=True)}
     try:
-        return _charge(row, currency)
+        return _charge(row, currency, now)
     except CannotBeMeteredError as error:
         return Refused(str(error))
 
@@ -111,23 +115,20 @@ def _value(cell: str) -> str | None:
     return None if stripped in {"", "NULL", "null"} else stripped
 
 
-def _charge(row: Row, currency: str) -> Charge:
+def _charge(row: Row, currency: str, now: dt.datetime) -> Charge:
     _refuse_other_charges(row, currency)
-    hour = _hour(row)
-    sku_price_id, project_code = row["SkuPriceId"], row["SubAccountId"]
+    hour = _hour(row, now)
+    sku_price_id, project_code = _key(row, "SkuPriceId"), _key(row, "SubAccountId")
     if sku_price_id is None:
         raise CannotBeMeteredError("no SKU price")
-    if max(len(sku_price_id), len(project_code or "")) > _KEY_LENGTH_MAX:
-        raise CannotBeMeteredError(MALFORMED)
     unit_price = _price(row)
     quantity_nano, was_rounded = _quantity(row)
-    name = row.get("ChargeDescription") or row.get("ServiceName") or sku_price_id
     return Charge(
         project_code=project_code,
-        project_name=(row.get("SubAccountName") or project_code or "")[:_NAME_LENGTH_MAX],
+        project_name=_name(row, "SubAccountName", "SubAccountId"),
         sku_price_id=sku_price_id,
-        product_name=name[:_NAME_LENGTH_MAX],
-        unit=row["PricingUnit"] or "unit",
+        product_name=_name(row, "ChargeDescription", "ServiceName", "SkuPriceId"),
+        unit=_usable("PricingUnit", partial(tidy_line, row["PricingUnit"] or "unit", UNIT_LENGTH_MAX)),
         unit_price=unit_price,
         hour=hour,
         quantity_nano=quantity_nano,
@@ -148,14 +149,29 @@ def _refuse_other_charges(row: Row, currency: str) -> None:
         raise CannotBeMeteredError(MALFORMED)
 
 
-def _hour(row: Row) -> int:
+def _key(row: Row, column: str) -> str | None:
+    text = row[column]
+    return None if text is None else _usable(column, partial(checked_key, text))
+
+
+def _name(row: Row, *columns: str) -> str:
+    """Return the first of these texts that is there, cut to what a name may have."""
+    column = next((column for column in columns if row.get(column)), columns[-1])
+    return _usable(column, partial(tidy_line, (row.get(column) or "")[:NAME_LENGTH_MAX], NAME_LENGTH_MAX))
+
+
+def _usable(column: str, check: Callable[[], Value]) -> Value:
+    try:
+        return check()
+    except UnusableValueError as error:
+        raise CannotBeMeteredError(f"{column} {error}") from error
+
+
+def _hour(row: Row, now: dt.datetime) -> int:
     start, end = _instant(row["ChargePeriodStart"]), _instant(row["ChargePeriodEnd"])
-    hour = hour_of(start)
-    if end - start != _HOUR or start_of_hour(hour) != start:
+    if end - start != _HOUR or start_of_hour(hour_of(start)) != start:
         raise CannotBeMeteredError(NOT_HOURLY)
-    if hour < 0:
-        raise CannotBeMeteredError(MALFORMED)  # before 1970 there are no billing months
-    return hour
+    return _usable("ChargePeriodStart", partial(usage_hour_of, start, now=now))
 
 
 def _instant(text: str | None) -> dt.datetime:

@@ -59,7 +59,7 @@ def import_focus(
     imported = Imported()
     numbers = _Numbers()
     with staging() as staged:
-        for position, row in _rows(organization, paths):
+        for position, row in _rows(organization, paths, now):
             imported.rows += 1
             if isinstance(row, Refused):
                 imported.refused[row.reason] += 1
@@ -78,9 +78,11 @@ def import_focus(
     return imported
 
 
-def _rows(organization: Organization, paths: Sequence[Path]) -> Iterator[tuple[str, Charge | Refused]]:
+def _rows(
+    organization: Organization, paths: Sequence[Path], now: dt.datetime
+) -> Iterator[tuple[str, Charge | Refused]]:
     for path in paths:
-        for line_number, row in read_charges(path, currency=organization.currency):
+        for line_number, row in read_charges(path, currency=organization.currency, now=now):
             yield f"{path.name}:{line_number}", row
 
 
@@ -110,6 +112,7 @@ def _project(organization: Organization, code: str | None, name: str) -> Project
 def _product(organization: Organization, charge: Charge) -> Product:
     """A product is a SKU price and a list price, so its price never changes: it holds from the first day."""
     code = f"{charge.sku_price_id}@{charge.unit_price}{organization.currency}"
-    product = catalogue.product_by_code(code, name=charge.product_name, unit=charge.unit)
+    name, unit = charge.product_name, charge.unit
+    product = catalogue.product_of_import(organization, code, name=name, unit=unit)
     catalogue.set_price(product, organization.currency, charge.unit_price, start_day=0)
     return product

@@ -21,7 +21,11 @@ class Metering(StrEnum):
 
 
 class Product(Model):
-    """Something sold by the hour or by the unit. `code` is the seller's own key of it."""
+    """Something sold by the hour or by the unit. `code` is the seller's own key of it.
+
+    A product that an import made is its organization's own, with the texts of that import: nobody else may
+    subscribe to it. The products of the catalogue have no owner.
+    """
 
     __tablename__ = "product"
     __table_args__ = ({"info": REFERENCE},)
@@ -31,6 +35,7 @@ class Product(Model):
     name: Mapped[str]
     unit: Mapped[str]
     metering: Mapped[str]
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id"), deferred=True)
 
 
 class ProductName(NamedTuple):

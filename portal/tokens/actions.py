@@ -2,9 +2,12 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import partial
 
 from portal.domain import tokens
-from portal.domain.errors import ConflictError, UnauthorizedError, ValidationError
+from portal.domain.errors import ConflictError, UnauthorizedError
+from portal.domain.problems import Problems
+from portal.domain.text_line import required_line
 from portal.ledger import audit
 from portal.models import Account, ApiToken, Organization, add_owned, lock
 from portal.storage import db
@@ -39,7 +42,7 @@ def make_token(
     parent: ApiToken | None = None,
 ) -> Minted:
     """Make a token that acts in one organization with its owner's current rights there."""
-    _check(name, expires_at, now)
+    tidy_name = _checked_name(name, expires_at, now)
     lock(organization.id, _CHAIN)
     if parent is not None:
         db.session.refresh(parent)
@@ -52,7 +55,7 @@ def make_token(
     row = ApiToken(
         account_id=owner.id,
         parent_id=parent and parent.id,
-        name=name,
+        name=tidy_name,
         is_read_only=is_read_only,
         prefix=tokens.shown_prefix(token),
         token_sha256=tokens.fingerprint(token),
@@ -64,14 +67,13 @@ def make_token(
     return Minted(row, token)
 
 
-def _check(name: str, expires_at: dt.datetime | None, now: dt.datetime) -> None:
-    problems = {}
-    if not 1 <= len(name.strip()) <= NAME_LENGTH_MAX or not name.isprintable():
-        problems["name"] = [f"is not 1 to {NAME_LENGTH_MAX} printable characters"]
+def _checked_name(name: str, expires_at: dt.datetime | None, now: dt.datetime) -> str | None:
+    problems = Problems()
+    tidy_name = problems.attempt("name", partial(required_line, name, NAME_LENGTH_MAX))
     if expires_at is not None and expires_at <= now:
-        problems["expires_on"] = ["is not in the future"]
-    if problems:
-        raise ValidationError(problems)
+        problems.add("expires_on", "is not in the future")
+    problems.refuse()
+    return tidy_name
 
 
 def revoke(token: ApiToken, *, now: dt.datetime) -> None:

@@ -19,6 +19,7 @@ from portal.domain.period import Month, start_of_hour
 from portal.domain.rating import quantity_of
 
 _LOCALE = Locale.parse("en_IE")  # English with the day before the month
+_ARGUMENT_LENGTH_MAX = 2_000
 _MINUS = "\u2212"
 _INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
 
@@ -143,8 +144,12 @@ def static_url(name: str) -> str:
 
 
 def replaced_url(**changes: str | None) -> str:
-    """Return this page's address with some of its query replaced, or left out where None."""
-    query = request.args.to_dict() | {name: value or "" for name, value in changes.items()}
+    """Return this page's address with some of its query replaced, or left out where None.
+
+    A value that is longer than any of ours is left out: a page says its address in many links.
+    """
+    sent = {name: value for name, value in request.args.items() if len(name + value) <= _ARGUMENT_LENGTH_MAX}
+    query = sent | {name: value or "" for name, value in changes.items()}
     view_args = request.view_args or {}
     kept = {name: value for name, value in query.items() if value and name not in view_args}
     assert request.endpoint is not None

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
-from portal.domain.errors import ValidationError
+from portal.domain.errors import NotFoundError, ValidationError
 from portal.ledger import catalogue
 from portal.ledger.catalogue import PriceFrozenError
 from portal.models import Invoice, InvoiceItem, Metering, Price, Product, Project, Subscription, add_owned
@@ -21,6 +21,8 @@ from tests.factories import (
     make_product,
     make_project,
 )
+
+NO_LINE = "has characters that cannot be printed on one line"
 
 
 def rows(table):
@@ -250,3 +252,52 @@ def test_an_invoice_of_any_organization_freezes_the_price_for_all(acme, product)
     invoice(make_organization("Other AG"), product, JANUARY)
     with pytest.raises(PriceFrozenError):
         catalogue.set_price(product, "EUR", Decimal("0.02"), start_day=JANUARY.start_day)
+
+
+# -- products of imports ------------------------------------------------------------------------------
+def test_a_product_of_an_import_is_its_organizations_own(acme):
+    other = make_organization("Other Ltd")
+    ours, theirs = (
+        catalogue.product_of_import(each, "sku@1EUR", name=each.name, unit="GB") for each in (acme, other)
+    )
+    assert (ours.owner_id, ours.name) == (acme.id, acme.name)
+    assert (theirs.owner_id, theirs.name) == (other.id, other.name)
+    assert catalogue.product_of_import(acme, "sku@1EUR", name="again", unit="TB") is ours
+
+
+def test_an_import_finds_a_product_of_the_catalogue_and_never_renames_it(acme):
+    sold = catalogue.product_by_code("sku@1EUR", name="Backup", unit="GB")
+    assert catalogue.product_of_import(acme, "sku@1EUR", name="Secret of Acme", unit="TB") is sold
+    assert (sold.name, sold.unit, sold.owner_id) == ("Backup", "GB", None)
+
+
+def test_nobody_subscribes_to_a_product_of_another_organizations_import(acme):
+    other = make_organization("Other Ltd")
+    theirs = catalogue.product_of_import(other, "sku@1EUR", name="Secret", unit="GB")
+    with pytest.raises(NotFoundError, match="There is no product"):
+        catalogue.subscribe(acme, theirs, None, start_hour=JANUARY.start_hour)
+
+
+BAD_TEXTS = {
+    "": "is missing",
+    "x" * 5000: "has more than",
+    "A\nB\x1b[31m": NO_LINE,
+    "\N{RIGHT-TO-LEFT OVERRIDE}A": NO_LINE,
+    "A\N{LEFT-TO-RIGHT ISOLATE}": NO_LINE,
+    "A\N{LEFT-TO-RIGHT MARK}": NO_LINE,
+    "A\0": NO_LINE,
+    "\udcff": NO_LINE,
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), BAD_TEXTS.items(), ids=map(repr, range(len(BAD_TEXTS))))
+def test_a_product_or_project_with_an_unusable_text_is_not_made(acme, text, reason):
+    good = {"code": "vm", "name": "Server", "unit": "hour"}
+    for name in good:
+        with pytest.raises(ValidationError) as refused:
+            catalogue.product_by_code(**good | {name: text})
+        assert refused.value.fields[name][0].startswith(reason)
+    for name, field in (("code", "project"), ("name", "project name")):
+        with pytest.raises(ValidationError) as refused:
+            catalogue.project_by_code(acme, **{"code": "p", "name": "P"} | {name: text})
+        assert refused.value.fields[field][0].startswith(reason)

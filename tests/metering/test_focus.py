@@ -6,14 +6,18 @@ import pytest
 
 from portal.domain.period import Month
 from portal.metering.focus import REQUIRED, Charge, NotFocusError, Refused, read_charges
-from tests.factories import JANUARY, hour_at
+from tests.factories import JANUARY, NOW, hour_at
 from tests.metering.exports import USUAL, at, hour, row, text_of, write
+
+NO_LINE = "has characters that cannot be printed on one line"
 
 
 @pytest.fixture
 def read(tmp_path):
     def rows(*some, currency="EUR", **options):
-        return list(read_charges(write(tmp_path / "export.csv", *some, **options), currency=currency))
+        return list(
+            read_charges(write(tmp_path / "export.csv", *some, **options), currency=currency, now=NOW)
+        )
 
     return rows
 
@@ -23,7 +27,7 @@ def read_text(tmp_path):
     def rows(text, encoding="utf-8"):
         path = tmp_path / "export.csv"
         path.write_bytes(text.encode(encoding) if isinstance(text, str) else text)
-        return list(read_charges(path, currency="EUR"))
+        return list(read_charges(path, currency="EUR", now=NOW))
 
     return rows
 
@@ -67,7 +71,10 @@ def test_a_row_of_a_focus_export_is_a_charge(read):
         ({"ChargePeriodStart": "NULL"}, "malformed"),
         ({"ChargePeriodEnd": ""}, "malformed"),
         ({"ChargePeriodStart": "0001-01-01T00:00:00+14:00"}, "malformed"),
-        (at("1969-12-31T22:00:00Z", "1969-12-31T23:00:00Z"), "malformed"),
+        (at("1969-12-31T22:00:00Z", "1969-12-31T23:00:00Z"), "ChargePeriodStart is before the year 2000"),
+        (at("1999-12-31T23:00:00Z", "2000-01-01T00:00:00Z"), "ChargePeriodStart is before the year 2000"),
+        (at("2026-03-10T13:00:00Z", "2026-03-10T14:00:00Z"), "ChargePeriodStart is in the future"),
+        (at("8999-01-01T13:00:00Z", "8999-01-01T14:00:00Z"), "ChargePeriodStart is in the future"),
         ({"SkuPriceId": "NULL"}, "no SKU price"),
         ({"SkuPriceId": ""}, "no SKU price"),
         ({"ListUnitPrice": "NULL"}, "no price"),
@@ -92,8 +99,14 @@ def test_a_row_of_a_focus_export_is_a_charge(read):
         ({"SubAccountId": "47\x0011"}, "malformed"),
         ({"SkuPriceId": "sku\x00"}, "malformed"),
         ({"SubAccountName": "pro\x00duction"}, "malformed"),
-        ({"SkuPriceId": "x" * 5000}, "malformed"),
-        ({"SubAccountId": "x" * 5000}, "malformed"),
+        ({"SkuPriceId": "x" * 5000}, "SkuPriceId has more than 500 characters"),
+        ({"SubAccountId": "x" * 5000}, "SubAccountId has more than 500 characters"),
+        ({"PricingUnit": "<img src=x>" * 2000}, "PricingUnit has more than 40 characters"),
+        ({"PricingUnit": "G\rB"}, f"PricingUnit {NO_LINE}"),
+        ({"ChargeDescription": "two\nlines"}, f"ChargeDescription {NO_LINE}"),
+        ({"SubAccountName": "\u202eelbis"}, f"SubAccountName {NO_LINE}"),
+        ({"SkuPriceId": "sku\u2066"}, f"SkuPriceId {NO_LINE}"),
+        ({"SubAccountId": "47\x1b11"}, f"SubAccountId {NO_LINE}"),
     ],
 )
 def test_a_focus_row_that_cannot_be_metered_is_refused_with_its_reason_and_line(read, changes, reason):

@@ -166,18 +166,19 @@ def test_a_thousand_maximal_rows_of_an_hour_do_not_overflow(bring_in):
     assert hours() == []
 
 
-def test_a_sku_price_with_two_list_prices_is_two_products(bring_in):
+def test_a_sku_price_with_two_list_prices_is_two_products(acme, bring_in):
     bring_in(row(), row(ListUnitPrice="0.6"))
 
-    assert {each.code for each in all_of(Product)} == {"sku-1@0.5EUR", "sku-1@0.6EUR"}
+    codes = {f"sku-1@0.5EUR#{acme.number}", f"sku-1@0.6EUR#{acme.number}"}
+    assert {each.code for each in all_of(Product)} == codes
     assert {each.unit_price for each in all_of(Price)} == {Decimal("0.5"), Decimal("0.6")}
 
 
 @pytest.mark.parametrize("same", ["0.50", "5E-1", "0.500000000000000"])
-def test_a_price_written_in_two_ways_is_one_product(bring_in, same):
+def test_a_price_written_in_two_ways_is_one_product(acme, bring_in, same):
     bring_in(row(), hour(9, ListUnitPrice=same))
 
-    assert [each.code for each in all_of(Product)] == ["sku-1@0.5EUR"]
+    assert [each.code for each in all_of(Product)] == [f"sku-1@0.5EUR#{acme.number}"]
 
 
 def test_rows_without_a_sub_account_are_the_organizations_own(bring_in):
@@ -228,12 +229,15 @@ def test_an_export_without_rows_is_imported(bring_in):
     assert bring_in().rows == 0
 
 
-def test_imports_of_two_organizations_share_products_and_nothing_else(acme, bring_in):
+def test_imports_of_two_organizations_share_nothing(acme, bring_in):
     other = make_organization("Other Ltd")
-    bring_in(row())
-    bring_in(row(), organization=other)
+    bring_in(row(ChargeDescription="Backup of Acme", PricingUnit="GB"))
+    bring_in(row(ChargeDescription="Backup of Other", PricingUnit="GiB"), organization=other)
+    bring_in(hour(9, ChargeDescription="Another text"), organization=other)
 
-    assert len(all_of(Product)) == 1
+    products = {(each.owner_id, each.name, each.unit) for each in all_of(Product)}
+    assert products == {(acme.id, "Backup of Acme", "GB"), (other.id, "Backup of Other", "GiB")}
+    assert len(all_of(Product)) == 2
     assert {each.organization_id for each in all_of(Project)} == {acme.id, other.id}
     assert {each.organization_id for each in all_of(Subscription)} == {acme.id, other.id}
 
@@ -250,6 +254,18 @@ def test_an_import_uses_a_subscription_that_was_made_by_hand(acme, bring_in):
     bring_in(row())
 
     assert [each.uid for each in all_of(Subscription)] == [mine.uid]
+    assert [(each.name, each.owner_id) for each in all_of(Product)] == [("by hand", None)]
+
+
+def test_an_import_keeps_to_the_product_that_earlier_imports_have_made(acme, bring_in):
+    """Its hours were metered there: another product would bill them again."""
+    product = catalogue.product_by_code("sku-1@0.5EUR", name="sku-1", unit="GB")
+    product.owner_id = acme.id
+    bring_in(row())
+    bring_in(row(), organization=make_organization("Other Ltd"))
+
+    assert [each.product_id for each in all_of(Subscription)] == [product.id, all_of(Product)[1].id]
+    assert all_of(Product)[1].owner_id != acme.id
 
 
 def test_a_large_export_needs_no_more_memory_than_its_batches(backend, acme, tmp_path, monkeypatch):
