@@ -266,6 +266,8 @@ def test_the_attacked_organization_sees_its_own_data(app, tenants):
     home = f"/organizations/{theirs.uid}"
     for path in ("/", "/subscriptions", "/billing/usage?month=2026-01", f"/invoices/{theirs.invoice}"):
         assert theirs.word in client.page(path).text, path
+    for path in ("/subscriptions", "/billing/usage?month=2026-03"):
+        assert f"{theirs.word} backup" in client.page(path).text, path
     for path in (f"{home}/invoices", f"{home}/tokens", f"{home}/audit", "/account"):
         assert theirs.word in client.page(path).text, path
     pdf = client.get(f"{home}/invoices/download?invoice_id={theirs.document}")

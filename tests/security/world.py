@@ -1,7 +1,9 @@
 """An organization that has one of everything, and in every text of it a word that nobody else has."""
 
 import hashlib
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import select
@@ -9,6 +11,7 @@ from sqlalchemy import select
 from portal.access import sessions
 from portal.domain.access import Preset
 from portal.ledger import audit
+from portal.metering.importing import import_focus
 from portal.models import (
     Account,
     ApiToken,
@@ -44,6 +47,7 @@ from tests.factories import (
     make_token,
     use,
 )
+from tests.metering.exports import row, write
 from tests.payment_methods.browser import make_method, setup_id_of
 
 _BOOKKEEPING = {"last_used_at", "seen_at"}  # noted once a minute, whoever asks
@@ -117,6 +121,7 @@ def build(word: str, stripe_url: str) -> Tenant:
     read_only = make_token(organization, admin, is_read_only=True)
     session = sessions.begin(admin, now=NOW, address="192.0.2.1", agent=word)
     project, subscription = _usage(organization, word)
+    _import(organization, word)
     invoice = make_invoice(organization, (word, f"{word} storage", "12", "0.5"), month=JANUARY)
     document = _legal_document(organization, invoice, word)
     add_owned(organization.id, MonthReview(period=str(FEBRUARY), reason=f"{word} is odd", began_at=NOW))
@@ -169,6 +174,17 @@ def _usage(organization: Organization, word: str) -> tuple[Project, Subscription
     subscription = make_subscription(organization, make_product(f"{word} vm", "0.25"), project)
     use(subscription, {hour_at(JANUARY, 3): 7, hour_at(MARCH, 2): 5})
     return project, subscription
+
+
+def _import(organization: Organization, word: str) -> None:
+    """Usage of a SKU that everybody imports, with texts of its own."""
+    texts = {"ChargeDescription": f"{word} backup", "PricingUnit": word, "SubAccountName": f"{word} account"}
+    march = {"ChargePeriodStart": "2026-03-03T07:00:00Z", "ChargePeriodEnd": "2026-03-03T08:00:00Z"}
+    with tempfile.TemporaryDirectory() as home:
+        path = write(Path(home) / "export.csv", row(**texts, **march))
+        db.session.commit()
+        done = import_focus(organization, [path], lambda *_: None, now=NOW)
+    assert (done.metered, done.written.new) == (1, 1)
 
 
 def _payment_method(organization: Organization, stripe_url: str) -> tuple[str, str]:
@@ -228,6 +244,6 @@ def checksum(tenant: Tenant) -> str:
             query = query.where(table.c.id.in_(people))
         elif table.name not in {"product", "price", "collector"}:
             continue
-        for row in db.session.execute(query):
-            found.update(f"{table.name} {tuple(row)!r}\n".encode())
+        for values in db.session.execute(query):
+            found.update(f"{table.name} {tuple(values)!r}\n".encode())
     return found.hexdigest()
