@@ -162,12 +162,9 @@ def _minute(at: dt.datetime) -> str:
 
 
 def _rounded(span: dt.timedelta) -> str:
-    """Write a positive time in its largest unit, such as "2 hours"."""
-    for name, unit in (("day", dt.timedelta(days=1)), ("hour", dt.timedelta(hours=1))):
-        if span >= unit:
-            return _counted(span // unit, name)
-    return _counted(span // dt.timedelta(minutes=1), "minute")
-
-
-def _counted(count: int, name: str) -> str:
-    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+    """Write a positive time in its largest unit, such as "2 hours"; a second more is nothing."""
+    units = {"days": dt.timedelta(days=1), "hours": dt.timedelta(hours=1), "minutes": dt.timedelta(minutes=1)}
+    short = span - dt.timedelta(seconds=1)
+    counts = {name: -(-short // unit) for name, unit in units.items()}
+    name = next((name for name, count in counts.items() if count > 1), "minutes")
+    return f"{counts[name]} {name}"

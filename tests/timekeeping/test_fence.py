@@ -101,6 +101,20 @@ def test_two_clocks_may_differ_by_five_minutes(clocks, ahead):
     assert clock_facts().distrust is None
 
 
+@pytest.mark.parametrize(
+    ("ahead", "said"),
+    [
+        (60 * DAY - dt.timedelta(milliseconds=3), "60 days ahead of"),
+        (-DAY, "24 hours behind"),
+        (HOUR, "60 minutes ahead of"),
+        (5 * MINUTE + dt.timedelta(seconds=20), "6 minutes ahead of"),
+    ],
+)
+def test_the_sentence_says_by_how_much_the_clocks_differ(clocks, ahead, said):
+    clocks.host_ahead = ahead
+    assert clock_facts().distrust.startswith(f"The clock of this host is {said} that of the database.")
+
+
 def test_the_real_clock_of_the_database_agrees_with_that_of_this_host(app):
     set_clock(app, clock_of(app.config["SQLALCHEMY_DATABASE_URI"]))
     facts = look_at_clock()
