@@ -4,6 +4,7 @@ Each is found in one statement, together with where the person belongs.
 """
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -49,6 +50,7 @@ _SESSION = _with_memberships(UserSession, UserSession.id_sha256)
 _TOKEN = _with_memberships(
     ApiToken, ApiToken.token_sha256, Membership.organization_id == ApiToken.organization_id
 )
+_EXPIRES = re.compile(r"Expires=[^;]+")
 
 
 class _AgelessSigner(TimestampSigner):
@@ -74,9 +76,6 @@ class TokenAwareSessions(SecureCookieSessionInterface):
             serializer.signer = _AgelessSigner
         return serializer
 
-    def get_expiration_time(self, app: Flask, session: SessionMixin) -> dt.datetime | None:
-        return now() + app.permanent_session_lifetime if session.permanent else None
-
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if "Authorization" in request.headers:
             return self.session_class()
@@ -85,6 +84,15 @@ class TokenAwareSessions(SecureCookieSessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if "Authorization" not in request.headers:
             super().save_session(app, session, response)
+            if session and session.permanent:
+                _let_the_browser_count(app, response)
+
+
+def _let_the_browser_count(app: Flask, response: Response) -> None:
+    """Say in how many seconds a cookie ends, not when: the browser's clock is neither the host's nor ours."""
+    age = f"Max-Age={app.permanent_session_lifetime // dt.timedelta(seconds=1)}"
+    cookies = [_EXPIRES.sub(age, cookie) for cookie in response.headers.getlist("Set-Cookie")]
+    response.headers.setlist("Set-Cookie", cookies)
 
 
 def init_app(app: Flask) -> None:

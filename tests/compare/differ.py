@@ -86,7 +86,7 @@ class Veil:
 
 def _header(name: str, value: str) -> str:
     if name == "Set-Cookie":
-        return re.sub(r"^(\w+)=[^;]+", r"\1=…", re.sub(r"(?i)expires=[^;]+", "Expires=…", value))
+        return re.sub(r"^(\w+)=[^;]+", r"\1=…", re.sub(r"(?i)(expires|max-age)=[^;]+", "Expires=…", value))
     if name == "Allow":  # comes out of a set
         return ", ".join(sorted(value.split(", ")))
     return value

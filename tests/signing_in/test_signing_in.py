@@ -231,7 +231,8 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(door, ada
 
     assert "HttpOnly" in header
     assert "SameSite=Lax" in header
-    assert "Expires=" in header
+    assert "Max-Age=43200" in header, "twelve hours, whatever time the browser takes it to be"
+    assert "Expires=" not in header
 
 
 def test_signing_out_ends_the_session(admin):
