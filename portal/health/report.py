@@ -23,8 +23,10 @@ def lines(facts: Facts) -> Iterator[str]:
 
 
 def _is_news(sample: Sample) -> bool:
-    """A person reads what is known, and which hours are missing, rather than that none is."""
-    return sample.value != 0 or sample.metric not in {"portal_fact_unknown", "portal_hours_missing"}
+    """A person reads what is unknown, missing or was never done, and not all that is as it should be."""
+    if sample.metric in {"portal_fact_unknown", "portal_hours_missing"}:
+        return sample.value != 0
+    return sample.metric != "portal_clock_step_ever_completed" or sample.value == 0
 
 
 def _in_words(sample: Sample) -> str:
