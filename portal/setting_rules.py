@@ -64,15 +64,23 @@ def _faults_of_audit_key(settings: Settings) -> Iterator[str | None]:
 
 def _faults_of_stripe(stripe: StripeSettings) -> Iterator[str | None]:
     keys = (stripe.secret_key, stripe.publishable_key, stripe.webhook_secret)
-    for (name, prefixes), key in zip(_STRIPE_PREFIXES.items(), keys, strict=True):
-        yield fault_of_prefix(name, key, prefixes)
-    yield fault_of_provider_secret("STRIPE_WEBHOOK_SECRET", stripe.webhook_secret)
-    if stripe.is_live != stripe.publishable_key.startswith("pk_live_"):
-        yield "STRIPE_SECRET_KEY and STRIPE_PUBLISHABLE_KEY are of different modes."
+    wrong_prefixes = [
+        fault_of_prefix(name, key, prefixes)
+        for (name, prefixes), key in zip(_STRIPE_PREFIXES.items(), keys, strict=True)
+    ]
+    yield from wrong_prefixes
+    if not any(wrong_prefixes):
+        yield from _faults_of_stripe_keys(stripe)
     if stripe.is_sandbox and stripe.is_live:
         yield "A live Stripe key never goes to a stand-in: STRIPE_API_BASE is not Stripe's."
     if not stripe.is_sandbox and not stripe.js_url.startswith("https://js.stripe.com/"):
         yield "STRIPE_JS_URL must be on https://js.stripe.com/ when Stripe is the real one."
+
+
+def _faults_of_stripe_keys(stripe: StripeSettings) -> Iterator[str | None]:
+    yield fault_of_provider_secret("STRIPE_WEBHOOK_SECRET", stripe.webhook_secret)
+    if stripe.is_live != stripe.publishable_key.startswith("pk_live_"):
+        yield "STRIPE_SECRET_KEY and STRIPE_PUBLISHABLE_KEY are of different modes."
 
 
 def _faults_of_demo(settings: Settings) -> Iterator[str]:
