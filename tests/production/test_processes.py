@@ -10,10 +10,11 @@ import requests
 from sqlalchemy import func, select
 
 from portal.domain.period import Month
-from portal.models import Invoice, LegalDocument, Metering, Organization
+from portal.models import Account, Invoice, LegalDocument, Metering, Organization, PasswordReset
 from portal.storage import db
 from portal.timekeeping.clocks import utc_now
 from tests.factories import make_organization, make_product, make_subscription
+from tests.production.bed import BOB
 from tests.production.front import HOST
 from tests.production.processes import ended, until
 
@@ -72,6 +73,21 @@ def finals_at_the_provider(bed) -> list[str]:
         if page >= answer["pages"]:
             return found
     raise AssertionError("more pages than there can be")
+
+
+def test_strangers_who_ask_for_new_passwords_keep_no_customer_from_one(bed):
+    stranger = bed.visitor("127.0.7.1")
+    stranger.page("/login/forgot")
+    for place in range(20):
+        each = bed.visitor(f"127.0.7.{place + 1}")
+        each.cookies, each.csrf_token = stranger.cookies, stranger.csrf_token
+        assert each.submit("/login/forgot", {"login": f"stranger{place}@example.org"}).status == 303
+    victim = bed.visitor("127.0.8.1")
+    victim.page("/login/forgot")
+    assert victim.submit("/login/forgot", {"login": BOB}).status == 303
+    with bed.app():
+        asked = select(func.count()).select_from(PasswordReset).join(Account).where(Account.login == BOB)
+        assert db.session.scalar(asked) == 1
 
 
 def test_a_key_given_to_one_process_is_known_to_the_other(bed):
