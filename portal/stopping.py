@@ -23,35 +23,37 @@ class StoppedError(Exception):
 
 
 class Stopping:
-    """Whether to stop: what a handler may set, and any number of threads wait for."""
+    """Whether to stop: a pipe that any number of threads wait for, and that nobody reads."""
 
     def __init__(self) -> None:
-        self._is_set = False
-        self._read_end, self._write_end = os.pipe()  # nobody reads: once written it wakes all who wait
+        self._read_end, self._write_end = os.pipe()
         os.set_blocking(self._write_end, False)
 
     def at_signals(self) -> None:
-        """Stop when this process is told to; for the main thread."""
+        """Stop when this process is told to; for the main thread.
+
+        The interpreter writes to the pipe at once, in whichever thread the signal comes. A handler in Python
+        would run when the main thread goes on, which may wait already when the signal comes elsewhere.
+        """
+        signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
         for number in SIGNALS:
-            signal.signal(number, lambda *_: self.set())
+            signal.signal(number, lambda *_: None)
 
     def set(self) -> None:
-        self._is_set = True
-        with suppress(BlockingIOError):  # it is full of earlier signals
+        with suppress(BlockingIOError):  # it is full already
             os.write(self._write_end, b"!")
 
     def is_set(self) -> bool:
-        return self._is_set
+        return self.wait(0)
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until told to stop, for so many seconds at most; tell whether to stop."""
         poll = select.poll()
         poll.register(self._read_end, select.POLLIN)
-        poll.poll(None if seconds is None else max(0.0, seconds) * 1000)
-        return self._is_set
+        return bool(poll.poll(None if seconds is None else max(0.0, seconds) * 1000))
 
     def raise_if_set(self) -> None:
-        if self._is_set:
+        if self.is_set():
             raise StoppedError
 
 

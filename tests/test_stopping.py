@@ -33,6 +33,20 @@ exit_now(7)
 """
 
 
+# A signal in another thread interrupts no wait of the main thread, so no handler in Python runs.
+ELSEWHERE = """
+import signal, threading, time
+from portal.stopping import Stopping, exit_now
+stopping = Stopping()
+stopping.at_signals()
+idle = threading.Thread(target=time.sleep, args=(60,), daemon=True)
+idle.start()
+threading.Timer(0.2, lambda: signal.pthread_kill(idle.ident, signal.SIGTERM)).start()
+assert stopping.wait()
+exit_now(7)
+"""
+
+
 def test_a_wait_lasts_as_long_as_nobody_stops():
     stopping = Stopping()
     started = time.monotonic()
@@ -74,12 +88,14 @@ def test_thousands_of_signals_at_once_are_one_stop():
 
 def test_a_handler_that_interrupts_a_wait_ends_it():
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)]
+    wakeup = signal.set_wakeup_fd(-1)
     stopping = Stopping()
     stopping.at_signals()
     try:
         threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
         assert stopping.wait(SOON) is True
     finally:
+        signal.set_wakeup_fd(wakeup)
         for number, handler in zip((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), before, strict=True):
             signal.signal(number, handler)
 
@@ -115,14 +131,20 @@ def test_work_that_fails_stops_everything_and_says_why():
         works.end(SOON)
 
 
-def test_signals_are_taken_in_two_places_and_neither_handler_does_more_than_note_them():
+def test_a_signal_that_comes_in_another_thread_wakes_a_main_thread_that_waits_already():
+    done = subprocess.run([sys.executable, "-c", ELSEWHERE], timeout=60, check=False, capture_output=True)
+
+    assert (done.returncode, done.stderr) == (7, b"")
+
+
+def test_signals_are_taken_in_two_places_and_no_handler_does_anything():
     taken = {
         path.relative_to(ROOT).as_posix(): re.findall(r"signal\.signal\(.*", path.read_text())
         for path in (ROOT / "portal").rglob("*.py")
         if "signal.signal(" in path.read_text()
     }
     assert taken == {
-        "portal/stopping.py": ["signal.signal(number, lambda *_: self.set())"],
+        "portal/stopping.py": ["signal.signal(number, lambda *_: None)"],
         "portal/serving/worker.py": [
             "signal.signal(number, lambda *_: None)",
             "signal.signal(signal.SIGCHLD, signal.SIG_DFL)",

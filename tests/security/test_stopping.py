@@ -126,7 +126,7 @@ def was_told(status: int, said: str, stop: Stop) -> bool:
     Ctrl-C while Python still imports is Python's to tell.
     """
     if "Traceback" in said:
-        return "KeyboardInterrupt" in said and "Error" not in said
+        return said.rstrip().endswith("KeyboardInterrupt")
     return status in {0, 1, *(-number for number in stop.signals)}
 
 
