@@ -23,11 +23,16 @@ Hook = Callable[[int], object]  # given the process id of a worker that has ende
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """Hold back what would stop us until the supervisor looks, so that nothing is left half begun."""
+    """Hold back what would stop us until the supervisor looks, so that nothing is left half begun.
+
+    What comes after the first one is ignored: this process ends anyway, and then with its own exit code.
+    """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     try:
         yield
     finally:
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
