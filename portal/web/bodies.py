@@ -111,8 +111,8 @@ def _object() -> dict[str, object]:
 
 
 @contextmanager
-def refusing_what_is_no_json(sentence: str = NO_JSON) -> Iterator[None]:
+def refusing_what_is_no_json() -> Iterator[None]:
     try:
         yield
     except (ValueError, RecursionError) as error:
-        raise BadRequest(sentence) from error
+        raise BadRequest(NO_JSON) from error

@@ -113,8 +113,10 @@ class _Text:
         while len(self._read) - self._at <= ENTRY_LENGTH_MAX and self._more():
             pass
         window = self._read[self._at : self._at + ENTRY_LENGTH_MAX + 1]
-        with refusing_what_is_no_json(_LONG_OR_NO_JSON if len(window) > ENTRY_LENGTH_MAX else NO_JSON):
+        try:
             value, length = DECODER.raw_decode(window)
+        except (ValueError, RecursionError) as error:
+            raise BadRequest(_LONG_OR_NO_JSON if len(window) > ENTRY_LENGTH_MAX else NO_JSON) from error
         _refuse_long(length)
         self._at += length
         return value
