@@ -14,7 +14,7 @@ KEY_LENGTH_MAX = 500  # every database can index this much
 
 def tidy_line(text: str, length_max: int) -> str:
     """Return a line with its spaces tidied, empty if there is nothing in it, or raise UnusableValueError."""
-    tidy = re.sub(" +", " ", text.replace("\N{NO-BREAK SPACE}", " ")).strip()
+    tidy = re.sub(" +", " ", text.replace("\N{NO-BREAK SPACE}", " ")).strip(" ")
     _refuse(tidy, length_max)
     return tidy
 

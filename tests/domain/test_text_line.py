@@ -10,6 +10,12 @@ def test_spaces_of_a_text_line_are_tidied():
     assert tidy_line("  Acme\N{NO-BREAK SPACE}  SE ", 20) == "Acme SE"
 
 
+@pytest.mark.parametrize("sign", ["\n", "\r\n", "\t", "\N{LINE SEPARATOR}"])
+def test_a_text_line_that_ends_with_more_than_spaces_is_refused(sign):
+    with pytest.raises(UnusableValueError, match="cannot be printed on one line"):
+        tidy_line(f"Acme SE{sign}", 20)
+
+
 def test_a_text_line_may_be_empty_unless_it_is_required():
     assert tidy_line(" ", 20) == ""
     with pytest.raises(UnusableValueError, match="is missing"):

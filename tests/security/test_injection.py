@@ -193,7 +193,7 @@ def test_a_placeholder_of_easybill_in_a_text_stays_a_text(app):
     assert db.session.scalars(select(InvoiceItem.product_name)).one() == "%FIRMA.KONTO% 50% vm"
 
 
-def test_a_mail_cannot_be_given_another_header_or_receiver(tmp_path):
+def test_a_mail_cannot_be_given_another_header_or_receiver(app, tmp_path):
     folder = MailFolder(tmp_path)
     for text in LINE_BREAKS:
         for mail in (Mail(f"a@b.example{text}", "x", "x"), Mail("a@b.example", text, "x")):
