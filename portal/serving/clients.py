@@ -54,15 +54,15 @@ class Clients(dict[int, Any]):
             if descriptor in self:
                 self._watch(descriptor, _flags_wanted(self[descriptor]))
 
-    def _watch(self, descriptor: int, wanted: int) -> None:
+    def _watch(self, descriptor: int, flags: int) -> None:
         before = self._flags.get(descriptor, 0)
-        if wanted and not before:
-            self._epoll.register(descriptor, wanted)
-        elif before and not wanted:
+        if flags and not before:
+            self._epoll.register(descriptor, flags)
+        elif before and not flags:
             self._epoll.unregister(descriptor)
-        elif wanted != before:
-            self._epoll.modify(descriptor, wanted)
-        self._flags[descriptor] = wanted
+        elif flags != before:
+            self._epoll.modify(descriptor, flags)
+        self._flags[descriptor] = flags
 
 
 def _flags_wanted(dispatcher: Any) -> int:
