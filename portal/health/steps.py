@@ -77,7 +77,7 @@ def _note(current: Mapping[str, Notice], now: dt.datetime) -> None:
         {"key": key, "sentence": notice.sentence, "first_seen_at": now}
         for key, notice in sorted(current.items())
     ]
-    db.session.connection().execute(upsert, rows)
+    db.session.execute(upsert, rows)
 
 
 def _news(current: Mapping[str, Notice], now: dt.datetime, *, is_all_known: bool) -> News:
