@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from tests.production.processes import until
 from tests.production.visitors import Visitor
+from tests.security.sizes import sized
 
-_THINKING_SECONDS = 0.05  # without it the clients take the processor from what they wait for
+_THINKING_SECONDS = sized(0.2, 0.05)  # without it the clients take the processor from what they wait for
 Turn = Callable[[Visitor], object]
 
 
