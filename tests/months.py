@@ -7,6 +7,7 @@ from flask import current_app
 
 from portal.closing import close as closing
 from portal.closing.close import Closed
+from portal.closing.verify import verify
 from portal.delivery import deliver as delivering
 from portal.delivery.deliver import DeliveryCounts
 from portal.gateways.invoicing import InvoicingProvider
@@ -25,3 +26,8 @@ def close(*, now: dt.datetime, grace_days: int) -> Closed:
 def deliver(provider: InvoicingProvider, *, now: dt.datetime, **more: Any) -> DeliveryCounts:
     terms = settings()
     return delivering.deliver(provider, now=now, seller=terms.seller, vat_rules=terms.vat_rules, **more)
+
+
+def differences() -> list[str]:
+    """Return what `billing verify` finds."""
+    return list(verify(vat_rules=settings().vat_rules))

@@ -9,6 +9,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from portal.backup import manifest
 from portal.domain.errors import BillingError
 from portal.domain.keys import Keys
+from portal.migrating import schema_differences
 from portal.models import IdempotencyRecord, OutgoingMail, PasswordReset, UserSession
 
 _SQLITE_MAGIC = b"SQLite format 3\0"
@@ -62,8 +64,10 @@ def backup(database_url: str, path: Path, keys: Keys, *, now: dt.datetime) -> in
 
 def restore(
     database_url: str, path: Path, keys: Keys | None, *, is_replacing: bool, now: dt.datetime
-) -> None:
-    """Make the database what a backup says. It must not be in use meanwhile.
+) -> Sequence[str]:
+    """Make the database what a backup says, and return where its schema is not what the migrations make.
+
+    It must not be in use meanwhile.
 
     The backup is the one for which its manifest vouches by one of the keys; without keys nobody asks.
     A database that is there already is only replaced when told so; SQLite's stays beside it under another
@@ -81,7 +85,18 @@ def restore(
     else:
         _refuse_other(path, header, "PostgreSQL", _POSTGRES_MAGIC)
         _restore_postgres(path, url, is_replacing=is_replacing)
+    differences = _schema_differences(url)
     _forget_who_was_signed_in(url)
+    return differences
+
+
+def _schema_differences(url: URL) -> Sequence[str]:
+    engine = create_engine(url, hide_parameters=True)
+    try:
+        with engine.connect() as connection:
+            return list(schema_differences(connection))
+    finally:
+        engine.dispose()
 
 
 def _forget_who_was_signed_in(url: URL) -> None:

@@ -30,5 +30,9 @@ def restore_backup(file: Path, is_replacing: bool, is_unsigned: bool) -> None:  
     db.session.remove()
     db.engine.dispose()
     keys = None if is_unsigned else settings().audit_keys
-    restore(settings().database_url, file, keys, is_replacing=is_replacing, now=utc_now())
+    differences = restore(settings().database_url, file, keys, is_replacing=is_replacing, now=utc_now())
+    for difference in differences:
+        click.echo(difference)
+    if differences:
+        raise click.ClickException("restored, but its schema is not ours alone: look at it before starting")
     click.echo("restored; now `flask --app wsgi db upgrade` and `flask --app wsgi billing verify`")

@@ -86,14 +86,14 @@ def _show_metrics() -> None:
 @group.command("verify")
 @click.option("--heads", type=click.File(), help="A log: compare the audit trails with their heads in it.")
 def verify_bills(heads: IO[str] | None) -> None:
-    """Compute every final invoice anew from the hours; exit 1 and say where anything differs."""
+    """Compute every final invoice anew, compare the schema; exit 1 and say where anything differs."""
     logged = audit_heads.of_log(heads or ())
     if heads and not logged:
         raise click.ClickException(
             f"{heads.name} has no head of an audit trail: `billing work` logs them daily"
         )
     differences = 0
-    for difference in verify(logged):
+    for difference in verify(vat_rules=settings().vat_rules, logged=logged):
         differences += 1
         click.echo(difference)
     if differences:

@@ -1,7 +1,8 @@
-"""Proves the bill: every final invoice is computed anew from the hours and the late usage.
+"""Proves the bill: every final invoice is computed anew from the hours and the late usage, and so is its VAT.
 
 It shares the arithmetic with the rest, but none of the queries. It yields a sentence for each difference;
-none means that what was metered is what was billed, is still open, or waits for the next invoice.
+none means that what was metered is what was billed, is still open, or waits for the next invoice, and that
+the schema, whose triggers keep it so, is what the migrations make.
 """
 
 from collections import Counter, defaultdict
@@ -12,8 +13,11 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Integer, func, literal_column, null, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from portal.closing.verify_schema import schema_faults
+from portal.closing.verify_vat import vat_differences
 from portal.domain.period import HOURS_A_DAY, Month
 from portal.domain.rating import NANO, RatedLine, pico_of, quantity_of
+from portal.domain.vat import VatRules
 from portal.ledger.audit_chain import Head, broken_chains
 from portal.ledger.prices import prices_for
 from portal.models import (
@@ -47,8 +51,9 @@ _OWN = 0  # the batch of a month's own usage; that of what came late is the id o
 _Bills = dict[tuple[int, _Line], _Amount]  # (invoice id, line) -> what it says
 
 
-def verify(logged: Mapping[str, Sequence[Head]] | None = None) -> Iterator[str]:
+def verify(*, vat_rules: VatRules, logged: Mapping[str, Sequence[Head]] | None = None) -> Iterator[str]:
     """Yield a sentence for each difference, with `logged`, the heads that a log kept, of audit trails too."""
+    yield from schema_faults()
     yield from _days_and_hours()
     yield from _usage_of_nobody()
     for period in db.session.scalars(select(Invoice.period).distinct().order_by(Invoice.period)).all():
@@ -58,6 +63,7 @@ def verify(logged: Mapping[str, Sequence[Head]] | None = None) -> Iterator[str]:
             yield from _month(Month.parse(period), organization_ids[start : start + _SLICE])
     yield from _sums()
     yield from _numbers()
+    yield from vat_differences(vat_rules)
     yield from broken_chains(logged)
 
 

@@ -9,14 +9,13 @@ from collections import Counter
 import pytest
 from sqlalchemy import func, select
 
-from portal.closing.verify import verify
 from portal.models import Invoice, InvoiceItem, Subscription, UsageDay, UsageHour
 from portal.storage import db
 from tests.bench.__main__ import measured, table
 from tests.bench.bars import Bar, p1_ingest
 from tests.bench.model import MONTH, NOW, Model
 from tests.bench.site import site
-from tests.months import close
+from tests.months import close, differences
 from tests.postgres import throw_away_postgres
 
 SMALL = Model(organizations=50, subscriptions=1_025, days=3)
@@ -94,4 +93,4 @@ def test_usage_that_the_benchmark_loads_and_delivers_is_billed(loaded):
     for *line, quantity in db.session.execute(select(*columns, InvoiceItem.quantity_nano)):
         billed[tuple(line)] += quantity
     assert billed == expected
-    assert list(verify()) == []
+    assert differences() == []

@@ -4,7 +4,7 @@ import datetime as dt
 
 import flask_migrate
 import pytest
-from sqlalchemy import delete, inspect, select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from portal.models import Delivery, Invoice, InvoiceItem, UsageCorrection
@@ -270,16 +270,3 @@ def test_the_triggers_of_final_tables_survive_migrating_down_and_up_again(fresh)
     for table in TABLES:
         refuses(f"DELETE FROM {table}")
         refuses(f"UPDATE {table} SET uid = uid")
-
-
-def test_invoices_survive_migrating_down_and_up_again(fresh):
-    flask_migrate.upgrade()
-    fill()
-    names = "period, number, total_cents, closed_at, delivery"
-    before = db.session.execute(text(f"SELECT {names} FROM invoice ORDER BY id")).all()
-    db.session.remove()
-    flask_migrate.downgrade(revision="0001")
-    assert "kind" not in {column["name"] for column in inspect(db.engine).get_columns("invoice_item")}
-    flask_migrate.upgrade()
-    assert db.session.execute(text(f"SELECT {names} FROM invoice ORDER BY id")).all() == before
-    refuses("DELETE FROM invoice_item")

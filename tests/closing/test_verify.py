@@ -1,13 +1,10 @@
 """`verify` finds every planted difference, of a single unit, wherever it is; else it finds nothing."""
 
 import random
-import sqlite3
-from contextlib import closing
 
 import pytest
 from sqlalchemy import text
 
-from portal.closing.verify import verify
 from portal.storage import db
 from tests.factories import (
     FEBRUARY,
@@ -20,7 +17,8 @@ from tests.factories import (
     make_subscription,
     use,
 )
-from tests.months import close
+from tests.months import close, differences
+from tests.past_triggers import past_the_triggers
 
 PLANTS = 20
 PLACES = {
@@ -59,26 +57,9 @@ def books(app):
     db.session.commit()
 
 
-def past_the_triggers(statement):
-    """Run a statement as somebody with the keys of the database could, past triggers and foreign keys."""
-    db.session.rollback()
-    if not is_sqlite():
-        with db.engine.begin() as connection:
-            connection.execute(text("SET LOCAL session_replication_role = replica"))
-            connection.execute(text(statement))
-        return
-    with closing(sqlite3.connect(db.engine.url.database)) as connection, connection:
-        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for name, _ in triggers:
-            connection.execute(f"DROP TRIGGER {name}")
-        connection.execute(statement)
-        for _, sql in triggers:
-            connection.execute(sql)
-
-
 def found():
     db.session.expire_all()
-    sentences = list(verify())
+    sentences = differences()
     db.session.rollback()
     return sentences
 

@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import func, select
 
 from portal.account import directory
-from portal.closing.verify import verify
 from portal.domain.period import Month
 from portal.gateways.invoicing import Document, InvoicingProvider
 from portal.metering.clock import meter_hours
@@ -44,7 +43,7 @@ from tests.factories import (
     make_subscription,
     use,
 )
-from tests.months import close
+from tests.months import close, differences
 
 DECEMBER = Month(2025, 12)
 NOW = dt.datetime(2026, 3, 10, 12, 10, tzinfo=dt.UTC)
@@ -170,7 +169,7 @@ def _late(organization: Organization) -> list[list[Any]]:
 
 def faults(documents: Sequence[Document]) -> Iterator[str]:
     """Yield a sentence for everything that is wrong after a run, here or with the provider's documents."""
-    yield from verify()
+    yield from differences()
     yield from _faults_of_files()
     yield from _faults_of_numbers(documents)
     by_invoice = _grouped(documents)

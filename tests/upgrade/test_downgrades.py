@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from portal.storage import db
+from tests.past_triggers import past_the_triggers
 from tests.upgrade.filled import fill, rows
 from tests.upgrade.releases import migrations, releases, revisions
 from tests.upgrade.schema import schema_of
@@ -98,24 +99,6 @@ def version():
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def forget(statements) -> None:
-    """Run statements that the triggers would refuse."""
-    with db.engine.begin() as connection:
-        is_sqlite = connection.dialect.name == "sqlite"
-        triggers = []
-        if is_sqlite:
-            query = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-            triggers = connection.execute(query).all()
-            for name, _ in triggers:
-                connection.exec_driver_sql(f"DROP TRIGGER {name}")
-        else:
-            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-        for _, sql in triggers:
-            connection.exec_driver_sql(sql)
-
-
 def is_refused(below: str) -> bool:
     try:
         flask_migrate.downgrade(revision=below)
@@ -152,7 +135,7 @@ def test_a_step_back_keeps_everything_or_refuses_and_the_way_up_restores_the_sch
         if is_refused(below):
             refused.add(revision)
             assert (version(), evidence(), schema()) == (revision, kept, before)
-            forget(FORGET[revision])
+            past_the_triggers(*FORGET[revision])
             kept = evidence()
             flask_migrate.downgrade(revision=below)
         if below != "base":

@@ -1,13 +1,14 @@
 """The new code on the previous release's schema shows what it showed, and is not ready."""
 
 import flask_migrate
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from portal.domain.access import Preset
 from portal.models import Organization
 from portal.storage import db
 from tests.factories import make_member, make_token
 from tests.page import bearer
+from tests.past_triggers import past_the_triggers
 from tests.upgrade.filled import fill
 from tests.upgrade.releases import releases
 
@@ -29,7 +30,14 @@ def statuses(app, organization_id, token):
     return seen
 
 
+def tables():
+    with db.engine.connect() as connection:
+        return set(inspect(connection).get_table_names())
+
+
 def test_the_new_code_on_the_old_schema_shows_what_was_shown_and_is_not_ready(fresh):
+    flask_migrate.upgrade(revision=releases()[-1].head)
+    released = tables()
     flask_migrate.upgrade()
     fill()
     organization = db.session.scalars(select(Organization)).one()
@@ -40,5 +48,7 @@ def test_the_new_code_on_the_old_schema_shows_what_was_shown_and_is_not_ready(fr
     assert expected["/readyz"] == 200
     assert expected["/billing/usage"] == 200
 
+    # The previous release has no row in a new table, and a downgrade may refuse to lose one.
+    past_the_triggers(*(f"DELETE FROM {table}" for table in tables() - released))
     flask_migrate.downgrade(revision=releases()[-1].head)
     assert statuses(fresh, organization_id, token) == expected | {"/readyz": 503}
