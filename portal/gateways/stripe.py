@@ -40,6 +40,7 @@ class StripeGateway:
         observer: CallObserver | None = None,
     ) -> None:
         self.is_live = secret_key.startswith(("sk_live_", "rk_live_"))
+        self.deadline = dt.timedelta(milliseconds=deadline_milliseconds)
         self._api = StripeApi(secret_key, api_base, deadline_milliseconds, observer or CallObserver())
 
     @property

@@ -29,7 +29,7 @@ from portal.models.operator_notice import OperatorNotice
 from portal.models.organization import Organization
 from portal.models.outgoing_mail import OutgoingMail
 from portal.models.owned import Counter, add_owned, draw, draw_each, lock
-from portal.models.payment_method import PaymentMethod, StripeCall, StripeEvent
+from portal.models.payment_method import PaymentMethod, PaymentMethodLease, StripeCall, StripeEvent
 from portal.models.product import Metering, Price, Product, ProductName
 from portal.models.scheduler_step import SchedulerStep, StepOutcome
 from portal.models.subscription import Project, ProjectName, Subscription

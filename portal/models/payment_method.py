@@ -1,11 +1,12 @@
 """Payment methods: what a page shows of a card or mandate that Stripe holds. Card numbers never come here."""
 
 import datetime as dt
+from uuid import UUID
 
-from sqlalchemy import Index, Integer, String, UniqueConstraint, false
+from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.owned import LOCAL, OrganizationOwned, owned_table
+from portal.models.owned import LOCAL, ORGANIZATION, OrganizationOwned, owned_table
 from portal.storage import Leased, Model
 
 _NAMES = {
@@ -65,6 +66,18 @@ class PaymentMethod(OrganizationOwned, Model):
         if self.payment_type != "sepa_debit":
             return None
         return f"{self.country or ''}•• •••• {self.last4 or '••••'}"
+
+
+class PaymentMethodLease(Model):
+    """Who may change an organization's methods at Stripe, and until when if it dies meanwhile."""
+
+    __tablename__ = "payment_method_lease"
+    __table_args__ = ({"info": ORGANIZATION},)
+    organization_id: Mapped[int] = mapped_column(
+        Integer, ForeignKey("organization.id"), primary_key=True, autoincrement=False
+    )
+    holder: Mapped[UUID]
+    leased_until: Mapped[dt.datetime]
 
 
 class StripeEvent(Leased):

@@ -22,6 +22,10 @@ class DefaultStillNeededError(ConflictError):
     """The default payment method stays while there are others. Make another one the default first."""
 
 
+class DefaultChangedError(ConflictError):
+    """Somebody else has just chosen another default payment method. Please look at them again."""
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentMethodList:
     """Every payment method of an organization, the default first, seen in a month."""
@@ -90,6 +94,13 @@ def removable_method_of(organization: Organization, uid: UUID, successor: UUID |
     if successor is not None and payment_method_of(organization, successor) is method:
         raise ConflictError("A payment method cannot succeed itself. Choose another one.")
     return method
+
+
+def default_of(organization: Organization) -> UUID | None:
+    query = select(PaymentMethod.uid).where(
+        PaymentMethod.organization_id == organization.id, PaymentMethod.is_default
+    )
+    return db.session.scalar(query)
 
 
 def method_with_stripe_id(organization: Organization, stripe_id: str) -> PaymentMethod | None:

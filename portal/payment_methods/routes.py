@@ -16,6 +16,7 @@ from portal.access.identity import account
 from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.stripe_shapes import SetupStatus
 from portal.payment_methods import forms, queries, schema, steps
+from portal.payment_methods.lease import BeingChangedError
 from portal.payment_methods.queries import PaymentMethodList
 from portal.services import settings, stripe
 from portal.web.bodies import Nothing
@@ -35,7 +36,7 @@ _OUTCOMES: Mapping[SetupStatus, str] = {
     SetupStatus.FAILED: "The payment method was not added. Please try again, or use another one.",
     SetupStatus.UNFINISHED: "Adding the payment method was not finished, so nothing was added.",
 }
-_BEING_CHECKED = "Stripe does not answer right now, so this is being checked. Nothing is lost."
+_BEING_CHECKED = "This could not be finished right now, so it is being checked. Nothing is lost."
 
 
 Result = TypeVar("Result")
@@ -59,13 +60,13 @@ def stay_in_organization(endpoint: str, values: dict[str, object]) -> None:
 
 
 def survives_outage(view: Callable[..., Result]) -> Callable[..., Result | Response]:
-    """Lead a browser back to its list, with a notice, when Stripe does not answer; a program gets 503."""
+    """Lead a browser back to its list, with a notice, where its change has to wait; a program gets errors."""
 
     @wraps(view)
     def answer(**ids: UUID) -> Result | Response:
         try:
             return view(**ids)
-        except ProviderUnavailableError as error:
+        except (ProviderUnavailableError, BeingChangedError) as error:
             if wants_json() or request.htmx:
                 raise
             flash(str(error))
@@ -103,7 +104,7 @@ def complete_setup(**_: UUID) -> Response:
     setup_id = forms.setup_id_of_query()
     try:
         setup = steps.complete_setup(organization(), setup_id, stripe=stripe(), now=now())
-    except ProviderUnavailableError:
+    except (ProviderUnavailableError, BeingChangedError):
         steps.ask_for_check(organization(), setup_id, stripe=stripe(), now=now())
         flash(_BEING_CHECKED)
         return redirect(url_for(".index"), HTTPStatus.SEE_OTHER)

@@ -18,6 +18,7 @@ from portal.ledger import audit
 from portal.ledger.audit import Actor
 from portal.models import Organization, StripeEvent
 from portal.payment_methods import queue, steps
+from portal.payment_methods.lease import BeingChangedError
 from portal.storage import db, read_transaction, write_transaction
 from portal.webhooks import queries
 
@@ -92,7 +93,7 @@ def process_events(*, stripe: StripeGateway, now: dt.datetime) -> Processed:
             db.session.rollback()
             if not isinstance(error, BillingError):  # unreadable
                 log.exception("an event of Stripe's could not be processed", extra={"event": event_id})
-            is_outage = isinstance(error, ProviderUnavailableError)
+            is_outage = isinstance(error, (ProviderUnavailableError, BeingChangedError))
             queue.retry_later(event_id, _reason(error), now, is_outage=is_outage)
             to_retry += 1
     return Processed(done, to_retry)

@@ -1,5 +1,6 @@
 """Comparing with Stripe: what is written is never older than what somebody else wrote meanwhile."""
 
+import datetime as dt
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,8 @@ from sqlalchemy import select
 from portal.domain.errors import ProviderUnavailableError
 from portal.gateways.stripe_shapes import SetupStatus
 from portal.models import AuditEntry, PaymentMethod
-from portal.payment_methods import actions, queue, steps
+from portal.payment_methods import actions, lease, queue, steps
+from portal.payment_methods.lease import LeaseLostError
 from portal.services import stripe
 from portal.storage import db
 from portal.webhooks.steps import process_events
@@ -21,22 +23,71 @@ def trail() -> list[tuple[str, str]]:
     return [(each.action, each.actor) for each in db.session.scalars(query.order_by(AuditEntry.id))]
 
 
-def test_an_old_answer_of_stripe_is_not_written_over_a_newer_one(wallet, acme, monkeypatch):
+def test_an_old_answer_of_stripe_is_not_written_over_a_newer_one(wallet, acme, monkeypatch, clock):
     method = wallet.add()
     known, asked = stripe().methods_of, []
 
     def slow(customer_id: str):
-        """While this answer is on its way, the method is removed."""
+        """While this answer is on its way, for a minute, the method is removed."""
         answer = known(customer_id)
         asked.append(answer)
         if len(asked) == 1:
-            wallet.send("DELETE", method["id"])
+            clock.at += dt.timedelta(minutes=1)
+            assert wallet.send("DELETE", method["id"]).status_code == 204
         return answer
 
     monkeypatch.setattr(stripe(), "methods_of", slow)
+    with pytest.raises(LeaseLostError):
+        steps.compare(acme, stripe=stripe(), now=NOW)
+    assert wallet.list() == []
     steps.compare(acme, stripe=stripe(), now=NOW)
     assert [len(each.methods) for each in asked] == [1, 0]
     assert wallet.list() == []
+
+
+@pytest.fixture
+def held(acme, monkeypatch):
+    """Somebody else changes the payment methods of Acme, and nobody waits."""
+    monkeypatch.setattr(lease, "wait", lambda: None)
+    with lease.taken(acme, stripe=stripe()) as held:
+        yield held
+
+
+def test_a_program_gets_409_while_somebody_else_changes_payment_methods(wallet, acme, held):
+    held.release()
+    first, second = wallet.add(CARD)["id"], wallet.add(ACCOUNT)["id"]
+    assert held.take()
+    answers = [
+        wallet.send("PUT", f"{second}/set_default"),
+        wallet.send("DELETE", second),
+        wallet.post("create_and_attach", json={"payment_method_id": "pm_card_visa"}),
+    ]
+    said = "Somebody else is changing the payment methods right now. Please try again in a moment."
+    assert [(each.status_code, each.json["errors"][0]["message"]) for each in answers] == [(409, said)] * 3
+    held.release()
+    assert [each["id"] for each in wallet.list()] == [first, second]
+
+
+def test_a_person_reads_on_the_list_that_somebody_else_changes_payment_methods(wallet, admin, url, held):
+    held.release()
+    wallet.add(CARD)
+    second = wallet.add(ACCOUNT)["id"]
+    admin.page(url)
+    assert held.take()
+    answer = admin.submit(f"{url}/{second}/set_default")
+    assert (answer.status_code, answer.location) == (303, url)
+    assert "Somebody else is changing the payment methods" in admin.page(url).select_one("#notices").text
+
+
+def test_a_set_up_that_comes_back_while_somebody_else_changes_something_is_checked_later(wallet, acme, held):
+    client_secret = wallet.begin()
+    type_in(wallet.stripe_url, client_secret, CARD)
+    assert wallet.come_back(client_secret).status_code == 303
+    assert "is being checked" in wallet.client.page(wallet.url).select_one("#notices").text
+    assert process_events(stripe=stripe(), now=NOW) == (0, 1)
+    held.release()
+    assert process_events(stripe=stripe(), now=NOW + dt.timedelta(seconds=10)) == (1, 0)
+    assert len(wallet.list()) == 1
 
 
 def test_a_comparison_with_stripe_that_is_always_overtaken_is_tried_again_later(wallet, acme, monkeypatch):
