@@ -21,6 +21,7 @@ NOT_EVIDENCE = {
     "parked_month",  # it is looked at again
     "password_reset",
     "payment_method",  # Stripe is asked for it again
+    "payment_method_lease",
     "scheduler_step",  # the next run writes it
     "stored_answer",
     "stripe_call",
