@@ -179,7 +179,7 @@ CONDITIONS = (
     Condition(
         "documents_late", "portal_documents_age_seconds", Level.SOON,
         "The oldest legal document that is not delivered is of an invoice closed {value} ago.",
-        "`billing stuck` says what failed; at the start of a month EasyBill's plan may be the limit.",
+        "`billing stuck` says what failed; at the start of a month the provider's plan may be the limit.",
         above=24 * _HOUR, minutes=10, is_mailed=True,
     ),
     Condition(

@@ -8,6 +8,7 @@ NAMES_IT = {
     "portal/setting_rules.py": "its settings have its name",
     "portal/setting_types.py": "its settings have its name",
     "portal/setting_values.py": "its settings have its name",
+    "portal/cli/told_time.py": "pretends no time towards the real one",
     "portal/demo/settings.py": "the stand-in's address and key",
     "portal/demo/__main__.py": "waits for the stand-in",
     "portal/demo/stand_ins.py": "starts the stand-in",

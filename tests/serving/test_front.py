@@ -107,7 +107,7 @@ def test_only_so_many_large_bodies_arrive_at_once_and_the_next_is_told_to_wait(a
         eventually(lambda: front.count_of_large_bodies() == 1)
 
 
-def test_who_is_silent_for_longest_makes_room_before_nobody_may_come_in(app, monkeypatch):
+def test_a_client_that_is_silent_for_longest_makes_room_for_others(app, monkeypatch):
     monkeypatch.setattr(limits, "CONNECTIONS_MAX", 130)
     with front_of(app) as front, ExitStack() as many:
         silent = [many.enter_context(connected(front)) for _ in range(200)]

@@ -59,9 +59,7 @@ def test_a_failed_round_of_stripe_events_is_logged_and_the_next_round_goes_on(
     assert "the next round goes on" in caplog.text
 
 
-def test_missed_events_are_asked_for_again_a_minute_after_a_failure_and_an_hour_after_a_success(
-    app, monkeypatch
-):
+def test_missed_events_are_asked_for_an_hour_later_or_a_minute_after_a_failure(app, monkeypatch):
     asked_in = []
     failures = iter([True, False])
 
