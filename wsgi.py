@@ -11,7 +11,7 @@ from flask.cli import FlaskGroup
 
 from portal import cli
 from portal.config import Environment, from_environment
-from portal.seller import SettingsError
+from portal.config.seller import SettingsError
 
 
 def _defaults_of_the_demo(given: Mapping[str, str], var: Path) -> dict[str, str]:

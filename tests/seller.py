@@ -2,7 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
-from portal.seller import BankAccount, Logo, Seller
+from portal.config.seller import BankAccount, Logo, Seller
 
 SELLER = Seller(
     name="Nordlicht Cloud",

@@ -5,8 +5,8 @@ import datetime as dt
 import pytest
 
 from portal.config import ROOT
+from portal.config.seller import BankAccount, Logo, SettingsError, seller_of
 from portal.domain.vat import EU
-from portal.seller import BankAccount, Logo, SettingsError, seller_of
 
 VALUES = {
     "SELLER_NAME": "Alpencloud",

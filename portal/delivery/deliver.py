@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from portal.config.seller import Seller
 from portal.delivery import customers, legal_copy, outbox
 from portal.delivery.document_draft import Expected, expected_document, refuse_difference
 from portal.domain.errors import BillingError, ConflictError, ProviderUnavailableError
@@ -28,7 +29,6 @@ from portal.gateways.invoicing import (
     InvoicingUnavailableError,
 )
 from portal.models import Delivery, Invoice, Organization
-from portal.seller import Seller
 from portal.storage import db, read_transaction
 
 log = logging.getLogger(__name__)

@@ -17,13 +17,13 @@ import flask_migrate
 from portal import config
 from portal.app import create_app
 from portal.config import Environment, Settings
+from portal.config.seller import SettingsError
 from portal.demo import history, people, reloading, seed, stand_ins
 from portal.demo import settings as demo
 from portal.demo.mails import show_mails
 from portal.demo.progress import Progress, Report
 from portal.demo.serving import serve
 from portal.ledger import audit_heads
-from portal.seller import SettingsError
 from portal.services import invoicing, stripe
 from portal.stopping import Stopping, Works, exit_now
 from portal.storage import db

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from portal.config import MAIL_FROM
+from portal.config.values import MAIL_FOLDER
 from portal.domain.vat import WithoutVatId
-from portal.setting_values import MAIL_FOLDER
 
 PORT = 8000
 

@@ -7,9 +7,9 @@ from ipaddress import ip_address
 from flask import Response, request
 
 from portal.access.identity import bearer_token
+from portal.config.types import Environment
 from portal.domain.errors import NotFoundError
 from portal.services import settings
-from portal.setting_types import Environment
 
 _NAME_IT = "Send METRICS_TOKEN as a bearer token.\n"
 

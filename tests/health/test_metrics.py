@@ -8,10 +8,10 @@ from urllib.request import Request, urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from portal.config.types import Environment, ListenAddress, WatchSettings
 from portal.health import listening, queries
 from portal.health.listening import serve_metrics
 from portal.health.samples import METRICS
-from portal.setting_types import Environment, ListenAddress, WatchSettings
 from tests.health.test_facts import ran
 
 TOKEN = "0b1e6f7c2a9d4358b6e0c1d2f3a49587"

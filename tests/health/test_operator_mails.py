@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from portal.closing import review
+from portal.config.types import WatchSettings
 from portal.domain.period import Month
 from portal.gateways.mail import Mail
 from portal.health import steps
@@ -15,7 +16,6 @@ from portal.health.queries import facts
 from portal.health.steps import OPERATOR_NOTICE, operator_mail, tell_operator
 from portal.models import Delivery, OperatorNotice, Organization, OutgoingMail, SchedulerStep
 from portal.scheduler.tick import MAILS, steps_of_a_tick
-from portal.setting_types import WatchSettings
 from portal.storage import db
 from tests.delivery.rows import make_invoice
 from tests.factories import NOW, make_organization

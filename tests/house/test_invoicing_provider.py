@@ -4,10 +4,11 @@ from portal.config import ROOT
 
 NAMES_IT = {
     "portal/app.py": "wires the gateway",
-    "portal/config.py": "its settings have its name",
-    "portal/setting_rules.py": "its settings have its name",
-    "portal/setting_types.py": "its settings have its name",
-    "portal/setting_values.py": "its settings have its name",
+    "portal/config/__init__.py": "its settings have its name",
+    "portal/config/environment.py": "its settings have its name",
+    "portal/config/rules.py": "its settings have its name",
+    "portal/config/types.py": "its settings have its name",
+    "portal/config/values.py": "its settings have its name",
     "portal/cli/told_time.py": "pretends no time towards the real one",
     "portal/demo/settings.py": "the stand-in's address and key",
     "portal/demo/__main__.py": "waits for the stand-in",

@@ -60,5 +60,5 @@ def test_the_time_zone_of_a_seller_is_no_constant():
 
 
 def test_the_search_for_the_seller_of_the_demo_reads_the_product_and_finds_the_demo():
-    assert {"portal/config.py", "portal/web/filters.py"} <= {named(path) for path in PRODUCT}
+    assert {"portal/config/environment.py", "portal/web/filters.py"} <= {named(path) for path in PRODUCT}
     assert "nordlicht" in (ROOT / "portal" / "demo" / "settings.json").read_text().lower()

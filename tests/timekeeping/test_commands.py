@@ -8,10 +8,10 @@ from sqlalchemy import select
 
 from portal.access import sessions
 from portal.config import EASYBILL_API
+from portal.config.types import Environment
 from portal.domain.access import Preset
 from portal.ledger.synced import synced_until
 from portal.models import ClockAcceptance, ClockState, Invoice, SchedulerStep, UserSession
-from portal.setting_types import Environment
 from portal.storage import db
 from portal.timekeeping.clocks import set_clock
 from portal.timekeeping.fence import look_at_clock

@@ -7,11 +7,11 @@ import pytest
 
 from portal import config
 from portal.config import EASYBILL_API, STRIPE_API, STRIPE_JS, Environment
+from portal.config.seller import REQUIRED as SELLER_REQUIRED
+from portal.config.seller import SettingsError
+from portal.config.types import WatchSettings
 from portal.demo import settings as demo_settings
 from portal.domain.vat import VatRules, WithoutVatId
-from portal.seller import REQUIRED as SELLER_REQUIRED
-from portal.seller import SettingsError
-from portal.setting_types import WatchSettings
 from tests.seller import SELLER
 
 PRODUCTION = {

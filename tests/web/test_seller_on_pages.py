@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from portal.app import create_app
-from portal.seller import Logo
+from portal.config.seller import Logo
 from tests.page import client_of
 from tests.seller import SELLER
 

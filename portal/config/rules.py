@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from portal.setting_types import Environment, Settings, StripeSettings
-from portal.setting_values import (
+from portal.config.types import Environment, Settings, StripeSettings
+from portal.config.values import (
     fault_of_address,
     fault_of_prefix,
     fault_of_provider_secret,

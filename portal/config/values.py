@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from email.utils import parseaddr
 from urllib.parse import urlsplit
 
+from portal.config.seller import SettingsError, checked
+from portal.config.types import ListenAddress
 from portal.domain.email_address import is_email_address
 from portal.domain.numbers import port_of, whole_of
-from portal.seller import SettingsError, checked
-from portal.setting_types import ListenAddress
 
 EASYBILL_FORMATS = frozenset({"xrechnung", "zugferd"})
 MAIL_FOLDER = "folder"  # as MAIL_URL: no mail server, the demo shows the mails

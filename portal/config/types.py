@@ -6,9 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from portal.config.seller import Seller
 from portal.domain.keys import Keys
 from portal.domain.vat import VatRules, WithoutVatId
-from portal.seller import Seller
 
 STRIPE_API = "https://api.stripe.com"
 STRIPE_JS = "https://js.stripe.com/endive/stripe.js"  # the release that fits the pinned stripe major

@@ -1,4 +1,4 @@
-"""Settings from the environment: typed, checked once at start, each refused with one clear sentence.
+"""Reads the settings from the environment, and refuses those that cannot work.
 
 No settings at all means the demo, which brings its own. `PORTAL_ENV=production` needs every setting and
 refuses stand-ins; staging is checked as production is, and allows them.
@@ -8,13 +8,12 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from portal.domain.vat import WithoutVatId
-from portal.seller import REQUIRED as _SELLER_REQUIRED
-from portal.seller import SettingsError, checked, seller_of
-from portal.setting_rules import faults
-from portal.setting_types import (
+from portal.config.paths import ROOT, VAR
+from portal.config.rules import faults
+from portal.config.seller import REQUIRED as _SELLER_REQUIRED
+from portal.config.seller import SettingsError, checked, seller_of
+from portal.config.types import (
     EASYBILL_API,
-    MAIL_FROM,
     STRIPE_API,
     STRIPE_JS,
     EasybillSettings,
@@ -24,7 +23,7 @@ from portal.setting_types import (
     StripeSettings,
     WatchSettings,
 )
-from portal.setting_values import (
+from portal.config.values import (
     formats,
     is_said,
     listen_address,
@@ -34,26 +33,8 @@ from portal.setting_values import (
     whole_number,
     with_driver,
 )
+from portal.domain.vat import WithoutVatId
 
-__all__ = [
-    "EASYBILL_API",
-    "MAIL_FROM",
-    "ROOT",
-    "STRIPE_API",
-    "STRIPE_JS",
-    "VAR",
-    "EasybillSettings",
-    "Environment",
-    "MailSettings",
-    "Settings",
-    "StripeSettings",
-    "from_environment",
-]
-
-_PACKAGE = Path(__file__).resolve().parent
-_PACKED = _PACKAGE / "packed"  # in a wheel: what a checkout has beside portal/
-ROOT = _PACKED if _PACKED.is_dir() else _PACKAGE.parent  # of templates, static and migrations
-VAR = (Path.cwd() if _PACKED.is_dir() else ROOT) / "var"  # unless PORTAL_VAR says otherwise
 _WITHOUT_VAT_ID_REASON = f"is {{text!r}}; it is one of {', '.join(WithoutVatId)}"
 
 # Each may also be given to the demo; then PORTAL_ENV has to say that it is the demo that is meant.
