@@ -208,8 +208,11 @@ def test_several_settings_that_cannot_be_meant_are_named_at_once():
     assert all(name in sentence for name in ("SECRET_KEY", "MAIL_FROM", "EASYBILL_API_KEY"))
 
 
-@pytest.mark.parametrize("secret", [secrets.token_hex(16), secrets.token_urlsafe(24), secrets.token_hex(32)])
-def test_a_random_secret_is_taken(secret):
+@pytest.mark.parametrize(
+    ("make", "byte_count"), [("token_hex", 16), ("token_urlsafe", 24), ("token_hex", 32)]
+)
+def test_a_random_secret_is_taken(make, byte_count):
+    secret = getattr(secrets, make)(byte_count)
     assert settings(SECRET_KEY=secret).secret_key == secret
 
 
