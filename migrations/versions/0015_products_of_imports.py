@@ -2,11 +2,12 @@
 
 Products that imports made before are told by their code, which ends with their first price. Those that one
 organization uses become its own. One that several use stays as it is, since their past lines are made of it, but
-for its name: that was the first importer's text, and is the SKU now.
+for its name: that was the first importer's text, and is the SKU now. So is that of one that nobody uses yet.
 """
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 
 import sqlalchemy as sa
 from alembic import op
@@ -38,7 +39,7 @@ def upgrade() -> None:
         count, owner_id = database.execute(users, {"id": product_id}).one()
         if count == 1:
             database.execute(own, {"id": product_id, "owner_id": owner_id})
-        elif count > 1:
+        else:
             is_usual = len(unit) <= _UNIT_LENGTH_MAX and unit.isprintable()
             plain = {"name": sku[:_NAME_LENGTH_MAX], "unit": unit if is_usual else "unit"}
             database.execute(shared, {"id": product_id, **plain})
@@ -55,15 +56,16 @@ def _imported(database: sa.Connection) -> Iterator[tuple[int, str, str]]:
     )
     for product_id, code, unit, currency, pico in rows:
         key = _OWNER.sub("", code)  # where this step was taken back, and is made again
-        sku = key.removesuffix(f"@{_plain(pico)}{currency}")
+        sku = key.removesuffix(f"@{_as_written(pico)}{currency}")
         if sku != key:
             yield product_id, sku, unit
 
 
-def _plain(pico: int) -> str:
+def _as_written(pico: int) -> Decimal:
+    """Return a price whose text is as in a code: of a small one 1E-7, not 0.0000001."""
     whole, fraction = divmod(pico, 10**_PICO_DECIMALS)
     digits = f"{fraction:0{_PICO_DECIMALS}d}".rstrip("0")
-    return f"{whole}.{digits}" if digits else f"{whole}"
+    return Decimal(f"{whole}.{digits}" if digits else f"{whole}")
 
 
 def downgrade() -> None:

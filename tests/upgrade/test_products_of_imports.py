@@ -20,6 +20,7 @@ def test_products_of_earlier_imports_get_the_organization_that_uses_them(fresh):
         "gone@0.7EUR": ("0.7", []),
         "vm": ("0.5", [acme]),
         "odd@0.5USD": ("0.5", [acme]),  # its price is in another currency: no import made it
+        "request@2E-7EUR": ("0.0000002", [acme, other]),  # as an import writes so small a price
     }
     for code, (price, organizations) in used.items():
         product = make_product(SECRET, price, unit="GB", code=code)
@@ -38,7 +39,8 @@ def test_products_of_earlier_imports_get_the_organization_that_uses_them(fresh):
         codes[1]: (SECRET, "other"),
         codes[2]: ("sku-3", None),  # nobody else is shown whose text it was
         codes[3]: (SECRET, "other"),
-        codes[4]: (SECRET, None),
+        codes[4]: ("gone", None),
         codes[5]: (SECRET, None),
         codes[6]: (SECRET, None),
+        codes[7]: ("request", None),
     }
