@@ -26,5 +26,9 @@ def test_a_signature_of_an_older_key_holds_while_the_key_is_known():
     assert not Keys([NEW]).vouch_for("entry", "text", signature)
 
 
+def test_a_signature_that_is_no_ascii_is_a_wrong_one():
+    assert not Keys([NEW]).vouch_for("entry", "text", "é" * 64)
+
+
 def test_keys_do_not_show_their_secrets():
     assert NEW not in repr(Keys([NEW]))
