@@ -34,7 +34,10 @@ class Request(HTTPRequestParser):
         self.began_at = time.time()
 
     def parse_header(self, header_plus: bytes) -> None:
-        super().parse_header(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # an address such as http://[, a length of 5,000 digits
+            raise ParsingError("Start line or Content-Length is invalid") from error
         if "CONTENT_LENGTH" in self.headers and (self.chunked or "TRANSFER_ENCODING" in self.headers):
             raise ParsingError("Content-Length and Transfer-Encoding together")
         self.adj = self._limits.of_view.get((self.command, self.path), self._limits)

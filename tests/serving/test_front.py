@@ -79,6 +79,15 @@ def test_two_lengths_of_one_body_are_refused_and_the_connection_closed(server):
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
+@pytest.mark.parametrize(
+    "head", [b"GET http://[/ HTTP/1.1\r\n", b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n"]
+)
+def test_a_request_head_that_cannot_be_read_is_refused_and_no_error_of_ours(server, head):
+    answer = server.client().send(head, HOST, b"\r\n").rest()
+    assert b" 400 Bad Request" in answer
+    assert b"uncaptured" not in server.log.read_bytes()
+
+
 def test_headers_without_an_end_are_refused(server):
     answer = server.client().send(b"GET /login HTTP/1.1\r\nX: ", b"x" * 40_000).rest()
     assert b" 431 " in answer.partition(b"\r\n")[0]
