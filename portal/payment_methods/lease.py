@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from sqlalchemy import or_
+
 from portal.domain.errors import ConflictError, OutcomeUnknownError
 from portal.gateways.stripe import StripeGateway
 from portal.models import Organization, PaymentMethodLease
@@ -21,6 +23,7 @@ from portal.timekeeping.clocks import true_now
 
 _CALLS = 2  # at most as long as that many calls is Stripe asked between two renewals
 _MARGIN = dt.timedelta(seconds=5)  # for what is on its way when a call is given up
+_NEVER = dt.timedelta(minutes=10)  # far beyond any lease: such an instant wrote a clock that was wrong
 _LOOKS = 40
 _LOOK_EVERY_SECONDS = 0.05
 
@@ -57,7 +60,9 @@ class Lease:
         taken = fresh.on_conflict_do_update(
             index_elements=[PaymentMethodLease.organization_id],
             set_=values,
-            where=PaymentMethodLease.leased_until <= now,
+            where=or_(
+                PaymentMethodLease.leased_until <= now, PaymentMethodLease.leased_until > now + _NEVER
+            ),
         )
         with write_transaction():
             return db.session.scalar(taken.returning(PaymentMethodLease.holder)) is not None

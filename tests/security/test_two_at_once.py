@@ -257,6 +257,17 @@ def test_a_killed_holder_keeps_the_others_out_no_longer_than_its_lease(acme, clo
         mine.renew()
 
 
+def test_a_lease_that_a_wrong_clock_wrote_keeps_nobody_out(acme, clock, monkeypatch):
+    monkeypatch.setattr(lease, "wait", lambda: pytest.fail("it has to wait"))
+    stripe = MemoryStripe(clock)
+    clock.at += dt.timedelta(days=40)
+    with lease.taken(acme, stripe=stripe):
+        pass
+    clock.at -= dt.timedelta(days=40)
+    with lease.taken(acme, stripe=stripe):
+        pass
+
+
 def test_the_lease_of_one_organization_keeps_nobody_of_another_waiting(acme, clock, monkeypatch):
     monkeypatch.setattr(lease, "wait", lambda: pytest.fail("it has to wait"))
     stripe = MemoryStripe(clock)
