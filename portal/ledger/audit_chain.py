@@ -75,7 +75,8 @@ def _text(row: Facts) -> str:
 
 
 def _text_of_head(head: AuditHead) -> str:
-    return f"{head.organization_id} {head.entry_id} {head.sha256} {'seal' if head.is_seal else 'head'}"
+    kind, at = "seal" if head.is_seal else "head", head.at.astimezone(dt.UTC).isoformat()
+    return f"{head.organization_id} {head.entry_id} {head.sha256} {kind} {at}"
 
 
 def broken_chains(logged: Mapping[str, Sequence[Head]] | None = None) -> Iterator[str]:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, exists, func, select
 
-from portal.domain.errors import ConflictError
+from portal.domain.errors import BillingError, ConflictError
 from portal.ledger import audit
 from portal.ledger.audit_chain import Head, is_whole, last_plain_entry, signed_head
 from portal.models import AuditEntry, AuditHead, Counter, Organization
@@ -28,13 +28,20 @@ class SealedAlreadyError(ConflictError):
     """Audit trails were sealed before. Say why again: entries without the key are not ours."""
 
 
+class UnreadableLogError(BillingError):
+    """The log has a line about the head of an audit trail that cannot be read."""
+
+
 class BrokenTrailError(ConflictError):
     """An audit trail is not what was written: `billing verify` says which. A seal would hide it."""
 
 
 def write_daily(*, now: dt.datetime) -> int:
-    """Write the heads of the trails that grew, once a day; return how many."""
-    newest = db.session.scalar(select(func.max(AuditHead.at)).where(~AuditHead.is_seal))
+    """Write the heads of the trails that grew, once a day; return how many.
+
+    A head of a day that is still to come stops nothing: nobody but a wrong clock, or a stranger, wrote it.
+    """
+    newest = db.session.scalar(select(func.max(AuditHead.at)).where(~AuditHead.is_seal, AuditHead.at <= now))
     grown = [] if newest is not None and newest.date() >= now.date() else _grown_trails()
     for organization_uid, entry in grown:
         db.session.merge(signed_head(entry, now, is_seal=False))
@@ -94,11 +101,21 @@ def _seals() -> Mapping[int, int]:
 
 
 def of_log(lines: Iterable[str]) -> Mapping[str, Sequence[Head]]:
-    """Read the heads from lines of a log, by the uid of their organization; other lines are passed over."""
+    """Read the heads from lines of a log, by the uid of their organization; other lines are passed over.
+
+    UnreadableLogError for a line that is cut, or not as we write it: to pass over it would prove less.
+    """
     heads: dict[str, list[Head]] = defaultdict(list)
-    for line in lines:
-        start = line.find("{")  # what collects logs writes before it
-        if start >= 0 and f'"{_MESSAGE}"' in line:
+    for number, line in enumerate(lines, 1):
+        start = line.find('{"')  # what collects logs writes before it
+        if start < 0 or f'"{_MESSAGE}"' not in line:
+            continue
+        try:
             head = json.loads(line[start:])
-            heads[head["organization"]].append(Head(head["entry"], head["sha256"], head["at"]))
+            if head["message"] == _MESSAGE and head["logger"] == __name__:
+                heads[head["organization"]].append(Head(head["entry"], head["sha256"], head["at"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise UnreadableLogError(
+                f"Line {number} of the log is about the head of an audit trail, and cannot be read."
+            ) from error
     return heads

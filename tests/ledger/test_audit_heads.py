@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from portal.ledger import audit, audit_chain, audit_heads
-from portal.ledger.audit_heads import BrokenTrailError, SealedAlreadyError
+from portal.ledger.audit_heads import BrokenTrailError, SealedAlreadyError, UnreadableLogError
 from portal.models import AuditEntry, AuditHead, Counter
 from portal.storage import db
 from portal.web.log import JsonLines
@@ -134,6 +134,26 @@ def test_a_head_that_was_made_without_the_key_is_found(acme):
     assert faults() == [
         f"organization {acme.number}: audit trail: the head of entry 2 is not what was written"
     ]
+
+
+def test_a_head_that_was_put_off_is_found_and_stops_no_other(acme):
+    write(acme, "a")
+    audit_heads.write_daily(now=NOW)
+    db.session.execute(update(AuditHead).values(at=NOW + dt.timedelta(days=9999)))
+    write(acme, "b")
+    assert faults()
+    assert audit_heads.write_daily(now=TOMORROW) == 1
+
+
+def test_a_line_that_only_names_a_head_is_none_and_one_that_is_cut_is_refused(acme, log_lines):
+    write(acme, "a")
+    audit_heads.write_daily(now=NOW)
+    [line] = log_lines
+    stranger = line.replace(f'"logger": "{audit_heads.__name__}"', '"logger": "portal.access"')
+    nameless = 'web1{2}: {"message": "request", "logger": "portal.access", "path": "audit head"}'
+    assert list(audit_heads.of_log([stranger, nameless, f"pod{{1}} {line}"])) == [str(acme.uid)]
+    with pytest.raises(UnreadableLogError, match="Line 2 "):
+        audit_heads.of_log([line, line[:-20]])
 
 
 @pytest.mark.parametrize("is_organization_gone", [False, True])
