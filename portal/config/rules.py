@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from portal.config.types import Environment, Settings, StripeSettings
+from portal.config.types import EASYBILL_API, STRIPE_API, Environment, Settings, StripeSettings
 from portal.config.values import (
     fault_of_address,
+    fault_of_api_base,
     fault_of_prefix,
     fault_of_provider_secret,
     fault_of_secret,
@@ -36,6 +37,8 @@ def _faults(settings: Settings) -> Iterator[str | None]:
         yield fault_of_sender("MAIL_FROM", settings.mail.sender)
     if not settings.easybill.is_sandbox:
         yield fault_of_provider_secret("EASYBILL_API_KEY", settings.easybill.api_key)
+    yield fault_of_api_base("STRIPE_API_BASE", settings.stripe.api_base, STRIPE_API)
+    yield fault_of_api_base("EASYBILL_API_BASE", settings.easybill.api_base, EASYBILL_API)
     yield from _faults_of_stripe(settings.stripe)
     yield from _faults_of_watch(settings)
     if settings.environment is Environment.DEMO:

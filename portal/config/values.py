@@ -90,8 +90,16 @@ def mail_url(url: str) -> str | None:
     """Read the address of the mail server; none where mails go into a folder."""
     if url == MAIL_FOLDER:
         return None
-    if not url.startswith(("smtp://", "smtps://")) or not urlsplit(url).hostname:
-        raise SettingsError("MAIL_URL is such as smtp://user:password@mail.example:587.")
+    try:
+        parts = urlsplit(url)
+        is_server = parts.scheme in {"smtp", "smtps"} and parts.hostname and (parts.port or 1)
+        is_server = is_server and not (parts.path.strip("/") or parts.query or parts.fragment)
+    except ValueError:  # its text may have half a password
+        is_server = False
+    if not is_server:
+        raise SettingsError(
+            "MAIL_URL is such as smtp://user:password@mail.example:587; in a password / is %2F, and @ is %40."
+        )
     return url
 
 
@@ -141,6 +149,22 @@ def fault_of_sender(name: str, sender: str) -> str | None:
 def fault_of_address(name: str, address: str) -> str | None:
     """Say that no mail could be sent to an address."""
     return None if is_email_address(address) else f"{name} is no e-mail address, such as ops@example.org."
+
+
+def fault_of_api_base(name: str, url: str, provider: str) -> str | None:
+    """Say that an address is neither the provider's own nor one of a stand-in.
+
+    The provider's host in other words would pass for a stand-in, and get documents of pretended times.
+    """
+    try:
+        host, is_web = urlsplit(url).hostname or "", urlsplit(url).scheme in {"http", "https"}
+    except ValueError:
+        host, is_web = "", False
+    domain = ".".join((urlsplit(provider).hostname or "").split(".")[-2:])
+    is_provider = f".{host.rstrip('.')}".endswith(f".{domain}")
+    if url == provider or (host and is_web and not is_provider):
+        return None
+    return f"{name} is the address of a stand-in, such as http://127.0.0.1:9001; the provider's is {provider}."
 
 
 def fault_of_url(name: str, url: str) -> str | None:

@@ -130,6 +130,23 @@ CONTRADICTIONS = {
         {"STRIPE_API_BASE": "http://127.0.0.1:8001", "STRIPE_SECRET_KEY": "rk_live_1"},
         "live",
     ),
+    "the real EasyBill in other words": (
+        {"EASYBILL_API_BASE": f"{EASYBILL_API}/"},
+        "EASYBILL_API_BASE is the address of a stand-in",
+    ),
+    "the real EasyBill by its port": (
+        {"EASYBILL_API_BASE": "https://API.easybill.de.:443/rest/v1"},
+        "EASYBILL_API_BASE is the address of a stand-in",
+    ),
+    "the real Stripe in other words": (
+        {"STRIPE_API_BASE": "http://api.stripe.com"},
+        "STRIPE_API_BASE is the address of a stand-in",
+    ),
+    "a stand-in without a scheme": ({"STRIPE_API_BASE": "localhost:1"}, "STRIPE_API_BASE is the address"),
+    "a mail password that ends the host": ({"MAIL_URL": "smtp://u:p/w@mail.example"}, "in a password / is"),
+    "a mail password that begins a fragment": ({"MAIL_URL": "smtp://u:1#w@mail.example"}, "MAIL_URL"),
+    "a mail server that is no address": ({"MAIL_URL": "smtp://[mail"}, "MAIL_URL"),
+    "a mail server behind no port": ({"MAIL_URL": "smtp://mail.example:99999"}, "MAIL_URL"),
     "a stand-in for EasyBill": ({"EASYBILL_API_BASE": "http://127.0.0.1:8002/rest/v1"}, "stand-in"),
     "a live key with a test key": ({"STRIPE_SECRET_KEY": "sk_test_1"}, "different modes"),
     "a test key with a live key": ({"STRIPE_PUBLISHABLE_KEY": "pk_test_1"}, "different modes"),
