@@ -164,7 +164,9 @@ def fault_of_api_base(name: str, url: str, provider: str) -> str | None:
     is_provider = f".{host.rstrip('.')}".endswith(f".{domain}")
     if url == provider or (host and is_web and not is_provider):
         return None
-    return f"{name} is the address of a stand-in, such as http://127.0.0.1:9001; the provider's is {provider}."
+    return (
+        f"{name} is the address of a stand-in, such as http://127.0.0.1:9001; the provider's is {provider}."
+    )
 
 
 def fault_of_url(name: str, url: str) -> str | None:

@@ -22,9 +22,7 @@ class Keys:
     def vouch_for(self, purpose: str, text: str, signature: str) -> bool:
         """Tell whether one of the keys made the signature of this text, for this purpose."""
         given = signature.encode()  # compared as bytes: a text that is not of ASCII is a wrong one, too
-        return any(
-            hmac.compare_digest(_hash(key, purpose, text).encode(), given) for key in self.secrets
-        )
+        return any(hmac.compare_digest(_hash(key, purpose, text).encode(), given) for key in self.secrets)
 
 
 def _hash(secret: str, purpose: str, text: str) -> str:

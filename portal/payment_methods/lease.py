@@ -60,9 +60,7 @@ class Lease:
         taken = fresh.on_conflict_do_update(
             index_elements=[PaymentMethodLease.organization_id],
             set_=values,
-            where=or_(
-                PaymentMethodLease.leased_until <= now, PaymentMethodLease.leased_until > now + _NEVER
-            ),
+            where=or_(PaymentMethodLease.leased_until <= now, PaymentMethodLease.leased_until > now + _NEVER),
         )
         with write_transaction():
             return db.session.scalar(taken.returning(PaymentMethodLease.holder)) is not None

@@ -88,3 +88,36 @@ def test_every_unit_is_hardened_alike():
         path.read_text().partition("NoNewPrivileges")[2].partition("[Install]")[0].strip() for path in UNITS
     }
     assert len(hardening) == 1
+
+
+def _settings_of_a_command(folder: Path, line: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command as root would, up to where it becomes the portal's user; return what it was told."""
+    program = folder / "setpriv"
+    program.write_text('#!/bin/sh\nprintf %s "$MAIL_URL"\n')
+    program.chmod(0o700)
+    given = folder / "environment"
+    given.write_text(f"# a comment\n\nPORTAL_VAR={folder}\n{line}\n")
+    environment = {"PATH": f"{folder}:/usr/bin:/bin", "PORTAL_ENVIRONMENT": str(given)}
+    command = [str(DEPLOY / "portal"), "billing", "health"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=10, check=False)
+
+
+@pytest.mark.parametrize("quote", ["", '"', "'"])
+def test_a_command_reads_a_setting_as_it_stands_and_runs_nothing_of_it(quote, tmp_path):
+    value = "smtp://u:a&b;touch made;$HOME`id`$(id) #%@mail.example"
+    told = _settings_of_a_command(tmp_path, f"MAIL_URL={quote}{value}{quote}")
+    assert (told.stdout, told.stderr) == (value, "")
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("line", ["MAIL_URL", "MAIL_URL=a\\b", "touch made"])
+def test_a_command_refuses_settings_that_each_reader_reads_differently(line, tmp_path):
+    told = _settings_of_a_command(tmp_path, line)
+    assert told.returncode == 1
+    assert told.stderr.startswith("portal: ")
+
+
+@pytest.mark.parametrize("name", [".dockerignore", ".gitignore"])  # podman reads the former, too
+def test_no_secret_beside_the_examples_goes_into_an_image_or_a_commit(name):
+    ignored = {line.rstrip("/") for line in (ROOT / name).read_text().splitlines()}
+    assert {"deploy/environment", "deploy/.env", "deploy/tls", "var"} <= ignored
