@@ -42,7 +42,9 @@ def reported_entry(entry: object, *, now: dt.datetime) -> ReportedEntry:
         raise RefusedEntryError("is not a JSON object")
     unknown = sorted(set(entry) - _FIELDS)
     if unknown:
-        raise RefusedEntryError(f"{unknown[0][:_SHOWN_LENGTH_MAX]} is not known here")
+        raise RefusedEntryError(
+            f"{unknown[0][:_SHOWN_LENGTH_MAX]} is not known here: an entry has {', '.join(sorted(_FIELDS))}"
+        )
     quantity_nano, was_rounded = _quantity(entry)
     return ReportedEntry(
         _subscription(entry), _hour(entry, now), quantity_nano, _revision(entry), was_rounded

@@ -153,7 +153,7 @@ def test_a_usage_entry_that_is_not_an_object_is_refused(entry):
 
 @pytest.mark.parametrize("name", ["organization_id", "Quantity", "", "quantity ", "project_id", "\ud800"])
 def test_an_unknown_field_is_refused_by_name(name):
-    assert refusal(GOOD | {name: 1}) == f"{name} is not known here"
+    assert refusal(GOOD | {name: 1}).startswith(f"{name} is not known here: an entry has hour, ")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_the_example_of_settings_names_each_of_the_table_and_no_other():
 
 def test_the_example_starts_production_once_its_blanks_are_filled():
     given = dict(line.split("=", 1) for line in EXAMPLE.splitlines() if re.match("[A-Z_]+=", line))
-    filled = {name: value or PRODUCTION[name] for name, value in given.items()}
+    filled = {name: value.strip("'") or PRODUCTION[name] for name, value in given.items()}
     assert config.from_environment(filled, demo=lambda *_: {}).is_production
 
 

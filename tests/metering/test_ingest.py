@@ -188,7 +188,11 @@ def test_lines_of_ndjson_end_at_newlines_alone(send, subscription):
     """U+2028 and U+0085 may stand in a JSON text: they end no line."""
     odd = json.dumps(entry(subscription, hour_at(JANUARY, 1)) | {"a\u2028\u0085b": 1}, ensure_ascii=False)
     told = reasons(send(odd.encode(), content_type=NDJSON))
-    assert told == {"entries[0]": ["a\u2028\u0085b is not known here"]}
+    assert told == {
+        "entries[0]": [
+            "a\u2028\u0085b is not known here: an entry has hour, quantity, revision, subscription_id"
+        ]
+    }
 
 
 def test_an_empty_ndjson_body_is_accepted(send):
@@ -311,7 +315,9 @@ def test_every_bad_entry_of_a_batch_is_named(send, subscription):
     batch[5] = batch[5] | {"revision": "1"}
     assert reasons(send(batch)) == {
         "entries[0]": ["is not a JSON object"],
-        "entries[2]": ["organization_id is not known here"],
+        "entries[2]": [
+            "organization_id is not known here: an entry has hour, quantity, revision, subscription_id"
+        ],
         "entries[4]": ["hour is not a whole hour in UTC"],
         "entries[5]": ["revision is not a whole number from 0 to 1073741824"],
     }

@@ -152,7 +152,7 @@ def _environment(home: Path, database_url: str, sandboxes: Sandboxes) -> dict[st
     """Fill in the example of `deploy/`: as staging, with stand-ins, on a database of our own."""
     lines = (ROOT / "deploy" / "environment.example").read_text().splitlines()
     example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    environment = plain_environment() | example
+    environment = plain_environment() | {name: value.strip("'") for name, value in example.items()}
     return environment | {
         "PORTAL_ENV": "staging",
         "PORTAL_VAR": str(home / "var"),

@@ -56,9 +56,8 @@ def front(home: Path, ports: tuple[int, int], upstreams: Sequence[int]) -> Itera
         raise NoNginxError("no nginx at /usr/sbin: apt-get install nginx")
     plain, secure = ports
     _make_certificate(home / "tls")
-    _write(
-        home, "portal.conf", {"/etc/nginx/": f"{home}/", "listen 80": _at(plain), "listen 443": _at(secure)}
-    )
+    addresses = {"listen 80": _at(plain), "listen 443": _at(secure), "listen [::]": "# listen [::]"}
+    _write(home, "portal.conf", {"/etc/nginx/": f"{home}/", **addresses})
     _write(
         home, "portal-upstream.conf", {f":{8001 + place}": f":{port}" for place, port in enumerate(upstreams)}
     )
