@@ -364,3 +364,24 @@ def test_an_error_of_pg_dump_is_shown_without_the_password(postgres_url, tmp_pat
         )
     assert "very-secret" not in str(raised.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_programs_of_postgresql_are_told_the_whole_address(monkeypatch, tmp_path):
+    told = {}
+    monkeypatch.setattr(module, "_program", lambda name: name)
+    monkeypatch.setattr(module.subprocess, "run", lambda _, env, **__: told.update(env) or _Failed())
+    address = "postgresql+psycopg://portal:a%2Fb@/billing?host=/run/second&port=5433&sslmode=require"
+    with pytest.raises(BackupError, match="pg_dump failed"):
+        backup(address, tmp_path / "backup", KEYS, now=NOW)
+    assert {name: told.get(name) for name in ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE")} == {
+        "PGHOST": "/run/second",
+        "PGPORT": "5433",
+        "PGUSER": "portal",
+        "PGPASSWORD": "a/b",
+        "PGDATABASE": "billing",
+    }
+    assert told["PGSSLMODE"] == "require"
+
+
+class _Failed:
+    returncode, stderr = 1, ""

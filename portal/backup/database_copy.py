@@ -14,6 +14,8 @@ from contextlib import closing
 from pathlib import Path
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 from sqlalchemy import create_engine, delete, inspect
 from sqlalchemy.engine import URL, make_url
 
@@ -179,9 +181,8 @@ def _restore_postgres(path: Path, url: URL, *, is_replacing: bool) -> None:
 
 
 def _has_tables(url: URL) -> bool:
-    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
     try:
-        with psycopg.connect(address, connect_timeout=10) as connection:
+        with psycopg.connect(_address(url), connect_timeout=10) as connection:
             query = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() LIMIT 1"
             return connection.execute(query).fetchone() is not None
     except psycopg.Error as error:
@@ -190,19 +191,27 @@ def _has_tables(url: URL) -> bool:
 
 def _run(program: str, url: URL, *arguments: str) -> None:
     """Run one of PostgreSQL's programs; the password goes by the environment, which others cannot read."""
-    address = {
-        "PGHOST": url.host,
-        "PGPORT": url.port,
-        "PGUSER": url.username,
-        "PGPASSWORD": url.password,
-        "PGDATABASE": url.database,
-    }
-    environment = os.environ | {name: str(value) for name, value in address.items() if value is not None}
+    environment = os.environ | _environment_of(url)
     command = [_program(program), *arguments]
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)  # noqa: S603
     if done.returncode:
         error_lines = [line for line in done.stderr.splitlines() if line.strip()]
         raise BackupError(f"{program} failed: {error_lines[0] if error_lines else done.returncode}")
+
+
+def _environment_of(url: URL) -> dict[str, str]:
+    """Say the whole address as PostgreSQL's programs are told it, also what stands behind the ?."""
+    variables = {option.keyword: option.envvar for option in Conninfo.get_defaults() if option.envvar}
+    address = conninfo_to_dict(_address(url))
+    return {
+        variable.decode(): str(value)
+        for keyword, variable in variables.items()
+        if (value := address.get(keyword.decode())) is not None
+    }
+
+
+def _address(url: URL) -> str:
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def _program(name: str) -> str:
