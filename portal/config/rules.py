@@ -1,6 +1,6 @@
 """What settings cannot mean together: a sentence each, and none of them repeats a secret."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from portal.config.types import EASYBILL_API, STRIPE_API, Environment, Settings, StripeSettings
 from portal.config.values import (
@@ -53,6 +53,8 @@ def _faults_of_watch(settings: Settings) -> Iterator[str | None]:
         yield fault_of_address("OPERATIONS_MAIL", watch.operations_mail)
     if watch.metrics_token is not None:
         yield fault_of_secret("METRICS_TOKEN", watch.metrics_token)
+        if watch.metrics_token in _signing_secrets(settings):
+            yield "METRICS_TOKEN is a secret of its own: what watches is given none that signs."
     elif watch.metrics_listen and settings.environment is not Environment.DEMO:
         yield "METRICS_LISTEN shows nothing without METRICS_TOKEN."
 
@@ -61,8 +63,17 @@ def _faults_of_audit_key(settings: Settings) -> Iterator[str | None]:
     yield fault_of_secret("AUDIT_KEY", settings.audit_key)
     for secret in settings.audit_key_fallbacks:
         yield fault_of_secret("Each of AUDIT_KEY_FALLBACKS", secret)
-    if settings.audit_key in (*settings.audit_key_fallbacks, settings.secret_key):
-        yield "AUDIT_KEY is a secret of its own: neither SECRET_KEY nor one of AUDIT_KEY_FALLBACKS."
+    if settings.audit_key in (
+        *settings.audit_key_fallbacks,
+        settings.secret_key,
+        *settings.secret_key_fallbacks,
+    ):
+        yield "AUDIT_KEY is a secret of its own: neither a SECRET_KEY nor one of AUDIT_KEY_FALLBACKS."
+
+
+def _signing_secrets(settings: Settings) -> Collection[str]:
+    ours = settings.secret_key, *settings.secret_key_fallbacks
+    return {*ours, settings.audit_key, *settings.audit_key_fallbacks}
 
 
 def _faults_of_stripe(stripe: StripeSettings) -> Iterator[str | None]:

@@ -189,6 +189,14 @@ CONTRADICTIONS = {
     "a deadline that no customer waits for": ({"PROVIDER_DEADLINE_MILLISECONDS": "30001"}, "from 100"),
     "a number without an end": ({"PROXY_HOPS": "1" * 5000}, "PROXY_HOPS"),
     "more proxies than there are": ({"PROXY_HOPS": "10"}, "PROXY_HOPS"),
+    "an audit key that signed cookies before": (
+        {"SECRET_KEY_FALLBACKS": PRODUCTION["AUDIT_KEY"]},
+        "AUDIT_KEY is a secret of its own",
+    ),
+    "a token of numbers that signs": (
+        {"METRICS_TOKEN": PRODUCTION["SECRET_KEY"]},
+        "METRICS_TOKEN is a secret of its own",
+    ),
     "a token of numbers that could be guessed": ({"METRICS_TOKEN": "x" * 40}, "METRICS_TOKEN"),
     "numbers at no port": (METRICS | {"METRICS_LISTEN": "127.0.0.1"}, "METRICS_LISTEN"),
     "numbers at a port that does not exist": (METRICS | {"METRICS_LISTEN": "::1:70000"}, "METRICS_LISTEN"),
