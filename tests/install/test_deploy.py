@@ -121,3 +121,8 @@ def test_a_command_refuses_settings_that_each_reader_reads_differently(line, tmp
 def test_no_secret_beside_the_examples_goes_into_an_image_or_a_commit(name):
     ignored = {line.rstrip("/") for line in (ROOT / name).read_text().splitlines()}
     assert {"deploy/environment", "deploy/.env", "deploy/tls", "var"} <= ignored
+
+
+def test_events_of_the_stand_in_go_to_the_host_that_staging_answers_to():
+    (address,) = re.findall(r"--webhook-url (\S+)", (ROOT / "docs" / "OPERATIONS.md").read_text())
+    assert address == "https://YOUR.HOST/webhooks/stripe"
