@@ -66,7 +66,8 @@ class Clients(dict[int, Any]):
 
 
 def _flags_wanted(dispatcher: Any) -> int:
-    flags = select.EPOLLIN | select.EPOLLPRI if dispatcher.readable() else 0
+    # Not EPOLLPRI: an urgent byte, which nobody reads, would wake the loop again and again.
+    flags = select.EPOLLIN if dispatcher.readable() else 0
     if dispatcher.writable() and not dispatcher.accepting:  # asked last: a thread may just have written
         flags |= select.EPOLLOUT
     return flags

@@ -1,21 +1,24 @@
 """What the front takes of a client's: connections, bytes, seconds, and the word of so many proxies."""
 
+import select
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask, request
+from waitress import wasyncore
 
 from portal.access.auth import PUBLIC, Policy, body_limits
 from portal.app import create_app
 from portal.serving import channel, limits
+from portal.serving.clients import Clients
 from portal.serving.front import Front
 from portal.serving.listening import listening_at
-from tests.serving.live import HOST, LOGIN, Client, eventually
+from tests.serving.live import HOST, LOGIN, SECONDS_MAX, Client, eventually
 from tests.settings import NOWHERE, make_settings
 
 KIBIBYTE = 1024
@@ -86,6 +89,22 @@ def test_a_request_head_that_cannot_be_read_is_refused_and_no_error_of_ours(serv
     answer = server.client().send(head, HOST, b"\r\n").rest()
     assert b" 400 Bad Request" in answer
     assert b"uncaptured" not in server.log.read_bytes()
+
+
+def test_an_urgent_byte_that_nobody_reads_keeps_no_loop_busy():
+    clients, listening = Clients(), listening_at("127.0.0.1", 0)
+    with closing(clients), listening, socket.create_connection(listening.getsockname()) as client:
+        served, _ = listening.accept()
+        dispatcher = wasyncore.dispatcher(served, clients)
+        client.send(b"!", socket.MSG_OOB)
+        select.select([], [], [served], SECONDS_MAX)
+        woken = []
+        dispatcher.handle_expt_event = lambda: woken.append("urgent")
+        dispatcher.writable = lambda: False
+        clients.wait(0)
+        clients.wait(0)
+        dispatcher.close()
+    assert woken == []
 
 
 def test_headers_without_an_end_are_refused(server):
