@@ -84,7 +84,11 @@ def _show_metrics() -> None:
 
 
 @group.command("verify")
-@click.option("--heads", type=click.File(), help="A log: compare the audit trails with their heads in it.")
+@click.option(
+    "--heads",
+    type=click.File(errors="replace"),
+    help="A log: compare the audit trails with their heads in it.",
+)
 def verify_bills(heads: IO[str] | None) -> None:
     """Compute every final invoice anew, compare the schema; exit 1 and say where anything differs."""
     logged = audit_heads.of_log(heads or ())

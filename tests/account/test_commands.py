@@ -375,9 +375,12 @@ def test_verify_compares_audit_trails_with_the_heads_of_a_log(run, acme, tmp_pat
     log = tmp_path / "clock.log"
     log.write_text("nothing of ours\n")
     assert "has no head of an audit trail" in run("billing", "verify", "--heads", log, status=1)
-    head = {"message": "audit head", "organization": str(acme.uid), "entry": 7, "sha256": "0" * 64}
-    log.write_text(json.dumps(head | {"at": "2026-03-01T00:00:00Z"}) + "\n")
+    head = {"logger": "portal.ledger.audit_heads", "message": "audit head", "at": "2026-03-01T00:00:00Z"}
+    head |= {"organization": str(acme.uid), "entry": 7, "sha256": "0" * 64}
+    log.write_bytes(b"of another program: \xff\n" + json.dumps(head).encode() + b"\n")
     assert "entry 7, there on 2026-03-01, is missing" in run("billing", "verify", "--heads", log, status=1)
+    log.write_bytes(log.read_bytes()[:-20])
+    assert "Line 2 of the log" in run("billing", "verify", "--heads", log, status=1)
 
 
 def test_seal_audit_says_how_many_trails_had_entries_without_the_key(run, acme):
