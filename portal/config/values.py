@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from email.utils import parseaddr
 from urllib.parse import urlsplit
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
 from portal.config.seller import SettingsError, checked
 from portal.config.types import ListenAddress
 from portal.domain.email_address import is_email_address
@@ -103,13 +106,18 @@ def mail_url(url: str) -> str | None:
     return url
 
 
-def with_driver(url: str) -> str:
-    """Accept the address as PostgreSQL's own tools write it."""
+def with_driver(url: str, name: str = "DATABASE_URL") -> str:
+    """Accept the address as PostgreSQL's own tools write it; a file's path is whole, the same for all."""
     for scheme in ("postgresql://", "postgres://"):
         if url.startswith(scheme):
-            return "postgresql+psycopg://" + url.removeprefix(scheme)
-    if not url.startswith(("postgresql+psycopg://", "sqlite:///")):
-        raise SettingsError("DATABASE_URL begins with postgresql:// or sqlite:///.")
+            url = "postgresql+psycopg://" + url.removeprefix(scheme)
+    if not url.startswith(("postgresql+psycopg://", "sqlite:////")):
+        raise SettingsError(f"{name} begins with postgresql:// or sqlite:////, the whole path of a file.")
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        # Not `from` it: what was read as a port may be a part of a password.
+        raise SettingsError(f"{name} cannot be read; in a password @ is written %40, and : is %3A.") from None
     return url
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData, Text, Uuid, create_engine, event
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.pool import NullPool
 
@@ -100,7 +100,8 @@ def engine_options(database_url: str) -> dict[str, Any]:
         return {"hide_parameters": True}  # an error in the log names no customer's data
     # With psycopg's automatic prepare a generic plan took 300 times as long for the largest organization.
     # Not `plan_cache_mode=force_custom_plan`: that plans the check of every foreign key of every row anew.
-    options = "-c timezone=UTC -c lock_timeout=10s"
+    told = make_url(database_url).query.get("options", "")
+    options = f"{told} -c timezone=UTC -c lock_timeout=10s".strip()
     connect_args = {"options": options, "connect_timeout": 3, "prepare_threshold": None}
     return {"pool_pre_ping": True, "hide_parameters": True, "connect_args": connect_args}
 

@@ -313,6 +313,21 @@ def test_production_may_use_the_embedded_database():
     )
 
 
+@pytest.mark.parametrize(
+    "url", ["sqlite:///portal.sqlite", "sqlite:///file:/srv/x?uri=true", "sqlite:///:memory:"]
+)
+def test_a_database_file_is_named_by_its_whole_path(url):
+    """A path from where somebody stands is another file for the portal, its clock and a backup."""
+    with pytest.raises(SettingsError, match="DATABASE_URL begins with postgresql:// or sqlite:////"):
+        settings(DATABASE_URL=url)
+
+
+def test_an_address_of_a_database_that_cannot_be_read_is_refused_without_its_password():
+    with pytest.raises(SettingsError, match="DATABASE_URL cannot be read") as refused:
+        settings(DATABASE_URL="postgresql://portal:half@db:half/portal")
+    assert "half" not in str(refused.value)
+
+
 def test_a_slash_at_the_end_of_the_portals_url_does_not_matter():
     assert settings(PORTAL_URL="https://billing.example/").portal_url == "https://billing.example"
 
