@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 import sqlite3
 import threading
@@ -14,9 +15,10 @@ from sqlalchemy import func, make_url, select
 
 from portal.access import sessions
 from portal.app import create_app
-from portal.backup import database_copy as module
 from portal.backup import manifest
-from portal.backup.database_copy import BackupError, backup, restore
+from portal.backup import postgres as module
+from portal.backup.database_copy import backup, place_of, restore
+from portal.backup.errors import BackupError
 from portal.backup.manifest import ManifestError
 from portal.domain.keys import Keys
 from portal.models import Invoice, LegalDocument, LegalDocumentFile, UsageDay, UsageHour, UserSession
@@ -69,10 +71,10 @@ def fresh_databases(kind, request, path):
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def home(request, sandboxes, tmp_path):
-    with fresh_databases(request.param, request, tmp_path) as (url, other_url):
-        home = Home(request.param, url, other_url, sandboxes, tmp_path)
+@contextlib.contextmanager
+def home_on(kind, request, sandboxes, path):
+    with fresh_databases(kind, request, path) as (url, other_url):
+        home = Home(kind, url, other_url, sandboxes, path)
         try:
             yield home
         finally:
@@ -80,6 +82,18 @@ def home(request, sandboxes, tmp_path):
                 with app.app_context():
                     db.session.remove()
                     db.engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def home(request, sandboxes, tmp_path):
+    with home_on(request.param, request, sandboxes, tmp_path) as home:
+        yield home
+
+
+@pytest.fixture
+def postgres_home(request, sandboxes, tmp_path):
+    with home_on("postgresql", request, sandboxes, tmp_path) as home:
+        yield home
 
 
 def fill(home):
@@ -350,6 +364,100 @@ def test_a_sqlite_file_of_another_program_is_refused_as_a_backup(tmp_path):
         )
 
 
+def by_socket(address):
+    """The same database, with everything said in the query of the address."""
+    url = make_url(address)
+    with psycopg.connect(
+        url.set(drivername="postgresql").render_as_string(hide_password=False)
+    ) as connection:
+        (folder,) = connection.execute("SHOW unix_socket_directories").fetchone()
+    return f"postgresql+psycopg:///?host={folder}&port={url.port}&dbname={url.database}&user={url.username}"
+
+
+def tables_of(address):
+    with psycopg.connect(make_url(address).set(drivername="postgresql").render_as_string()) as connection:
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        return {name for (name,) in connection.execute(query)}
+
+
+@pytest.mark.parametrize("form", [str, by_socket], ids=["host", "socket"])
+def test_the_whole_address_says_which_database_and_no_variable_of_libpq(postgres_home, form, monkeypatch):
+    home = postgres_home
+    with home.app.app_context():
+        flask_migrate.upgrade()
+        db.engine.dispose()
+    source, target = form(home.url), form(home.other_url)
+    path = home.path / "portal.backup"
+    for name, value in {"HOST": "127.0.0.1", "PORT": "9", "USER": "nobody"}.items():
+        monkeypatch.setenv(f"PG{name}", value)
+
+    monkeypatch.setenv("PGDATABASE", make_url(home.other_url).database)
+    backup(source, path, KEYS, now=NOW)
+    monkeypatch.setenv("PGDATABASE", make_url(home.url).database)
+    restore(target, path, KEYS, is_replacing=False, now=NOW)
+
+    assert "invoice" in tables_of(home.url)
+    assert tables_of(home.url) == tables_of(home.other_url)
+    with pytest.raises(BackupError, match="--replace"):
+        restore(target, path, KEYS, is_replacing=False, now=NOW)
+
+
+@pytest.mark.parametrize("variable", ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE"])
+def test_a_variable_that_would_say_what_the_address_leaves_open_is_refused(variable, monkeypatch, tmp_path):
+    monkeypatch.setenv(variable, "127.0.0.1")
+    with pytest.raises(BackupError, match=f"{variable} is set, and the database's address says no"):
+        backup("postgresql+psycopg://", tmp_path / "x.backup", KEYS, now=NOW)
+
+
+def test_a_table_in_any_schema_is_replaced_only_when_told_to(postgres_home):
+    home = postgres_home
+    fill(home)
+    backup(home.url, home.path / "portal.backup", KEYS, now=NOW)
+    path = "options=-csearch_path%3Delsewhere"
+    with pytest.raises(BackupError, match="--replace"):
+        restore(f"{home.url}?{path}", home.path / "portal.backup", KEYS, is_replacing=False, now=NOW)
+
+
+def test_the_place_of_a_database_is_named_without_its_password(postgres_url, tmp_path):
+    url = make_url(postgres_url)
+    told = url.set(password="very-secret").render_as_string(hide_password=False)
+    assert place_of(told) == f"the database portal at 127.0.0.1, port {url.port}"
+    assert re.fullmatch(
+        rf"the database portal at the socket /\S+, port {url.port}", place_of(by_socket(postgres_url))
+    )
+    assert place_of(f"sqlite:///{tmp_path}/x.sqlite") == f"the file {tmp_path}/x.sqlite"
+
+
+def test_a_password_in_the_query_is_given_to_a_program_by_the_environment_alone(monkeypatch, tmp_path):
+    program = tmp_path / "pg_dump"
+    program.write_text('#!/bin/sh\necho "$* and $PGPASSWORD and ${PGHOST-nothing}" >&2; exit 1\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("PGHOST", "elsewhere")
+    url = "postgresql+psycopg://me@db/portal?sslmode=verify-full&sslrootcert=/ca.pem&password=very-secret"
+    with pytest.raises(BackupError) as raised:
+        backup(url, tmp_path / "x.backup", KEYS, now=NOW)
+    arguments, _, environment = str(raised.value).partition(" and ")
+    assert "sslmode=verify-full sslrootcert=/ca.pem" in arguments
+    assert "very-secret" not in arguments
+    assert environment == "very-secret and nothing"
+    with pytest.raises(BackupError, match="sslpassword in the database's address would be shown"):
+        backup(f"{url}&sslpassword=x", tmp_path / "x.backup", KEYS, now=NOW)
+    with pytest.raises(BackupError, match="address cannot be used"):
+        backup(f"{url}&colour=red", tmp_path / "x.backup", KEYS, now=NOW)
+    with pytest.raises(BackupError, match="a port is a number"):
+        backup(f"{url}&port=nine", tmp_path / "x.backup", KEYS, now=NOW)
+
+
+def test_a_file_that_the_system_refuses_is_told_in_a_sentence(home):
+    fill(home)
+    too_long = home.path / ("x" * 300)
+    with pytest.raises(BackupError, match=r"could not be written: .*: File name too long"):
+        backup(home.url, too_long, KEYS, now=NOW)
+    with pytest.raises(BackupError, match=r"could not be restored: .*: File name too long"):
+        restore(home.other_url, too_long, KEYS, is_replacing=False, now=NOW)
+
+
 def test_a_missing_program_for_the_backup_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(module.shutil, "which", lambda *_: None)
     monkeypatch.setattr(module.Path, "glob", lambda *_: iter(()))
@@ -364,24 +472,3 @@ def test_an_error_of_pg_dump_is_shown_without_the_password(postgres_url, tmp_pat
         )
     assert "very-secret" not in str(raised.value)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_programs_of_postgresql_are_told_the_whole_address(monkeypatch, tmp_path):
-    told = {}
-    monkeypatch.setattr(module, "_program", lambda name: name)
-    monkeypatch.setattr(module.subprocess, "run", lambda _, env, **__: told.update(env) or _Failed())
-    address = "postgresql+psycopg://portal:a%2Fb@/billing?host=/run/second&port=5433&sslmode=require"
-    with pytest.raises(BackupError, match="pg_dump failed"):
-        backup(address, tmp_path / "backup", KEYS, now=NOW)
-    assert {name: told.get(name) for name in ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE")} == {
-        "PGHOST": "/run/second",
-        "PGPORT": "5433",
-        "PGUSER": "portal",
-        "PGPASSWORD": "a/b",
-        "PGDATABASE": "billing",
-    }
-    assert told["PGSSLMODE"] == "require"
-
-
-class _Failed:
-    returncode, stderr = 1, ""

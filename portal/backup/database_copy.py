@@ -8,19 +8,15 @@ import datetime as dt
 import os
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import Conninfo
 from sqlalchemy import create_engine, delete, inspect
 from sqlalchemy.engine import URL, make_url
 
-from portal.backup import manifest
-from portal.domain.errors import BillingError
+from portal.backup import manifest, postgres
+from portal.backup.errors import BackupError, files_may_refuse
 from portal.domain.keys import Keys
 from portal.migrating import schema_differences
 from portal.models import IdempotencyRecord, OutgoingMail, PasswordReset, UserSession
@@ -33,8 +29,12 @@ _BUSY_SECONDS = 60
 _SIDE_FILES = ("-wal", "-shm")
 
 
-class BackupError(BillingError):
-    """The backup could not be made or restored."""
+def place_of(database_url: str) -> str:
+    """Name the database of an address for people, never its password; PostgreSQL's has to answer."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        return f"the file {Path(url.database or '').absolute()}"
+    return postgres.place_of(url)
 
 
 def backup(database_url: str, path: Path, keys: Keys, *, now: dt.datetime) -> int:
@@ -42,26 +42,29 @@ def backup(database_url: str, path: Path, keys: Keys, *, now: dt.datetime) -> in
 
     The file appears whole or not at all, and never without its manifest.
     """
-    if path.exists():
-        raise BackupError(f"{path} exists already; a backup never replaces another.")
     url = make_url(database_url)
     partial = path.with_name(f".{path.name}.partial")
+    with files_may_refuse("The backup could not be written"):
+        if path.exists():
+            raise BackupError(f"{path} exists already; a backup never replaces another.")
+        try:
+            _copy(url, partial)
+            manifest.write(partial, path, keys, now=now)
+            partial.rename(path)
+            _sync(path.parent)
+        finally:
+            partial.unlink(missing_ok=True)
+        return path.stat().st_size
+
+
+def _copy(url: URL, partial: Path) -> None:
     partial.unlink(missing_ok=True)
-    try:
-        partial.touch(mode=0o600)
-        if url.get_backend_name() == "sqlite":
-            _copy_sqlite(Path(url.database or ""), partial)
-        else:
-            _run("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={partial}")
-        _sync(partial)
-        manifest.write(partial, path, keys, now=now)
-        partial.rename(path)
-        _sync(path.parent)
-    except OSError as error:
-        raise BackupError(f"The backup could not be written: {error.strerror}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return path.stat().st_size
+    partial.touch(mode=0o600)
+    if url.get_backend_name() == "sqlite":
+        _copy_sqlite(Path(url.database or ""), partial)
+    else:
+        postgres.run("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={partial}")
+    _sync(partial)
 
 
 def restore(
@@ -76,17 +79,14 @@ def restore(
     name, PostgreSQL's is replaced in one transaction.
     """
     url = make_url(database_url)
-    if not path.is_file():
-        raise BackupError(f"There is no file {path}.")
-    if keys is not None:
-        manifest.check(path, keys)
-    header = _header(path)
-    if url.get_backend_name() == "sqlite":
-        _refuse_other(path, header, "SQLite", _SQLITE_MAGIC)
-        _restore_sqlite(path, header, Path(url.database or ""), is_replacing=is_replacing, now=now)
-    else:
-        _refuse_other(path, header, "PostgreSQL", _POSTGRES_MAGIC)
-        _restore_postgres(path, url, is_replacing=is_replacing)
+    with files_may_refuse("The backup could not be restored"):
+        header = _header_of_vouched(path, keys)
+        if url.get_backend_name() == "sqlite":
+            _refuse_other(path, header, "SQLite", _SQLITE_MAGIC)
+            _restore_sqlite(path, header, Path(url.database or ""), is_replacing=is_replacing, now=now)
+        else:
+            _refuse_other(path, header, "PostgreSQL", _POSTGRES_MAGIC)
+            _restore_postgres(path, url, is_replacing=is_replacing)
     differences = _schema_differences(url)
     _forget_who_was_signed_in(url)
     return differences
@@ -114,14 +114,18 @@ def _forget_who_was_signed_in(url: URL) -> None:
         engine.dispose()
 
 
-def _header(path: Path) -> bytes:
+def _header_of_vouched(path: Path, keys: Keys | None) -> bytes:
+    if not path.is_file():
+        raise BackupError(f"There is no file {path}.")
+    if keys is not None:
+        manifest.check(path, keys)
     with path.open("rb") as file:
         return file.read(_HEADER_BYTES)
 
 
 def _refuse_other(path: Path, header: bytes, kind: str, magic: bytes) -> None:
     if not header.startswith(magic):
-        raise BackupError(f"{path} is not a backup of {kind}, which DATABASE_URL names.")
+        raise BackupError(f"{path} is not a backup of {kind}, which the address of the database names.")
 
 
 def _copy_sqlite(database: Path, partial: Path) -> None:
@@ -174,55 +178,10 @@ def _restore_sqlite(
 
 
 def _restore_postgres(path: Path, url: URL, *, is_replacing: bool) -> None:
-    if not is_replacing and _has_tables(url):
+    if not is_replacing and postgres.has_tables(url):
         raise BackupError("The database has tables already; say --replace to replace them.")
     options = "--clean --if-exists --no-owner --no-privileges --single-transaction --exit-on-error".split()
-    _run("pg_restore", url, *options, f"--dbname={url.database}", str(path))
-
-
-def _has_tables(url: URL) -> bool:
-    try:
-        with psycopg.connect(_address(url), connect_timeout=10) as connection:
-            query = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() LIMIT 1"
-            return connection.execute(query).fetchone() is not None
-    except psycopg.Error as error:
-        raise BackupError("The database does not answer.") from error
-
-
-def _run(program: str, url: URL, *arguments: str) -> None:
-    """Run one of PostgreSQL's programs; the password goes by the environment, which others cannot read."""
-    environment = os.environ | _environment_of(url)
-    command = [_program(program), *arguments]
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)  # noqa: S603
-    if done.returncode:
-        error_lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise BackupError(f"{program} failed: {error_lines[0] if error_lines else done.returncode}")
-
-
-def _environment_of(url: URL) -> dict[str, str]:
-    """Say the whole address as PostgreSQL's programs are told it, also what stands behind the ?."""
-    variables = {option.keyword: option.envvar for option in Conninfo.get_defaults() if option.envvar}
-    address = conninfo_to_dict(_address(url))
-    return {
-        variable.decode(): str(value)
-        for keyword, variable in variables.items()
-        if (value := address.get(keyword.decode())) is not None
-    }
-
-
-def _address(url: URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def _program(name: str) -> str:
-    """Return where a program of PostgreSQL's is; the newest, which can read older servers."""
-    installed = sorted(
-        Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]), reverse=True
-    )
-    path = shutil.which(name) or (str(installed[0]) if installed else None)
-    if path is None:
-        raise BackupError(f"{name} is not installed: apt-get install postgresql-client.")
-    return path
+    postgres.run("pg_restore", url, *options, str(path))
 
 
 def _sync(path: Path) -> None:

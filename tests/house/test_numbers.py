@@ -36,7 +36,7 @@ OURS = {
     "legal_invoices/routes.py": {"int"},
     "subscriptions/routes.py": {"int"},
     "tokens/routes.py": {"int"},
-    "backup/database_copy.py": {"int(path.parts[4])"},  # of a folder of PostgreSQL's
+    "backup/postgres.py": {"int(path.parts[4])"},  # of a folder of PostgreSQL's
     "backup/manifest.py": {"json.loads"},  # signed by us
     "closing/verify.py": {
         "int(of_hours)", "int(high)", "int(low)", "int(cents or 0)", "int(number.rpartition('-')[2])",

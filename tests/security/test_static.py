@@ -38,6 +38,7 @@ WITHOUT_MAPPER = {
 }
 WITH_CONNECTION = {  # COPY and bulk inserts, the version of the schema, the pragmas of SQLite
     "portal/backup/database_copy.py",
+    "portal/backup/postgres.py",
     "portal/storage/database.py",
     "portal/storage/transaction.py",  # the deadline of a statement
     "portal/models/owned.py",
@@ -202,7 +203,7 @@ def test_no_call_to_another_host_follows_a_redirect_or_waits_for_ever():
 
 def test_no_module_runs_text_as_code_or_unpickles_objects():
     demo = {f"portal/demo/{name}.py" for name in ("__main__", "reloading", "stand_ins")}
-    programs = demo | {"portal/backup/database_copy.py"}  # the demo's own processes; pg_dump
+    programs = demo | {"portal/backup/postgres.py"}  # the demo's own processes; pg_dump
     assert found_by(runs_text) == {each: ["subprocess"] for each in programs}
 
 
