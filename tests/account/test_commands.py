@@ -2,11 +2,14 @@
 
 import datetime as dt
 import json
+from contextlib import ExitStack
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from sqlalchemy import create_engine, make_url, select
 
+from portal.config.values import with_driver
 from portal.domain import tokens
 from portal.models import (
     Account,
@@ -37,6 +40,7 @@ from tests.factories import (
     use_all_hours,
 )
 from tests.page import bearer
+from tests.postgres import own_database
 
 ADDRESS = "--street Musterstraße --postal-code 20095 --city Hamburg --country DE".split()
 HEADER = (
@@ -369,6 +373,38 @@ def test_a_backup_is_made_and_never_replaces_another(run, acme, tmp_path):
     assert "exists already" in run("billing", "backup", tmp_path / "portal.backup", status=1)
     assert "--replace" in run("billing", "restore", tmp_path / "portal.backup", status=1)
     assert "There is no file" in run("billing", "restore", tmp_path / "none", status=1)
+
+
+def test_a_backup_is_restored_into_another_database_and_the_place_is_told(run, app, acme, tmp_path, request):
+    path = tmp_path / "portal.backup"
+    run("billing", "backup", path)
+    with ExitStack() as stack:
+        url, place = f"sqlite:///{tmp_path}/copy.sqlite", f"the file {tmp_path}/copy.sqlite"
+        if db.engine.dialect.name == "postgresql":
+            server = request.getfixturevalue("postgres_url")
+            url = stack.enter_context(own_database(server)).replace("+psycopg", "").replace("@", ":secret@")
+            place = f"the database own at 127.0.0.1, port {make_url(server).port}"
+        said = run("billing", "restore", path, "--into", url).splitlines()
+        assert said[0] == f"restoring {path} into {place}"
+        assert said[-1] == (
+            f"restored into {place}; now `db upgrade` and `billing verify`, with its address as DATABASE_URL"
+        )
+        assert "--replace" in run("billing", "restore", path, "--into", url, status=1)
+        engine = create_engine(with_driver(url))
+        with engine.connect() as connection:
+            assert connection.scalars(select(Organization.name)).all() == ["Acme GmbH"]
+        engine.dispose()
+
+
+def test_a_place_or_file_that_cannot_be_meant_is_refused_in_a_sentence(run, tmp_path):
+    (tmp_path / "portal.backup").touch()
+    refused = run(
+        "billing", "restore", tmp_path / "portal.backup", "--into", "mysql://a:secret@b/c", status=2
+    )
+    assert "--into URL begins with postgresql:// or sqlite:////" in refused
+    assert "secret" not in refused
+    for command in (("backup",), ("restore",), ("verify", "--heads")):
+        assert "irectory" in run("billing", *command, tmp_path, status=2)
 
 
 def test_verify_compares_audit_trails_with_the_heads_of_a_log(run, acme, tmp_path):

@@ -126,3 +126,21 @@ def test_no_secret_beside_the_examples_goes_into_an_image_or_a_commit(name):
 def test_events_of_the_stand_in_go_to_the_host_that_staging_answers_to():
     (address,) = re.findall(r"--webhook-url (\S+)", (ROOT / "docs" / "OPERATIONS.md").read_text())
     assert address == "https://YOUR.HOST/webhooks/stripe"
+
+
+@pytest.mark.parametrize("place", ["copy", "./copy", "{home}/copy"])
+def test_the_command_takes_its_database_from_a_file_alone(tmp_path, place):
+    (tmp_path / "copy").write_text(f"DATABASE_URL=postgresql:///rehearsal\nPORTAL_VAR={tmp_path}\n")
+    (tmp_path / "setpriv").write_text('#!/bin/sh\necho "$DATABASE_URL" "${PGHOST-none}" "$HOME" "$8" "$9"\n')
+    (tmp_path / "setpriv").chmod(0o755)
+    given = {
+        "PORTAL_ENVIRONMENT": place.format(home=tmp_path),
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "HOME": "/root",
+    }
+    elsewhere = {"DATABASE_URL": "postgresql:///other", "PGHOST": "elsewhere"}
+    told = subprocess.run(
+        ["/bin/sh", DEPLOY / "portal", "billing", "verify"],
+        env=given | elsewhere, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert told.stdout == f"postgresql:///rehearsal none {tmp_path} wsgi billing\n"
