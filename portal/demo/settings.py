@@ -51,7 +51,7 @@ def defaults(given: Mapping[str, str], var: Path) -> dict[str, str]:
 
 def database_url(var: Path) -> str:
     """Return the address of the demo's own database."""
-    return f"sqlite:///{var / 'portal.sqlite'}"
+    return f"sqlite:///{var.absolute() / 'portal.sqlite'}"
 
 
 def _settings_of_the_demo() -> dict[str, str]:

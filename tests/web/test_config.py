@@ -322,6 +322,12 @@ def test_a_database_file_is_named_by_its_whole_path(url):
         settings(DATABASE_URL=url)
 
 
+def test_the_demos_database_may_be_named_from_where_one_stands(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    found = from_environment({"PORTAL_VAR": "mine"})
+    assert found.database_url == f"sqlite:///{tmp_path}/mine/portal.sqlite"
+
+
 def test_an_address_of_a_database_that_cannot_be_read_is_refused_without_its_password():
     with pytest.raises(SettingsError, match="DATABASE_URL cannot be read") as refused:
         settings(DATABASE_URL="postgresql://portal:half@db:half/portal")
