@@ -81,7 +81,11 @@ def _plain(definition: str, prefix: str) -> str:
 
 
 def _of_sqlite(connection: Connection) -> Iterator[tuple[str, str]]:
-    query = text("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    # Nobody can name a table of his own `sqlite_…`: ANALYZE keeps its statistics in such.
+    query = text(
+        "SELECT type, name, tbl_name, sql FROM sqlite_master"
+        r" WHERE sql IS NOT NULL AND tbl_name NOT LIKE 'sqlite\_%' ESCAPE '\'"
+    )
     for kind, name, table, sql in connection.execute(query):
         plain = re.sub(r"\s+", " ", re.sub(r'["`\[\]]', "", sql)).strip()
         if kind == "table":

@@ -23,6 +23,7 @@ from tests.crash import scenarios
 from tests.crash.backups import backed_up_while_written
 from tests.crash.collecting import killed_after_answers
 from tests.crash.databases import Database, Postgres, Sqlite, postgres_world, sqlite_world
+from tests.tied import end_with_parent
 
 _SECONDS_OF_A_RUN_MIN = 0.02
 Try = Callable[[], list[str]]
@@ -126,7 +127,9 @@ def _prove_all(sqlite: Sqlite, postgres: Postgres, size: Size, seed: int, only: 
         _say("WRONG: the invoicing providers make different bills of the same world, undisturbed")
         return 1
     wrong = 0
-    with ProcessPoolExecutor(max_workers=os.cpu_count() or 2, mp_context=get_context("fork")) as pool:
+    with ProcessPoolExecutor(
+        max_workers=os.cpu_count() or 2, mp_context=get_context("fork"), initializer=end_with_parent
+    ) as pool:
         of_easybill = _scenarios(sqlite, steps, postgres, postgres_steps, expected, size, seed)
         of_memory = _scenarios_of_memory(elsewhere, memory_steps, expected, size, seed)
         for scenario in itertools.chain(of_easybill, of_memory):

@@ -81,3 +81,7 @@ def test_in_a_schema_of_another_migration_what_acts_and_is_not_ours_is_found(fre
     flask_migrate.upgrade(revision=revisions(migrations())[-2])
     assert differences_after("CREATE TABLE other (id INTEGER)") == []
     assert differences_after("CREATE VIEW evil AS SELECT 1 AS a") == ["schema: no migration makes view evil"]
+
+
+def test_the_statistics_of_analyze_are_no_object_of_a_schema(app):
+    assert differences_after("ANALYZE") == []
