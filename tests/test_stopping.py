@@ -149,4 +149,5 @@ def test_signals_are_taken_in_two_places_and_no_handler_does_anything():
             "signal.signal(number, lambda *_: None)",
             "signal.signal(signal.SIGCHLD, signal.SIG_DFL)",
         ],
+        "portal/serving/supervisor.py": ["signal.signal(number, signal.SIG_IGN)"],  # once all is over
     }

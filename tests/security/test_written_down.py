@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from portal.account import directory
 from portal.domain.access import Preset
-from portal.ledger import audit
+from portal.ledger import audit_chain
 from portal.models import AuditEntry
 from portal.storage import db
 from tests.factories import NOW, PASSWORD, make_account
@@ -86,4 +86,4 @@ def test_every_change_of_a_membership_leaves_one_audit_entry(app, acme):
     directory.remove_membership(acme, grace)
     db.session.commit()
     assert trail(acme) == Counter(["member.added", "member.changed", "member.removed"])
-    assert list(audit.broken_chains()) == []
+    assert list(audit_chain.broken_chains()) == []
