@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 from waitress.server import create_server
 
 from portal.sandbox import easybill, stripe
@@ -16,13 +17,17 @@ from tests.settings import Sandboxes
 
 
 @pytest.fixture(scope="session")
-def sandboxes() -> Iterator[Sandboxes]:
+def stripe_stand_in() -> Flask:
+    return stripe.create_app()
+
+
+@pytest.fixture(scope="session")
+def sandboxes(stripe_stand_in: Flask) -> Iterator[Sandboxes]:
     """Stripe and EasyBill, as servers on loopback; EasyBill's answers are as its description says."""
     easybill_app = easybill.create_app()
     faults = easybill_description.watch(easybill_app)
     servers = [
-        create_server(each, host="127.0.0.1", port=0, threads=4)
-        for each in (stripe.create_app(), easybill_app)
+        create_server(each, host="127.0.0.1", port=0, threads=4) for each in (stripe_stand_in, easybill_app)
     ]
     threads = [threading.Thread(target=each.run, daemon=True) for each in servers]
     for thread in threads:

@@ -10,6 +10,12 @@ from portal.webhooks import steps
 from tests.payment_methods.browser import at_stripe
 
 
+@pytest.fixture(autouse=True)
+def _without_events_of_other_tests(stripe_stand_in) -> None:
+    """Forget what happened at Stripe before: who catches up reads all that there is."""
+    stripe_stand_in.extensions["stripe_sandbox"].store._write("DELETE FROM object WHERE kind = 'event'", ())
+
+
 @pytest.fixture
 def work(app, clock) -> Callable[[], steps.Processed]:
     """Let the worker run once, at the time of the test."""
