@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -71,7 +72,7 @@ def _run(port: int, works: Works, stopping: Stopping, *, is_reloading: bool) -> 
     description = json.loads(demo_file.read_text()) if demo_file.exists() else {}
     _write(demo_file, description | _addresses(port))  # so that every command finds the same sandboxes
     settings = _settings()
-    log.configure("WARNING")
+    _configure_log()
     if _IS_FILLING in description:
         _forget_half_a_demo(settings)
     progress = Progress()
@@ -101,7 +102,7 @@ def _only_serve(port: int, works: Works, stopping: Stopping) -> None:
     """Serve a demo that is prepared, with templates as they are on disk."""
     reloading.end_with_stdin()
     settings = _settings()
-    log.configure("WARNING")
+    _configure_log()
     app = show_mails(create_app(settings))
     app.jinja_env.auto_reload = True
     with app.app_context():
@@ -119,6 +120,11 @@ def _settings() -> Settings:
     if settings.environment is not Environment.DEMO:
         sys.exit(f"The demo cannot start: PORTAL_ENV={settings.environment} is not the demo.")
     return settings
+
+
+def _configure_log() -> None:
+    log.configure("WARNING")
+    audit_heads.log.setLevel(logging.WARNING)  # nobody keeps the console of a demo
 
 
 def _addresses(port: int) -> dict[str, str]:
